@@ -1,0 +1,16 @@
+/* Digests and MACs. Wraps OpenSSL; algorithms are fetched once. */
+#ifndef NET_DIGEST_H
+#define NET_DIGEST_H
+
+#include "base/str.h"
+
+enum { SHA1_BYTES = 20, SHA256_BYTES = 32, SHA512_BYTES = 64 };
+
+void digest_sha1(struct str data, uint8_t ret[SHA1_BYTES]); /* WebSocket's handshake only */
+void digest_sha256(struct str data, uint8_t ret[SHA256_BYTES]);
+void digest_sha512(struct str data, uint8_t ret[SHA512_BYTES]);
+void hmac_sha256(struct str key, struct str data, uint8_t ret[SHA256_BYTES]);
+/* Takes the same time wherever the two differ; lengths are not secret. */
+bool secret_equal(struct str a, struct str b);
+
+#endif

@@ -3,7 +3,7 @@
 #ifndef CLUSTER_CLUSTER_H
 #define CLUSTER_CLUSTER_H
 
-#include "base/str.h"
+#include "base/arena.h"
 #include "sys/loop.h"
 
 struct cluster;

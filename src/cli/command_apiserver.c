@@ -1,0 +1,152 @@
+/* kaname apiserver: one bare control plane in the foreground. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/cli.h"
+#include "cluster/cluster.h"
+#include "sys/loop.h"
+
+struct values {
+    const char *data_dir;
+    const char *listen;
+    const char *kubeconfig;
+    const char *components;
+    const char *service_cidr;
+    const char *advertise_address;
+    const char *issuer;
+    struct option_list names;
+    bool verbose;
+};
+
+static const struct command_option options[] = {
+    OPTION_DATA_DIR(struct values, data_dir),
+    {"listen", 'l', "ADDRESS:PORT", "Where to answer; port 0 picks one (default 127.0.0.1:6443)",
+     OPTION_TEXT, offsetof(struct values, listen)},
+    {"kubeconfig", 'k', "FILE", "Write an admin kubeconfig here, mode 0600", OPTION_TEXT,
+     offsetof(struct values, kubeconfig)},
+    {"components", 'c', "api|all",
+     "The server only, or with controllers and scheduler (default all)", OPTION_TEXT,
+     offsetof(struct values, components)},
+    {"service-cidr", 0, "CIDR", "Addresses of services (default 10.96.0.0/16)", OPTION_TEXT,
+     offsetof(struct values, service_cidr)},
+    {"advertise-address", 0, "ADDRESS",
+     "Endpoint of the kubernetes Service (default: the listening address)", OPTION_TEXT,
+     offsetof(struct values, advertise_address)},
+    {"issuer", 0, "URL", "Issuer of service account tokens", OPTION_TEXT,
+     offsetof(struct values, issuer)},
+    {"certificate-name", 0, "NAME",
+     "One more name or address for the serving certificate; may be repeated", OPTION_LIST,
+     offsetof(struct values, names)},
+    {"verbose", 'v', NULL, "Log more", OPTION_FLAG, offsetof(struct values, verbose)},
+    {NULL},
+};
+
+static void defaults(void *values)
+{
+    struct values *v = values;
+    v->listen = "127.0.0.1:6443";
+    v->components = "all";
+}
+
+static void on_signal(void *arg, int signal_number maybe_unused)
+{
+    loop_stop(arg);
+}
+
+/* Whole or not at all: a client never sees half a file. */
+static int write_secret_file(const char *path, struct str text)
+{
+    struct buf other = BUF_INIT;
+    buf_printf(&other, "%s.%ld", path, (long)getpid());
+    int fd = open(other.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int err = fd < 0 ? -errno : 0;
+    for (size_t at = 0; err == 0 && at < text.len;) {
+        ssize_t n = write(fd, text.data + at, text.len - at);
+        if (n < 0)
+            err = -errno;
+        else
+            at += (size_t)n;
+    }
+    if (fd >= 0 && close(fd) < 0 && err == 0)
+        err = -errno;
+    if (err == 0 && rename(other.data, path) < 0)
+        err = -errno;
+    if (err < 0)
+        unlink(other.data);
+    buf_release(&other);
+    return err;
+}
+
+static int serve(const struct values *v, struct loop *loop, const struct cluster_config *config)
+{
+    const char *error = "unknown";
+    struct cluster *cluster = cluster_start(config, &error);
+    if (!cluster)
+        return command_error("can't start the control plane in %s: %s", config->directory, error);
+    int status = COMMAND_DONE;
+    struct arena arena = ARENA_INIT;
+    if (v->kubeconfig) {
+        int err = write_secret_file(v->kubeconfig, cluster_admin_kubeconfig(cluster, &arena));
+        if (err < 0)
+            status = command_error("can't write %s: %s", v->kubeconfig, strerror(-err));
+    }
+    if (status == COMMAND_DONE) {
+        printf("ready https://%s:%u\n", config->listen_address, cluster_port(cluster));
+        fflush(stdout);
+        loop_run(loop);
+    }
+    arena_release(&arena);
+    cluster_stop(cluster);
+    return status;
+}
+
+static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
+{
+    struct values *v = values;
+    char address[64];
+    uint16_t port;
+    if (command_parse_listen(v->listen, address, &port) < 0) {
+        command_error("--listen %s: want ADDRESS:PORT, such as 127.0.0.1:6443", v->listen);
+        return COMMAND_MISUSED;
+    }
+    bool all = strcmp(v->components, "all") == 0;
+    if (!all && strcmp(v->components, "api") != 0) {
+        command_error("--components %s: want api or all", v->components);
+        return COMMAND_MISUSED;
+    }
+    log_setup(v->verbose ? LOG_DEBUG : LOG_INFO, "apiserver");
+    char *directory cleanup_with(mem_free_ptr) = command_data_dir(v->data_dir);
+    struct loop *loop = loop_new();
+    loop_signal(loop, SIGTERM, on_signal, loop);
+    loop_signal(loop, SIGINT, on_signal, loop);
+    struct cluster_config config = {
+        .loop = loop,
+        .directory = directory,
+        .listen_address = address,
+        .listen_port = port,
+        .certificate_names = v->names.items,
+        .controllers = all,
+        .service_cidr = v->service_cidr,
+        .advertise_address = v->advertise_address,
+        .node_netns_fd = -1,
+        .issuer = v->issuer,
+    };
+    int status = serve(v, loop, &config);
+    loop_free(loop);
+    return status;
+}
+
+REGISTER(command, apiserver)
+= {
+    .name = "apiserver",
+    .summary = "Run one bare Kubernetes control plane",
+    .details =
+        "Prints `ready URL` once requests are answered. SIGTERM and SIGKILL are both clean stops.",
+    .options = options,
+    .values_size = sizeof(struct values),
+    .defaults = defaults,
+    .run = run,
+};

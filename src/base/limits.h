@@ -25,6 +25,16 @@ enum {
     LIMIT_FIELD_MANAGER_BYTES = 128,     /* upstream 128 */
     LIMIT_UPDATE_MANAGERS = 10,          /* managedFields entries of operation Update; upstream 10 */
 
+    /* region/ */
+    LIMIT_SIGV4_SKEW_S = 900,            /* age of a signed request, both ways; AWS 15 minutes */
+    LIMIT_SIGV4_EXPIRES_S = 604800,      /* X-Amz-Expires; AWS one week */
+    LIMIT_EKS_TOKEN_BYTES = 4096,        /* aws-iam-authenticator's */
+    LIMIT_EKS_TOKEN_AGE_S = 900,         /* since X-Amz-Date; aws-iam-authenticator's */
+    LIMIT_CLUSTERS = 20000,              /* a region; AWS 100 by default */
+    LIMIT_NODEGROUPS = 30,               /* a cluster; AWS's default quota */
+    LIMIT_NODES_PER_GROUP = 450,         /* AWS's default quota */
+    LIMIT_TAGS = 50,                     /* a resource; AWS */
+
     /* store/ and watch/ */
     LIMIT_WATCH_PATIENCE_MS = 100,       /* a watcher that can't take events; upstream about 100 ms, then it is ended */
     LIMIT_READ_TXN_MS = 1000,            /* a read transaction pins pages of the store */

@@ -35,6 +35,16 @@ struct spawner {
     VEC(struct exited) untold; /* seen while waiting for an answer */
 };
 
+/* Whether a call is to be tried again: at once, or after waiting, because the owner's loop made its end non-blocking. */
+static bool try_again(int socket, short events)
+{
+    if (errno != EAGAIN)
+        return errno == EINTR;
+    struct pollfd p = {.fd = socket, .events = events};
+    poll(&p, 1, -1);
+    return true;
+}
+
 /* Sends one message with data and descriptors behind it. */
 static int send_message(int socket, const struct message *m, struct str data, const int *fds, size_t fd_count)
 {
@@ -56,7 +66,7 @@ static int send_message(int socket, const struct message *m, struct str data, co
     ssize_t sent;
     do
         sent = sendmsg(socket, &msg, MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
+    while (sent < 0 && try_again(socket, POLLOUT));
     return sent < 0 ? -errno : 0;
 }
 
@@ -73,7 +83,7 @@ static ssize_t receive_message(int socket, struct message *ret, char *data, int 
     ssize_t got;
     do
         got = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
+    while (got < 0 && try_again(socket, POLLIN));
     if (got <= 0)
         return got ? -errno : -EPIPE;
     if ((size_t)got < sizeof(*ret))

@@ -24,6 +24,9 @@ struct quantity quantity_from_int(int64_t value);
 int time_parse(struct str text, int64_t *ret_us) must_use; /* RFC 3339 with optional fraction; -EINVAL */
 struct str time_format(struct arena *a, int64_t us);       /* seconds, "Z" */
 struct str micro_time_format(struct arena *a, int64_t us); /* 6 decimals, "Z" */
+/* Prints at out, which has room for TIME_TEXT_BYTES; returns the length. No NUL. */
+enum { TIME_TEXT_BYTES = 32 };
+size_t time_print(char *out, int64_t us, bool micro);
 int duration_parse(struct str text, int64_t *ret_ns) must_use; /* Go: "1h2m3.5s" */
 struct str duration_format(struct arena *a, int64_t ns);
 

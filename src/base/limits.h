@@ -16,6 +16,26 @@ enum {
     LIMIT_H2_STREAMS = 250,              /* concurrent streams a connection; upstream 100 to 1000 */
     LIMIT_H2_WINDOW_BYTES = 256 << 10,   /* upstream 256 KiB */
     LIMIT_UNSENT_BYTES = 1 << 20,        /* answered but unread bytes a connection before production stops */
+    LIMIT_UNSENT_LOW_BYTES = 64 << 10,   /* on_drained comes at or below this */
+    LIMIT_FLUSH_TIME_MS = 30000,         /* a closing connection whose peer takes nothing */
+    LIMIT_LINGER_TIME_MS = 1000,         /* after an error answer: for the peer to read it before a reset destroys it */
+    LIMIT_CHUNK_LINE_BYTES = 256,        /* size and extensions of a chunk */
+    LIMIT_PIPELINE_BYTES = 64 << 10,     /* requests that wait behind the one being answered */
+    LIMIT_CONNECTION_BODY_BYTES = 16 << 20, /* bodies half received on one HTTP/2 connection, together */
+    LIMIT_H2_CONTINUATIONS = 4,          /* frames of one header block after the first: 80 KiB compressed */
+    LIMIT_H2_NOISE = 5000,               /* frames beside requests and bodies that a peer may send ahead of useful work */
+    LIMIT_H2_NOISE_A_SECOND = 200,       /* the allowance grows back by this */
+    LIMIT_H2_RESETS = 1000,              /* streams ended by an error, by either side, ahead of answered ones */
+    LIMIT_H2_RESETS_A_SECOND = 50,
+    LIMIT_CLIENT_CONNECTIONS = 256,      /* HTTP/1.1 connections to one target; further requests wait */
+    LIMIT_CLIENT_IDLE_MS = 90000,        /* kept connections without a request; upstream 90 s */
+    LIMIT_CLIENT_PING_MS = 30000,        /* silence on a client's HTTP/2 connection before it is probed; upstream 30 s */
+    LIMIT_CLIENT_PING_ANSWER_MS = 15000, /* upstream 15 s */
+    LIMIT_ANSWER_HEADER_BYTES = 256 << 10, /* head of an answer that a client takes */
+    LIMIT_WEBSOCKET_MESSAGE_BYTES = 8 << 20,
+    LIMIT_SPDY_STREAMS = 100,
+    LIMIT_SPDY_HEADER_BYTES = 64 << 10,
+    LIMIT_SPDY_FRAME_BYTES = 1 << 20,    /* data frames are cut by peers at 32 KiB or so; the format allows 16 MiB */
 
     /* object/ */
     LIMIT_DEPTH = 1000,                  /* nesting of JSON, YAML, patches; upstream 10,000 */
@@ -35,9 +55,25 @@ enum {
     LIMIT_NODES_PER_GROUP = 450,         /* AWS's default quota */
     LIMIT_TAGS = 50,                     /* a resource; AWS */
 
+    /* auth/ */
+    LIMIT_TOKEN_BYTES = 16 << 10,        /* a bearer token; upstream: what fits into the headers */
+    LIMIT_TOKEN_CACHE = 4096,            /* answers of the token webhook kept at a time */
+    LIMIT_TOKEN_CACHE_MS = 10000,        /* how long; upstream 10 s */
+    LIMIT_TOKEN_WEBHOOK_MS = 10000,      /* an answer of the token webhook; upstream 10 s */
+    LIMIT_TOKEN_WEBHOOK_BYTES = 1 << 20, /* its size */
+
     /* store/ and watch/ */
     LIMIT_WATCH_PATIENCE_MS = 100,       /* a watcher that can't take events; upstream about 100 ms, then it is ended */
     LIMIT_READ_TXN_MS = 1000,            /* a read transaction pins pages of the store */
+    LIMIT_STORE_VALUE_BYTES = 3 << 20,   /* one record: LIMIT_OBJECT_BYTES is refused above, this guards parsers of the disk */
+    LIMIT_STORE_META_BYTES = 64 << 10,   /* a named value beside the objects */
+    LIMIT_STORE_PENDING_BYTES = 6 << 20, /* records not yet in LMDB: beyond it writers get -EAGAIN; < LIMIT_LOG_BYTES */
+    LIMIT_STORE_FREE_BYTES = 16 << 20,   /* free disk below which only deletions are taken */
+    LIMIT_LOG_BYTES = 8 << 20,           /* both halves: what a start may have to read */
+    LIMIT_LOG_BATCH_BYTES = 1 << 20,     /* one write and sync; a larger record goes alone */
+
+    /* client/ */
+    LIMIT_EVENT_MESSAGE_BYTES = 1024,    /* an event's note with its NUL; upstream 1024 */
 };
 
 #endif

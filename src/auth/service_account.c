@@ -1,0 +1,350 @@
+#include "auth/service_account.h"
+
+#include "auth/base64url.h"
+#include "auth/quote.h"
+#include "auth/stored.h"
+#include "base/limits.h"
+#include "object/seal.h"
+
+enum {
+    DELETION_LEEWAY_S =
+        60, /* upstream jwt.DefaultLeeway: things deleted less long ago still count */
+    EXTENDED_EXPIRATION_S = 365 * 24 * 60 * 60, /* upstream ExpirationExtensionSeconds */
+};
+
+/* Header, payload and signature of a compact JWT. */
+struct jwt_parts {
+    struct str header, payload, signature, signed_text;
+};
+
+static bool split(struct str token, struct jwt_parts *ret)
+{
+    if (token.len > LIMIT_TOKEN_BYTES)
+        return false;
+    ssize_t first = str_find(token, '.');
+    ssize_t last = str_find_last(token, '.');
+    if (first <= 0 || first == last)
+        return false;
+    struct str payload = str_slice(token, (size_t)first + 1, (size_t)last);
+    if (str_find(payload, '.') >= 0)
+        return false;
+    *ret = (struct jwt_parts){
+        .header = str_slice(token, 0, (size_t)first),
+        .payload = payload,
+        .signature = str_slice(token, (size_t)last + 1, token.len),
+        .signed_text = str_slice(token, 0, (size_t)last),
+    };
+    return true;
+}
+
+static struct node *parse_part(struct arena *a, struct str part)
+{
+    struct str json;
+    struct node *n;
+    struct status ignored;
+    status_init(&ignored, a);
+    if (base64url_decode(a, part, &json) != 0 || json_parse(a, json, &n, &ignored) != 0 ||
+        !node_is(n, NODE_MAP))
+        return NULL;
+    return n;
+}
+
+bool account_token_is_ours(const struct account_tokens *t, struct arena *a, struct str token)
+{
+    struct jwt_parts parts;
+    if (!split(token, &parts))
+        return false;
+    struct node *claims = parse_part(a, parts.payload);
+    struct str issuer = node_str(claims, "iss");
+    return !str_empty(issuer) && str_equal(issuer, t->issuer);
+}
+
+static int refuse(struct status *st, struct str why)
+{
+    return status_set(st, REASON_UNAUTHORIZED, "%.*s", STR_ARG(why));
+}
+
+static bool was_verified(const struct account_tokens *t, const uint8_t digest[32])
+{
+    return t->verified && memcmp(t->verified[digest[0] % SIGNATURE_SLOTS], digest, 32) == 0;
+}
+
+static void remember_verified(struct account_tokens *t, const uint8_t digest[32])
+{
+    if (!t->verified)
+        t->verified = mem_alloc(SIGNATURE_SLOTS * sizeof(*t->verified));
+    memcpy(t->verified[digest[0] % SIGNATURE_SLOTS], digest, 32);
+}
+
+/* A kid chooses the key; without one all are tried. The algorithm must be the key's own. */
+static int check_signature(struct account_tokens *t, struct arena *a, struct str token,
+                           const struct jwt_parts *parts, struct status *st)
+{
+    uint8_t digest[32];
+    sha256(token, digest);
+    if (was_verified(t, digest))
+        return 0;
+    struct node *header = parse_part(a, parts->header);
+    struct str signature;
+    if (!header || node_get(header, STR("crit")) ||
+        base64url_decode(a, parts->signature, &signature) != 0)
+        return refuse(st, STR("go-jose/go-jose: error in cryptographic primitive"));
+    struct str kid = node_str(header, "kid"), algorithm = node_str(header, "alg");
+    bool found = false;
+    for (size_t i = 0; i < t->key_count; i++) {
+        struct jws_key *key = t->keys[i];
+        if (!str_empty(kid) && !str_equal(kid, jws_key_id(key)))
+            continue;
+        found = true;
+        if (str_is(algorithm, jws_key_algorithm(key)) &&
+            jws_verify(key, parts->signed_text, signature)) {
+            remember_verified(t, digest);
+            return 0;
+        }
+    }
+    return refuse(st, found ? STR("go-jose/go-jose: error in cryptographic primitive")
+                            : STR("invalid signature, no keys found"));
+}
+
+static bool number_at(const struct node *claims, const char *name, double *ret)
+{
+    struct node *n = node_get(claims, str_from(name));
+    if (node_is(n, NODE_INT))
+        *ret = (double)n->integer;
+    else if (node_is(n, NODE_DOUBLE))
+        *ret = n->number;
+    else
+        return false;
+    return true;
+}
+
+static int check_times(const struct node *claims, double now_s, struct status *st)
+{
+    double at;
+    /* The order and the absence of leeway are the original's. */
+    if (number_at(claims, "nbf", &at) && now_s < at)
+        return refuse(st, STR("service account token is not valid yet"));
+    if (number_at(claims, "exp", &at) && now_s > at)
+        return refuse(st, STR("service account token has expired"));
+    if (number_at(claims, "iat", &at) && now_s < at)
+        return refuse(st, STR("service account token is issued in the future"));
+    return 0;
+}
+
+static bool contains(const struct str *list, size_t count, struct str text)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(list[i], text))
+            return true;
+    return false;
+}
+
+/* Leaves the audiences of the token that are acceptable in u. */
+static int check_audiences(const struct account_tokens *t, struct arena *a,
+                           const struct node *claims, const struct str *wanted, size_t wanted_count,
+                           struct user *u, struct status *st)
+{
+    const struct node *aud = node_get(claims, STR("aud"));
+    size_t count = node_is(aud, NODE_STRING) ? 1 : node_count(aud);
+    struct str *have = arena_array(a, struct str, MAX(count, t->audience_count));
+    for (size_t i = 0; i < count; i++)
+        have[i] = node_is(aud, NODE_STRING) ? aud->text : node_str(node_item(aud, i), "");
+    if (count == 0) { /* tokens of old, made without audiences, are for the API server */
+        count = t->audience_count;
+        for (size_t i = 0; i < count; i++)
+            have[i] = t->audiences[i];
+    }
+    u->audiences = arena_array(a, struct str, count);
+    for (size_t i = 0; i < count; i++)
+        if (contains(wanted, wanted_count, have[i]))
+            u->audiences[u->audience_count++] = have[i];
+    if (u->audience_count > 0)
+        return 0;
+    struct str have_text = quote_list(a, have, count),
+               wanted_text = quote_list(a, wanted, wanted_count);
+    return refuse(st,
+                  arena_printf(a, "token audiences %.*s is invalid for the target audiences %.*s",
+                               STR_ARG(have_text), STR_ARG(wanted_text)));
+}
+
+/* Whether the object's deletion began longer ago than the leeway. */
+static bool deleted(const struct account_tokens *t, const struct sealed *object)
+{
+    int64_t at_us = value_time_us(sealed_root(object), "metadata.deletionTimestamp");
+    return at_us != 0 && at_us < loop_wall_us(t->loop) - (int64_t)DELETION_LEEWAY_S * 1000000;
+}
+
+static int check_account(const struct account_tokens *t, struct arena *a, struct str ns,
+                         struct str name, struct str uid, struct status *st)
+{
+    const struct sealed *account = stored_object(t->store, "", "serviceaccounts", ns, name);
+    if (!account)
+        return refuse(st, arena_printf(a, "serviceaccounts \"%.*s\" not found", STR_ARG(name)));
+    struct str real = object_uid(account);
+    if (!str_equal(real, uid))
+        return refuse(st, arena_printf(a, "service account UID (%.*s) does not match claim (%.*s)",
+                                       STR_ARG(real), STR_ARG(uid)));
+    if (deleted(t, account))
+        return refuse(st, arena_printf(a, "service account %.*s/%.*s has been deleted", STR_ARG(ns),
+                                       STR_ARG(name)));
+    return 0;
+}
+
+/* The secret, pod or node that the token is bound to. */
+static int check_bound(const struct account_tokens *t, struct arena *a, const char *plural,
+                       const char *word, struct str ns, const struct node *ref, struct status *st)
+{
+    struct str name = node_str(ref, "name"), uid = node_str(ref, "uid");
+    const struct sealed *object = stored_object(t->store, "", plural, ns, name);
+    if (!object)
+        return refuse(st, STR("service account token has been invalidated"));
+    struct str real = object_uid(object);
+    if (!str_equal(real, uid))
+        return refuse(
+            st, arena_printf(a, "%s UID (%.*s) does not match service account %s ref claim (%.*s)",
+                             word, STR_ARG(real), word, STR_ARG(uid)));
+    if (deleted(t, object))
+        return refuse(st, STR("service account token has been invalidated"));
+    return 0;
+}
+
+static int check_objects(const struct account_tokens *t, struct arena *a, const struct node *own,
+                         struct status *st)
+{
+    struct str ns = node_str(own, "namespace");
+    const struct node *secret = node_get(own, STR("secret")), *pod = node_get(own, STR("pod")),
+                      *node = node_get(own, STR("node"));
+    if (check_account(t, a, ns, node_str(own, "serviceaccount.name"),
+                      node_str(own, "serviceaccount.uid"), st) != 0)
+        return -1;
+    if (node_is(secret, NODE_MAP) && check_bound(t, a, "secrets", "secret", ns, secret, st) != 0)
+        return -1;
+    if (node_is(pod, NODE_MAP))
+        return check_bound(t, a, "pods", "pod", ns, pod,
+                           st); /* its node is a claim only, as in the original */
+    if (node_is(node, NODE_MAP))
+        return check_bound(t, a, "nodes", "node", STR_NONE, node, st);
+    return 0;
+}
+
+static void add_extra(struct arena *a, struct user *u, const char *key, struct str value)
+{
+    if (!str_empty(value))
+        user_add_extra(a, u, str_from(key), value);
+}
+
+static void fill_user(struct arena *a, const struct node *claims, const struct node *own,
+                      struct user *u)
+{
+    struct str ns = node_str(own, "namespace"), name = node_str(own, "serviceaccount.name"),
+               jti = node_str(claims, "jti");
+    u->name = arena_printf(a, "system:serviceaccount:%.*s:%.*s", STR_ARG(ns), STR_ARG(name));
+    u->uid = node_str(own, "serviceaccount.uid");
+    user_add_group(a, u, STR("system:serviceaccounts"));
+    user_add_group(a, u, arena_printf(a, "system:serviceaccounts:%.*s", STR_ARG(ns)));
+    if (!str_empty(node_str(own, "pod.name"))) {
+        add_extra(a, u, "authentication.kubernetes.io/pod-name", node_str(own, "pod.name"));
+        add_extra(a, u, "authentication.kubernetes.io/pod-uid", node_str(own, "pod.uid"));
+    }
+    if (!str_empty(jti))
+        add_extra(a, u, "authentication.kubernetes.io/credential-id",
+                  arena_printf(a, "JTI=%.*s", STR_ARG(jti)));
+    if (!str_empty(node_str(own, "node.name"))) {
+        add_extra(a, u, "authentication.kubernetes.io/node-name", node_str(own, "node.name"));
+        add_extra(a, u, "authentication.kubernetes.io/node-uid", node_str(own, "node.uid"));
+    }
+}
+
+int account_token_check(struct account_tokens *t, struct arena *a, struct str token,
+                        const struct str *audiences, size_t audience_count, struct user *ret,
+                        struct status *st)
+{
+    struct jwt_parts parts;
+    if (!split(token, &parts))
+        return refuse(st, STR("invalid bearer token"));
+    if (check_signature(t, a, token, &parts, st) != 0)
+        return -1;
+    struct node *claims = parse_part(a, parts.payload);
+    struct node *own = claims ? node_get(claims, STR("kubernetes.io")) : NULL;
+    struct str issuer = node_str(claims, "iss");
+    if (!claims || !str_equal(issuer, t->issuer))
+        return refuse(st, arena_printf(a, "token issuer \"%.*s\" is invalid", STR_ARG(issuer)));
+    struct user u = {0};
+    if (check_audiences(t, a, claims, audiences, audience_count, &u, st) != 0)
+        return -1;
+    if (check_times(claims, (double)loop_wall_us(t->loop) / 1e6, st) != 0 ||
+        check_objects(t, a, own, st) != 0)
+        return -1;
+    fill_user(a, claims, own, &u);
+    *ret = u;
+    return 0;
+}
+
+static void put_ref(struct arena *a, struct node *own, const char *kind, struct str name,
+                    struct str uid)
+{
+    struct node *ref = node_map(a);
+    node_put_str(a, ref, "name", name);
+    node_put_str(a, ref, "uid", uid);
+    node_set(a, own, str_from(kind), ref);
+}
+
+static struct node *build_claims(const struct account_tokens *t, struct arena *a,
+                                 const struct token_request *r, int64_t now_s, int64_t life_s)
+{
+    struct node *claims = node_map(a), *audiences = node_list(a), *own = node_map(a);
+    const struct str *list = r->audience_count ? r->audiences : t->audiences;
+    size_t count = r->audience_count ? r->audience_count : t->audience_count;
+    for (size_t i = 0; i < count; i++)
+        node_append(a, audiences, node_text_copy(a, list[i]));
+    node_put(a, claims, "aud", audiences);
+    node_put_int(a, claims, "exp", now_s + life_s);
+    node_put_int(a, claims, "iat", now_s);
+    node_put_str(a, claims, "iss", t->issuer);
+    node_put_str(a, claims, "jti", random_uuid(a));
+    node_set(a, claims, STR("kubernetes.io"), own);
+    node_put_str(a, own, "namespace", r->ns);
+    bool pod = str_is(r->bound_kind, "Pod");
+    if (str_is(r->bound_kind, "Node"))
+        put_ref(a, own, "node", r->bound_name, r->bound_uid);
+    else if (pod && !str_empty(r->node_name))
+        put_ref(a, own, "node", r->node_name, r->node_uid);
+    if (pod)
+        put_ref(a, own, "pod", r->bound_name, r->bound_uid);
+    if (str_is(r->bound_kind, "Secret"))
+        put_ref(a, own, "secret", r->bound_name, r->bound_uid);
+    put_ref(a, own, "serviceaccount", r->service_account, r->service_account_uid);
+    if (r->extended)
+        node_put_int(a, own, "warnafter", now_s + r->expiration_s);
+    node_put_int(a, claims, "nbf", now_s);
+    node_put_str(a, claims, "sub",
+                 arena_printf(a, "system:serviceaccount:%.*s:%.*s", STR_ARG(r->ns),
+                              STR_ARG(r->service_account)));
+    return claims;
+}
+
+int account_token_issue(struct account_tokens *t, struct arena *a,
+                        const struct token_request *request, struct str *ret_token,
+                        int64_t *ret_expiry_s, struct status *st)
+{
+    if (t->key_count == 0 || !jws_key_can_sign(t->keys[0]))
+        return status_internal(st, "failed to generate token: no private key");
+    const struct jws_key *key = t->keys[0];
+    int64_t now_s = loop_wall_us(t->loop) / 1000000;
+    int64_t life_s = request->extended ? EXTENDED_EXPIRATION_S : request->expiration_s;
+    struct str kid = jws_key_id(key);
+    struct str header =
+        arena_printf(a, "{\"alg\":\"%s\",\"kid\":\"%.*s\"}", jws_key_algorithm(key), STR_ARG(kid));
+    struct buf json = BUF_INIT;
+    node_to_json(&json, build_claims(t, a, request, now_s, life_s), 0);
+    struct str head = base64url_encode(a, header.data, header.len),
+               body = base64url_encode(a, json.data, json.len);
+    buf_release(&json);
+    struct str input = arena_printf(a, "%.*s.%.*s", STR_ARG(head), STR_ARG(body)), signature;
+    if (jws_sign(key, a, input, &signature) != 0)
+        return status_internal(st, "failed to generate token: signing failed");
+    struct str tail = base64url_encode(a, signature.data, signature.len);
+    *ret_token = arena_printf(a, "%.*s.%.*s", STR_ARG(input), STR_ARG(tail));
+    *ret_expiry_s = now_s + request->expiration_s;
+    return 0;
+}

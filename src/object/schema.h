@@ -60,6 +60,8 @@ struct schema_field {
     const char *const *values; /* enum, ended by NULL; NULL when free */
     const char *default_json;  /* +default of the schema, as JSON text; NULL when none */
     const char *description;   /* may be NULL */
+    const char *go_type;       /* as the original's messages call it: "int32", "[]v1.Container" */
+    const char *json_key;      /* "name": with quotes and colon */
 };
 
 struct schema_type {
@@ -72,7 +74,18 @@ struct schema_type {
     bool atomic;         /* server-side apply: one owner for the whole value */
     uint16_t field_count;
     uint16_t stable_number; /* in sealed blocks; never reused */
-    const struct schema_field *fields; /* static */
+    const struct schema_field *fields; /* static; in the order in which JSON shows them */
+    /* For the codecs: */
+    uint64_t always_mask;     /* bit i: fields[i] has FIELD_ALWAYS */
+    uint64_t hash_multiplier;
+    uint8_t number_count;     /* fields that have a protobuf number */
+    uint8_t hash_shift;
+    uint8_t tag_max;
+    bool json_in_tag_order;   /* fields[] ascends by tag */
+    bool proto_in_tag_order;  /* so does by_number */
+    const uint8_t *hash;      /* slot -> index + 1 */
+    const uint8_t *by_tag;    /* tag -> index + 1 */
+    const uint8_t *by_number; /* indices by ascending protobuf path */
 };
 
 size_t schema_type_count(void);

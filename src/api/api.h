@@ -59,4 +59,8 @@ void api_on_resources_changed(struct api *a, void (*fn)(void *arg), void *arg);
 /* All of them, in discovery order: for (i = 0; (r = api_resource_at(a, i)); i++). */
 const struct resource *api_resource_at(struct api *a, size_t index);
 
+/* What an API server stands on, for clients in its process: they read the store in place and follow the hub. */
+struct store *api_store(struct api *a);
+struct watch_hub *api_hub(struct api *a);
+
 #endif

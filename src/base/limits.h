@@ -62,6 +62,16 @@ enum {
     LIMIT_TOKEN_WEBHOOK_MS = 10000,      /* an answer of the token webhook; upstream 10 s */
     LIMIT_TOKEN_WEBHOOK_BYTES = 1 << 20, /* its size */
 
+    /* api/ */
+    LIMIT_IN_FLIGHT = 4000,              /* reads that wait (for the disk, a webhook); upstream 400: its requests cost a stack each */
+    LIMIT_IN_FLIGHT_MUTATING = 2000,     /* likewise writes; upstream 200 */
+    LIMIT_GENERATE_PREFIX_BYTES = 58,    /* generateName: what is kept of it; upstream 58 */
+    LIMIT_GENERATE_TRIES = 8,            /* names tried for generateName; upstream 8 */
+    LIMIT_ANNOTATIONS_BYTES = 256 << 10, /* all annotations of an object; upstream 256 KiB */
+    LIMIT_GZIP_FROM_BYTES = 128 << 10,   /* smaller answers are not worth compressing; upstream 128 KiB */
+    LIMIT_WATCH_TIME_S = 1800,           /* a watch without timeoutSeconds lives this long, up to twice; upstream 1800 */
+    LIMIT_BOOKMARK_TIME_MS = 60000,      /* between bookmarks of a quiet watch; upstream 1 min */
+
     /* store/ and watch/ */
     LIMIT_WATCH_PATIENCE_MS = 100,       /* a watcher that can't take events; upstream about 100 ms, then it is ended */
     LIMIT_READ_TXN_MS = 1000,            /* a read transaction pins pages of the store */

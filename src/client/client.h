@@ -4,7 +4,7 @@
  * at once) and remote (HTTP/2 to any API server, kept up to date by watches). Loops can't tell them apart.
  *
  * A view is an always-current set of the objects of one resource. Objects read from it are sealed blocks, valid until control
- * returns to the loop (sealed_copy to keep one). Changes arrive level-triggered: a handler gets the new and the old state, may
+ * returns to the loop or this client's next write, whichever is first (sealed_copy to keep one). Changes arrive level-triggered: a handler gets the new and the old state, may
  * miss states in between, never the last one. With a local client, a write is visible in views when the write call returns;
  * with a remote one a little later: loops that count what they created must use client_expectations or names they chose. */
 #ifndef CLIENT_CLIENT_H
@@ -36,6 +36,8 @@ struct client_remote_config {
 struct client *client_remote(const struct client_remote_config *config, const char **ret_error);
 void client_free(struct client *c);
 struct loop *client_loop(struct client *c);
+/* The component named in events; at first the last part of the identity or user agent. */
+void client_set_event_source(struct client *c, const char *component);
 
 /* Resources. A custom resource's or a built-in's; NULL when not served (a remote client asks discovery once at open). */
 const struct resource *client_resource(struct client *c, const char *group, const char *version, const char *plural);

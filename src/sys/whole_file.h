@@ -1,0 +1,16 @@
+/* Small files as a whole: keys, kubeconfigs, settings. */
+#ifndef SYS_WHOLE_FILE_H
+#define SYS_WHOLE_FILE_H
+
+#include "base/arena.h"
+
+/* 0, -ENOENT, -EFBIG over max_bytes, or -errno. */
+int file_read_whole(struct arena *a, const char *path, size_t max_bytes, struct str *ret) must_use;
+/* Replaces path at once: a new file beside it with this mode, synced, renamed over it, directory synced. 0 or -errno. */
+int file_write_whole(const char *path, struct str data, mode_t mode) must_use;
+/* Makes a directory and what is missing above it. 0 or -errno. */
+int directory_make(const char *path, mode_t mode) must_use;
+/* Removes a directory with all that is in it; stays on its file system and follows no link. 0, also when it is not there. */
+int directory_remove(const char *path) must_use;
+
+#endif

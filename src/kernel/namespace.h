@@ -1,0 +1,41 @@
+/* Namespaces: visiting a network namespace, making one that outlives its maker, sockets inside it.
+ *
+ * A network namespace is named by a descriptor. It lives as long as a process, a socket or a
+ * descriptor is in it; kaname mounts none. Invariant: outside netns_enter and netns_leave a thread
+ * is in the namespace that its process was started in. */
+#ifndef KERNEL_NAMESPACE_H
+#define KERNEL_NAMESPACE_H
+
+#include "kernel/address.h"
+
+struct netns_visit {
+    int home_fd; /* -1: nothing was entered */
+};
+/* The calling thread moves into a network namespace; nothing else of the process does. fd -1:
+ * stays. Always paired. */
+int netns_enter(int fd, struct netns_visit *visit) must_use;
+void netns_leave(struct netns_visit *visit);
+
+int netns_open_process(pid_t pid, int *ret_fd) must_use; /* of a running process */
+int netns_open_path(const char *path, int *ret_fd) must_use;
+
+/* A process that does nothing but hold a new network namespace, so that the namespace outlives the
+ * process that made it. It dies when killed only; it holds no descriptor of its maker. */
+int netns_holder_start(const char *name, pid_t *ret_pid) must_use;
+
+/* When a process was started, in the kernel's ticks: with the pid it names a process for ever.
+ * -ESRCH when there is none. */
+int process_start_time(pid_t pid, uint64_t *ret_ticks) must_use;
+bool process_is(pid_t pid, uint64_t start_ticks);
+/* Ends a process and waits until it is gone; its children are the reaper's matter. */
+void process_kill(pid_t pid, uint64_t start_ticks);
+
+/* Writes a sysctl ("net/ipv4/ip_forward") of a network namespace. */
+int netns_sysctl(int netns_fd, const char *name, const char *value) must_use;
+
+/* A listening, non-blocking TCP socket in a network namespace. */
+int netns_listen(int netns_fd, struct ip address, uint16_t port, int *ret_fd) must_use;
+/* A non-blocking TCP socket whose connection has been begun. */
+int netns_connect(int netns_fd, struct ip address, uint16_t port, int *ret_fd) must_use;
+
+#endif

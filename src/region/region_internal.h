@@ -1,0 +1,31 @@
+/* What the files of region/ share: the parts of one region. */
+#ifndef REGION_REGION_INTERNAL_H
+#define REGION_REGION_INTERNAL_H
+
+#include "client/client.h"
+#include "region/region.h"
+#include "region/state.h"
+
+struct supervisor;
+struct fleet;
+
+struct region {
+    struct loop *loop;
+    char *directory; /* owned */
+    struct str name;    /* owned; "us-east-1" */
+    struct str account; /* owned; 12 digits */
+    const char *program;
+    struct state *state;           /* owned */
+    struct supervisor *supervisor; /* owned */
+    struct fleet *fleet;           /* owned; NULL where nodes can't run (no root) */
+    struct http_server *server;    /* owned */
+    struct tls_config *tls;        /* owned */
+    uint16_t port;
+};
+
+/* arn:aws:SERVICE:REGION:ACCOUNT:REST */
+struct str region_arn(const struct region *r, struct arena *a, const char *service, const char *format, ...) printf_like(4, 5);
+/* Where clusters ask whom a token belongs to. */
+struct str region_token_url(const struct region *r, struct arena *a, struct str cluster, struct str key);
+
+#endif

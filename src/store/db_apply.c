@@ -1,0 +1,315 @@
+/* Moves records from the log's overlay into LMDB: one synced transaction for many. */
+#include <errno.h>
+
+#include "store/db_private.h"
+
+enum {
+    CHUNK_EXTEND_BYTES =
+        CHUNK_BYTES /
+        2, /* a last chunk smaller than this is filled up; larger ones are left alone */
+    COMPACT_BUDGET = 4096, /* revisions forgotten in a transaction beyond those applied */
+};
+
+/* ---- chunks ---- */
+
+static int chunk_store(struct db_writer *w)
+{
+    if (w->chunk_size == w->chunk_stored)
+        return 0;
+    MDB_val key = db_val(&w->chunk_key, sizeof(w->chunk_key)),
+            value = db_val(w->chunk, w->chunk_size);
+    int rc = mdb_put(w->txn, w->db->dbi[DB_OBJS], &key, &value, w->chunk_stored ? 0 : MDB_APPEND);
+    w->chunk_stored = w->chunk_size;
+    return rc;
+}
+
+static int chunk_add(struct db_writer *w, const struct record *r, size_t size)
+{
+    if (w->chunk_size > 0 && w->chunk_size + size > CHUNK_BYTES) {
+        int rc = chunk_store(w);
+        if (rc != 0)
+            return rc;
+        w->chunk_size = w->chunk_stored = 0;
+    }
+    if (size > CHUNK_BYTES) { /* a chunk of its own, not copied */
+        MDB_val key = db_val(&r->revision, sizeof(r->revision)), value = db_val(r, size);
+        return mdb_put(w->txn, w->db->dbi[DB_OBJS], &key, &value, MDB_APPEND);
+    }
+    if (w->chunk_size == 0)
+        w->chunk_key = r->revision;
+    memcpy(w->chunk + w->chunk_size, r, size);
+    w->chunk_size += size;
+    return 0;
+}
+
+/* Goes on filling the last chunk when it is small: a store with few writes a transaction would
+ * otherwise never pack. */
+static int chunk_resume(struct db_writer *w)
+{
+    MDB_val key, value;
+    int rc = mdb_cursor_get(w->objs, &key, &value, MDB_LAST);
+    if (rc != 0)
+        return rc == MDB_NOTFOUND ? 0 : rc;
+    if (value.mv_size > CHUNK_EXTEND_BYTES)
+        return 0;
+    memcpy(w->chunk, value.mv_data, value.mv_size);
+    w->chunk_size = w->chunk_stored = value.mv_size;
+    w->chunk_key = db_u64(key);
+    return 0;
+}
+
+/* ---- slots ---- */
+
+static int kind_load(struct db_writer *w, uint16_t resource, struct db_kind **ret)
+{
+    if (resource >= w->kind_count) {
+        size_t count = (size_t)resource + 1;
+        w->kinds = mem_realloc(w->kinds, count * sizeof(*w->kinds));
+        memset(w->kinds + w->kind_count, 0, (count - w->kind_count) * sizeof(*w->kinds));
+        w->kind_count = count;
+    }
+    if (!w->kinds[resource].loaded) {
+        uint8_t bytes[2] = {(uint8_t)(resource >> 8), (uint8_t)resource};
+        MDB_val key = db_val(bytes, sizeof(bytes)), found;
+        struct db_kind *kind = &w->kinds[resource].kind;
+        int rc = mdb_get(w->txn, w->db->dbi[DB_KINDS], &key, &found);
+        if (rc == 0 && found.mv_size == sizeof(*kind))
+            memcpy(kind, found.mv_data, sizeof(*kind));
+        else if (rc == MDB_NOTFOUND)
+            *kind = (struct db_kind){.next_slot = 0, .free_slot = DB_NO_SLOT, .count = 0};
+        else
+            return rc ? rc : MDB_CORRUPTED;
+        w->kinds[resource].loaded = true;
+    }
+    w->kinds[resource].changed = true;
+    *ret = &w->kinds[resource].kind;
+    return 0;
+}
+
+static int kinds_store(struct db_writer *w)
+{
+    int rc = 0;
+    for (size_t i = 0; i < w->kind_count && rc == 0; i++) {
+        if (!w->kinds[i].changed)
+            continue;
+        uint8_t bytes[2] = {(uint8_t)(i >> 8), (uint8_t)i};
+        MDB_val key = db_val(bytes, sizeof(bytes)),
+                value = db_val(&w->kinds[i].kind, sizeof(w->kinds[i].kind));
+        rc = mdb_put(w->txn, w->db->dbi[DB_KINDS], &key, &value, 0);
+    }
+    return rc;
+}
+
+/* A free slot's value. Only the chain of free slots leads to it, so it is never taken for a key. */
+struct free_slot {
+    uint32_t next;
+};
+
+static int slot_take(struct db_writer *w, uint16_t resource, MDB_val name, uint32_t *ret)
+{
+    struct db_kind *kind;
+    struct db_key k;
+    MDB_val found;
+    int rc = kind_load(w, resource, &kind);
+    if (rc != 0)
+        return rc;
+    uint32_t slot = kind->free_slot;
+    if (slot == DB_NO_SLOT) {
+        slot = kind->next_slot++;
+        assert(slot != DB_NO_SLOT);
+    }
+    db_key_slot(&k, resource, slot);
+    MDB_val key = db_val(k.bytes, k.len);
+    if (slot == kind->free_slot) {
+        struct free_slot link;
+        rc = mdb_get(w->txn, w->db->dbi[DB_SLOTS], &key, &found);
+        if (rc != 0 || found.mv_size != sizeof(link))
+            return rc ? rc : MDB_CORRUPTED;
+        memcpy(&link, found.mv_data, sizeof(link));
+        kind->free_slot = link.next;
+    }
+    kind->count++;
+    *ret = slot;
+    return mdb_put(w->txn, w->db->dbi[DB_SLOTS], &key, &name, 0);
+}
+
+static int slot_give_back(struct db_writer *w, uint16_t resource, uint32_t slot)
+{
+    struct db_kind *kind;
+    struct db_key k;
+    struct free_slot link;
+    int rc = kind_load(w, resource, &kind);
+    if (rc != 0)
+        return rc;
+    link.next = kind->free_slot;
+    kind->free_slot = slot;
+    kind->count--;
+    db_key_slot(&k, resource, slot);
+    MDB_val key = db_val(k.bytes, k.len), value = db_val(&link, sizeof(link));
+    return mdb_put(w->txn, w->db->dbi[DB_SLOTS], &key, &value, 0);
+}
+
+/* ---- the index of one object ---- */
+
+static int refs_change(struct db_writer *w, const struct entry *e, uint16_t resource, uint32_t slot,
+                       const struct index *old)
+{
+    struct db_key k;
+    MDB_val nothing = db_val("", 0);
+    int rc = 0;
+    for (size_t i = 0; i < old->ref_count && rc == 0; i++) {
+        bool kept = false;
+        for (size_t j = 0; e && j < e->ref_count; j++)
+            kept |= e->refs[j].hash == old->refs[i];
+        if (kept)
+            continue;
+        db_key_ref(&k, old->refs[i], resource, slot);
+        MDB_val key = db_val(k.bytes, k.len);
+        rc = mdb_del(w->txn, w->db->dbi[DB_REFS], &key, NULL);
+        if (rc == MDB_NOTFOUND)
+            rc = 0;
+    }
+    for (size_t i = 0; e && i < e->ref_count && rc == 0; i++) {
+        db_key_ref(&k, e->refs[i].hash, resource, slot);
+        MDB_val key = db_val(k.bytes, k.len);
+        rc = mdb_put(w->txn, w->db->dbi[DB_REFS], &key, &nothing, 0);
+    }
+    return rc;
+}
+
+/* The index of the record before e: computed once more when it is in the file already. */
+static int index_before(struct db_writer *w, const struct entry *e, const struct db_name *name,
+                        struct index *ret)
+{
+    MDB_val key, chunk;
+    ret->ref_count = ret->label_count = 0;
+    ret->hash = 0;
+    if (name->index_hash == 0)
+        return 0;
+    if (e->older) {
+        ret->hash = e->older->index_hash;
+        ret->ref_count = e->older->ref_count;
+        for (size_t i = 0; i < ret->ref_count; i++)
+            ret->refs[i] = e->older->refs[i].hash;
+        ret->label_count = e->older->label_count;
+        return 0;
+    }
+    int rc = db_chunk_seek(w->objs, name->revision, &key, &chunk);
+    const struct record *r =
+        rc == 0 ? record_find(chunk.mv_data, chunk.mv_size, name->revision, NULL) : NULL;
+    if (!r || !record_intact(r))
+        return rc ? rc : MDB_CORRUPTED;
+    index_make(w->db->index, record_value(r), r->value_size, ret);
+    return 0;
+}
+
+/* Brings the index from what it was before e to what e says; a deletion leaves nothing. */
+static int index_change(struct db_writer *w, const struct entry *e, const struct db_name *before,
+                        uint32_t slot)
+{
+    struct index old;
+    bool deleted = record_deleted(e->record);
+    uint16_t resource = e->record->resource;
+    uint64_t hash = deleted ? 0 : e->index_hash;
+    if (before->index_hash == hash)
+        return 0;
+    int rc = index_before(w, e, before, &old);
+    if (rc == 0)
+        rc = refs_change(w, deleted ? NULL : e, resource, slot, &old);
+    size_t label_count = deleted ? 0 : e->label_count;
+    if (rc == 0 && (label_count > 0 || old.label_count > 0))
+        rc = db_labels_set(w, resource, slot, e->labels, label_count);
+    return rc;
+}
+
+static int apply_entry(struct db_writer *w, const struct entry *e)
+{
+    const struct record *r = e->record;
+    struct db_key k;
+    struct db_name before = {.slot = DB_NO_SLOT},
+                   after = {.revision = r->revision, .slot = DB_NO_SLOT};
+    MDB_val found;
+    db_key_name(&k, record_key(r));
+    MDB_val key = db_val(k.bytes, k.len);
+    bool cursor_there = false;
+    int rc = mdb_cursor_get(w->names, &key, &found, MDB_SET_KEY);
+    if (rc == 0 && found.mv_size == sizeof(before)) {
+        memcpy(&before, found.mv_data, sizeof(before));
+        cursor_there = true;
+    } else if (rc != MDB_NOTFOUND) {
+        return rc ? rc : MDB_CORRUPTED;
+    }
+    key = db_val(k.bytes, k.len);
+    rc = 0;
+    uint32_t slot = before.slot;
+    if (!record_deleted(r)) {
+        if (slot == DB_NO_SLOT)
+            rc = slot_take(w, r->resource, key, &slot);
+        after.slot = slot;
+        after.index_hash = e->index_hash;
+    } else if (slot != DB_NO_SLOT) {
+        rc = slot_give_back(w, r->resource, slot);
+    }
+    if (rc == 0 && slot != DB_NO_SLOT)
+        rc = index_change(w, e, &before, slot);
+    if (rc != 0)
+        return rc;
+    MDB_val value = db_val(&after, sizeof(after));
+    rc = cursor_there ? mdb_cursor_put(w->names, &key, &value, MDB_CURRENT)
+                      : mdb_put(w->txn, w->db->dbi[DB_NAMES], &key, &value, 0);
+    return rc ? rc : chunk_add(w, r, e->record_bytes);
+}
+
+static int state_store(struct db_writer *w)
+{
+    MDB_val key = db_val(db_state_key, sizeof(db_state_key) - 1),
+            value = db_val(&w->state, sizeof(w->state));
+    return mdb_put(w->txn, w->db->dbi[DB_META], &key, &value, 0);
+}
+
+static int apply_all(struct db_writer *w, struct db_job *job)
+{
+    int rc = mdb_cursor_open(w->txn, w->db->dbi[DB_NAMES], &w->names);
+    if (rc == 0)
+        rc = mdb_cursor_open(w->txn, w->db->dbi[DB_OBJS], &w->objs);
+    if (rc == 0 && job->count > 0)
+        rc = chunk_resume(w);
+    for (size_t i = 0; i < job->count && rc == 0; i++) {
+        assert(job->entries[i]->record->revision > w->state.applied);
+        rc = apply_entry(w, job->entries[i]);
+        w->state.applied = job->entries[i]->record->revision;
+    }
+    if (rc == 0)
+        rc = chunk_store(w);
+    uint64_t to = MIN(job->compact_to, w->state.applied);
+    if (rc == 0 && to > w->state.compacted)
+        rc = db_compact(w, to, job->count * 2 + COMPACT_BUDGET);
+    if (rc == 0)
+        rc = kinds_store(w);
+    return rc ? rc : state_store(w);
+}
+
+int db_apply(struct db *db, struct db_job *job)
+{
+    struct db_writer w = {.db = db, .state = job->state};
+    int rc = mdb_txn_begin(db->env, NULL, 0, &w.txn);
+    if (rc != 0)
+        return db_error(rc);
+    w.chunk = mem_alloc(CHUNK_BYTES);
+    rc = apply_all(&w, job);
+    if (w.names)
+        mdb_cursor_close(w.names);
+    if (w.objs)
+        mdb_cursor_close(w.objs);
+    if (rc == 0)
+        rc = mdb_txn_commit(w.txn);
+    else
+        mdb_txn_abort(w.txn);
+    mem_free(w.chunk);
+    mem_free(w.kinds);
+    if (rc != 0)
+        return db_error(rc);
+    job->more = w.state.compacted < MIN(job->compact_to, w.state.applied);
+    job->state = w.state;
+    return 0;
+}

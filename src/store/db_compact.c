@@ -1,0 +1,199 @@
+/* Forgets history. When `compacted` passes a revision r, the record before r dies; r itself dies
+ * too when it is a deletion. Dead records are marked; a chunk that is half dead is written anew,
+ * into the chunk before it when both fit. */
+#include <errno.h>
+
+#include "base/vec.h"
+#include "store/db_private.h"
+
+enum {
+    CHUNK_RECORDS_MAX = CHUNK_BYTES / RECORD_SIZE_MIN + 1,
+    BITS_BYTES = (CHUNK_RECORDS_MAX + 7) / 8
+};
+
+struct dead {
+    uint32_t bytes;
+    uint8_t bits[BITS_BYTES]; /* bit i: record i of the chunk as it is stored */
+};
+
+struct revisions {
+    VEC(uint64_t) list;
+};
+
+/* The deletion at revision is forgotten: its name goes unless the object was made again. */
+static int forget_name(struct db_writer *w, const struct record *r)
+{
+    struct db_key k;
+    struct db_name name;
+    MDB_val found;
+    db_key_name(&k, record_key(r));
+    MDB_val key = db_val(k.bytes, k.len);
+    int rc = mdb_get(w->txn, w->db->dbi[DB_NAMES], &key, &found);
+    if (rc == MDB_NOTFOUND)
+        return 0;
+    if (rc != 0 || found.mv_size != sizeof(name))
+        return rc ? rc : MDB_CORRUPTED;
+    memcpy(&name, found.mv_data, sizeof(name));
+    return name.revision == r->revision ? mdb_del(w->txn, w->db->dbi[DB_NAMES], &key, NULL) : 0;
+}
+
+/* Collects what dies between compacted and `to`, at most budget revisions; moves compacted. */
+static int collect(struct db_writer *w, uint64_t to, size_t budget, struct revisions *dead)
+{
+    MDB_val key, chunk;
+    uint64_t from = w->state.compacted + 1;
+    size_t seen = 0;
+    int rc = db_chunk_seek(w->objs, from, &key, &chunk);
+    if (rc == MDB_NOTFOUND)
+        rc = mdb_cursor_get(w->objs, &key, &chunk, MDB_FIRST);
+    for (; rc == 0; rc = mdb_cursor_get(w->objs, &key, &chunk, MDB_NEXT)) {
+        for (size_t at = 0; at < chunk.mv_size;) {
+            const struct record *r = record_at((char *)chunk.mv_data + at, chunk.mv_size - at);
+            if (!r)
+                return MDB_CORRUPTED;
+            at += record_size(r);
+            if (r->revision < from)
+                continue;
+            if (r->revision > to || seen == budget)
+                return 0;
+            seen++;
+            w->state.compacted = r->revision;
+            if (r->previous)
+                vec_push(&dead->list, r->previous);
+            if (!record_deleted(r))
+                continue;
+            vec_push(&dead->list, r->revision);
+            /* Deleting from another tree leaves this page where it is: only objs' own changes move
+             * its records. */
+            rc = forget_name(w, r);
+            if (rc != 0)
+                return rc;
+        }
+    }
+    if (rc != MDB_NOTFOUND)
+        return rc;
+    w->state.compacted = to; /* nothing is left up to there */
+    return 0;
+}
+
+static int compare_revisions(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+/* Appends the living records of a chunk to out; returns their size or SIZE_MAX when a record is not
+ * sound. */
+static size_t copy_living(MDB_val chunk, const struct dead *dead, uint8_t *out)
+{
+    size_t kept = 0, index = 0;
+    for (size_t at = 0; at < chunk.mv_size; index++) {
+        const struct record *r = record_at((char *)chunk.mv_data + at, chunk.mv_size - at);
+        if (!r)
+            return SIZE_MAX;
+        size_t size = record_size(r);
+        if (index >= CHUNK_RECORDS_MAX || !(dead->bits[index / 8] & (1 << (index % 8)))) {
+            memcpy(out + kept, r, size);
+            kept += size;
+        }
+        at += size;
+    }
+    return kept;
+}
+
+/* Writes a chunk without its dead: away when none lives, into the one before when both fit, else in
+ * its place. */
+static int rewrite(struct db_writer *w, uint64_t chunk_key, MDB_val chunk, const struct dead *dead)
+{
+    uint8_t *both = w->chunk; /* free by now: the last chunk is stored */
+    MDB_val key = db_val(&chunk_key, sizeof(chunk_key)), before_key, before;
+    uint8_t *living = mem_alloc(chunk.mv_size);
+    size_t kept = copy_living(chunk, dead, living), before_size = 0;
+    uint64_t target = chunk_key;
+    int rc = kept == SIZE_MAX ? MDB_CORRUPTED : 0;
+    if (rc == 0 && kept > 0) {
+        before_key = key;
+        rc = mdb_cursor_get(w->objs, &before_key, &before, MDB_SET);
+        if (rc == 0 && mdb_cursor_get(w->objs, &before_key, &before, MDB_PREV) == 0 &&
+            before.mv_size + kept <= CHUNK_BYTES) {
+            before_size = before.mv_size;
+            target = db_u64(before_key);
+            memcpy(both, before.mv_data, before_size);
+        }
+    }
+    if (rc == 0 && kept + before_size <= CHUNK_BYTES)
+        memcpy(both + before_size, living, kept);
+    if (rc == 0)
+        rc = mdb_del(w->txn, w->db->dbi[DB_DEAD], &key, NULL);
+    if (rc == MDB_NOTFOUND)
+        rc = 0;
+    if (rc == 0 && (kept == 0 || target != chunk_key))
+        rc = mdb_del(w->txn, w->db->dbi[DB_OBJS], &key, NULL);
+    if (rc == 0 && kept > 0) {
+        MDB_val target_key = db_val(&target, sizeof(target)),
+                value = db_val(both, before_size + kept);
+        rc = mdb_put(w->txn, w->db->dbi[DB_OBJS], &target_key, &value, 0);
+    }
+    mem_free(living);
+    return rc;
+}
+
+/* Marks revisions of one chunk as dead; *done says how many of the list lay in it. */
+static int bury(struct db_writer *w, const uint64_t *revisions, size_t count, size_t *done)
+{
+    MDB_val key, chunk, found;
+    struct dead dead = {0};
+    *done = 1;
+    int rc = db_chunk_seek(w->objs, revisions[0], &key, &chunk);
+    if (rc != 0)
+        return rc == MDB_NOTFOUND ? 0 : rc;
+    uint64_t chunk_key = db_u64(key);
+    MDB_val dead_key = db_val(&chunk_key, sizeof(chunk_key));
+    rc = mdb_get(w->txn, w->db->dbi[DB_DEAD], &dead_key, &found);
+    if (rc == 0 && found.mv_size == sizeof(dead))
+        memcpy(&dead, found.mv_data, sizeof(dead));
+    else if (rc != MDB_NOTFOUND)
+        return rc ? rc : MDB_CORRUPTED;
+    size_t next = 0, index = 0;
+    bool changed = false;
+    for (size_t at = 0; at < chunk.mv_size && next < count; index++) {
+        const struct record *r = record_at((char *)chunk.mv_data + at, chunk.mv_size - at);
+        if (!r)
+            return MDB_CORRUPTED;
+        while (next < count && revisions[next] < r->revision)
+            next++; /* gone before */
+        if (next < count && revisions[next] == r->revision) {
+            uint8_t bit = (uint8_t)(1 << (index % 8));
+            if (index < CHUNK_RECORDS_MAX && !(dead.bits[index / 8] & bit)) {
+                dead.bits[index / 8] |= bit;
+                dead.bytes += (uint32_t)record_size(r);
+                changed = true;
+            }
+            next++;
+        }
+        at += record_size(r);
+    }
+    *done = MAX(next, (size_t)1);
+    if (!changed)
+        return 0;
+    if ((size_t)dead.bytes * 2 >= chunk.mv_size)
+        return rewrite(w, chunk_key, chunk, &dead);
+    MDB_val value = db_val(&dead, sizeof(dead));
+    return mdb_put(w->txn, w->db->dbi[DB_DEAD], &dead_key, &value, 0);
+}
+
+int db_compact(struct db_writer *w, uint64_t to, size_t budget)
+{
+    struct revisions dead = {0};
+    assert(to <= w->state.applied && w->state.compacted <= to);
+    int rc = collect(w, to, budget, &dead);
+    if (dead.list.count > 0)
+        qsort(dead.list.items, dead.list.count, sizeof(uint64_t), compare_revisions);
+    for (size_t at = 0; at < dead.list.count && rc == 0;) {
+        size_t done;
+        rc = bury(w, dead.list.items + at, dead.list.count - at, &done);
+        at += done;
+    }
+    vec_release(&dead.list);
+    return rc;
+}

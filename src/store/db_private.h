@@ -1,0 +1,78 @@
+/* What the files of the LMDB wrapper share; nobody else includes it. */
+#ifndef STORE_DB_PRIVATE_H
+#define STORE_DB_PRIVATE_H
+
+#include <lmdb.h>
+
+#include "store/db.h"
+
+enum db_name_of {
+    DB_OBJS,
+    DB_NAMES,
+    DB_SLOTS,
+    DB_LABELS,
+    DB_REFS,
+    DB_DEAD,
+    DB_KINDS,
+    DB_META,
+    DB_COUNT
+};
+
+/* Key of struct db_state in `meta`: no name for people is like it. */
+static const char db_state_key[] = "\x01state";
+
+struct db {
+    MDB_env *env; /* owned */
+    MDB_dbi dbi[DB_COUNT];
+    MDB_txn *read;    /* owned; NULL until the first read */
+    MDB_cursor *objs; /* owned; of `read` */
+    bool reading;     /* the snapshot is open */
+    store_index_fn index;
+    struct db_state state;
+};
+
+/* LMDB's results as -errno: its own codes become -EIO, but full map or readers become -ENOSPC. */
+int db_error(int rc);
+int db_read_begin(struct db *db) must_use;
+
+struct db_key {
+    size_t len;
+    uint8_t bytes[DB_NAME_KEY_MAX + 8];
+};
+void db_key_name(struct db_key *k, struct store_key key);
+/* The key in these bytes of `names`, or false when they are none. */
+bool db_key_parse(MDB_val bytes, struct store_key *ret);
+void db_key_slot(struct db_key *k, uint16_t resource, uint32_t slot);
+void db_key_ref(struct db_key *k, uint64_t hash, uint16_t resource, uint32_t slot);
+static inline MDB_val db_val(const void *data, size_t size)
+{
+    return (MDB_val){size, (void *)(uintptr_t)data};
+}
+
+/* Chunk that holds a revision, if any does: 0, MDB_NOTFOUND or an error. */
+int db_chunk_seek(MDB_cursor *objs, uint64_t revision, MDB_val *ret_key, MDB_val *ret_chunk);
+uint64_t db_u64(MDB_val v);
+
+/* A write transaction under way. */
+struct db_writer {
+    struct db *db;
+    MDB_txn *txn;
+    MDB_cursor *names, *objs, *slots;
+    uint8_t *chunk;                  /* owned; the last chunk, being filled */
+    size_t chunk_size, chunk_stored; /* chunk_stored: how much of it is in objs already */
+    uint64_t chunk_key;
+    struct {
+        struct db_kind kind;
+        bool loaded, changed;
+    } * kinds; /* owned; by resource */
+    size_t kind_count;
+    struct db_state state;
+};
+
+/* Labels of slots: db_labels.c. */
+int db_labels_set(struct db_writer *w, uint16_t resource, uint32_t slot, const uint32_t *labels,
+                  size_t count);
+/* Forgets history; at most `budget` revisions: db_compact.c. */
+int db_compact(struct db_writer *w, uint64_t to, size_t budget);
+
+#endif

@@ -1,0 +1,286 @@
+#include "store/store.h"
+
+#include <errno.h>
+
+#include "store/store_private.h"
+
+static int make_directory(const struct disk *disk, const char *path, struct buf *error)
+{
+    int err = disk->make_directory(disk->self, path, 0700);
+    if (err == -EEXIST)
+        return 0;
+    if (err < 0)
+        buf_printf(error, "can't make directory %s: %s", path, strerror(-err));
+    return err;
+}
+
+static void release(struct store *s)
+{
+    db_close(s->db);
+    overlay_release(&s->overlay);
+    vec_release(&s->counts);
+    mem_free(s->directory);
+    mem_free(s);
+}
+
+/* The text stays until the process ends or the next failed open: callers print it and give up. */
+static int open_failed(struct store *s, int err, struct buf *error, const char **ret_error)
+{
+    static struct buf kept;
+    buf_release(&kept);
+    kept = *error;
+    *ret_error = kept.data ? kept.data : "";
+    release(s);
+    return err;
+}
+
+int store_open(const struct store_config *config, struct store **ret, const char **ret_error)
+{
+    struct buf error = BUF_INIT;
+    struct store *s = mem_alloc(sizeof(*s));
+    s->loop = config->loop;
+    s->disk = config->disk ? config->disk : disk_real();
+    s->index = config->index;
+    s->history_revisions = config->history_revisions;
+    s->history_ms = config->history_ms;
+    s->directory = mem_dup(config->directory, strlen(config->directory) + 1);
+    overlay_init(&s->overlay);
+    list_init(&s->waiters);
+    list_init(&s->due);
+    int err = make_directory(s->disk, s->directory, &error);
+    if (err == 0)
+        err = db_open(s->directory, s->index, &s->db, &error);
+    if (err < 0)
+        return open_failed(s, err, &error, ret_error);
+    struct db_state state = db_state(s->db);
+    s->revision = s->durable = s->published = state.applied;
+    s->compacted = state.compacted;
+    store_work_init(s);
+    buf_release(&error);
+    *ret = s;
+    return 0;
+}
+
+void store_close(struct store *s)
+{
+    if (!s)
+        return;
+    s->closing = true;
+    s->publish = NULL;
+    list_each(w, &s->waiters, struct store_waiter, link)
+        list_remove(&w->link);
+    list_each(due, &s->due, struct store_waiter, link)
+        list_remove(&due->link);
+    store_work_release(s);
+    s->read_depth = 0;
+    store_refresh(s);
+    for (size_t i = 0; i < s->pins.count; i++)
+        db_pin_free(s->pins.items[i]);
+    vec_release(&s->pins);
+    dropped_free(&s->dropped);
+    release(s);
+}
+
+uint64_t store_revision(const struct store *s)
+{
+    return s->revision;
+}
+
+uint64_t store_durable(const struct store *s)
+{
+    return s->durable;
+}
+
+uint64_t store_published(const struct store *s)
+{
+    return s->published;
+}
+
+uint64_t store_compacted(const struct store *s)
+{
+    return s->compacted;
+}
+
+void store_index_of(const struct store *s, const void *value, size_t size, struct store_index *ret,
+                    uint64_t hashes[64])
+{
+    memset(ret, 0, sizeof(*ret));
+    if (s->index && value)
+        s->index(value, size, ret, hashes);
+}
+
+/* ---- snapshots ---- */
+
+void store_read_begin(struct store *s)
+{
+    s->read_depth++;
+}
+
+void store_read_end(struct store *s)
+{
+    assert(s->read_depth > 0);
+    if (--s->read_depth > 0)
+        return;
+    for (size_t i = 0; i < s->pins.count; i++)
+        db_pin_free(s->pins.items[i]);
+    vec_release(&s->pins);
+    dropped_free(&s->dropped);
+}
+
+void store_refresh(struct store *s)
+{
+    struct db_pin *pin = s->read_depth > 0 ? db_pin(s->db) : NULL;
+    if (pin)
+        vec_push(&s->pins, pin);
+    else
+        db_read_end(s->db);
+}
+
+int store_record(struct store *s, uint64_t revision, const struct record **ret)
+{
+    size_t at = overlay_seek(&s->overlay, revision);
+    if (at < s->overlay.count && overlay_at(&s->overlay, at)->record->revision == revision) {
+        *ret = overlay_at(&s->overlay, at)->record;
+        return 0;
+    }
+    return db_record(s->db, revision, ret);
+}
+
+/* ---- get and put ---- */
+
+int store_get(struct store *s, struct store_key key, struct store_record *ret)
+{
+    if (!key_valid(key))
+        return -ENOENT;
+    struct entry *e = overlay_find(&s->overlay, key, key_hash(key));
+    const struct record *r;
+    if (e) {
+        r = e->record;
+    } else {
+        struct db_name name;
+        int err = db_name(s->db, key, &name);
+        if (err == 0 && name.slot == DB_NO_SLOT)
+            return -ENOENT;
+        if (err < 0)
+            return err;
+        err = db_record(s->db, name.revision, &r);
+        if (err < 0)
+            return -EIO; /* a name without its record */
+    }
+    if (record_deleted(r))
+        return -ENOENT;
+    record_view(r, ret);
+    return 0;
+}
+
+/* Revision of the newest record of a key, and whether it is a living object. */
+static int current_state(struct store *s, struct store_key key, uint64_t *ret_revision,
+                         bool *ret_exists)
+{
+    struct entry *e = overlay_find(&s->overlay, key, key_hash(key));
+    struct db_name name;
+    if (e) {
+        *ret_revision = e->record->revision;
+        *ret_exists = !record_deleted(e->record);
+        return 0;
+    }
+    int err = db_name(s->db, key, &name);
+    if (err == -ENOENT) {
+        *ret_revision = 0;
+        *ret_exists = false;
+        return 0;
+    }
+    if (err < 0)
+        return err;
+    *ret_revision = name.revision;
+    *ret_exists = name.slot != DB_NO_SLOT;
+    return 0;
+}
+
+static int check_expected(const struct store_write *w, uint64_t revision, bool exists)
+{
+    if (w->expected == 0 && exists)
+        return -EEXIST;
+    if (!exists && (!w->value || (w->expected != 0 && w->expected != STORE_ANY)))
+        return -ENOENT;
+    if (exists && w->expected != 0 && w->expected != STORE_ANY && w->expected != revision)
+        return -ESTALE;
+    return 0;
+}
+
+static int check_room(struct store *s, const struct store_write *w, size_t record_bytes)
+{
+    if (!key_valid(w->key) || w->size > LIMIT_STORE_VALUE_BYTES)
+        return -EINVAL;
+    if (w->value && w->revision_offset != SIZE_MAX &&
+        (w->size < 8 || w->revision_offset > w->size - 8))
+        return -EINVAL;
+    if (s->full && w->value)
+        return -ENOSPC;
+    if (s->overlay.count > 0 && s->overlay.bytes + record_bytes > LIMIT_STORE_PENDING_BYTES)
+        return -EAGAIN;
+    return 0;
+}
+
+/* The counter of a resource: read from the file when it is first touched, when the overlay can't
+ * hold any of it yet. */
+int64_t *store_counter(struct store *s, uint16_t resource)
+{
+    while (s->counts.count <= resource)
+        vec_push(&s->counts, -1);
+    int64_t *counter = &s->counts.items[resource];
+    if (*counter < 0)
+        *counter = (int64_t)db_count(s->db, resource);
+    return counter;
+}
+
+int store_put(struct store *s, const struct store_write *w, uint64_t *ret_revision)
+{
+    size_t size = w->value ? w->size : 0, record_bytes = record_size_for(w->key, size);
+    uint64_t previous;
+    bool exists;
+    struct index index;
+    int err = check_room(s, w, record_bytes);
+    if (err == 0)
+        err = current_state(s, w->key, &previous, &exists);
+    if (err == 0)
+        err = check_expected(w, previous, exists);
+    if (err < 0)
+        return err;
+    index_make(s->index, w->value, size, &index);
+    struct entry *e = entry_new(record_bytes, &index);
+    uint8_t flags = (uint8_t)((w->value ? 0 : RECORD_DELETED) | (w->relaxed ? RECORD_RELAXED : 0) |
+                              (exists ? 0 : RECORD_CREATED));
+    record_fill(e->record, w->key, w->value, size, flags);
+    e->record->revision = ++s->revision;
+    e->record->previous = previous;
+    if (w->value && w->revision_offset != SIZE_MAX)
+        memcpy((char *)e->record + record_value_offset(e->record) + w->revision_offset,
+               &s->revision, 8);
+    record_seal(e->record);
+    *store_counter(s, w->key.resource) += (w->value != NULL) - exists;
+    overlay_add(&s->overlay, e);
+    store_written(s, e);
+    *ret_revision = s->revision;
+    return 0;
+}
+
+/* ---- named values ---- */
+
+int store_meta_get(struct store *s, const char *name, struct buf *ret)
+{
+    size_t len = strlen(name);
+    return len == 0 || len > 255 || name[0] == 1 ? -EINVAL : db_meta_get(s->db, name, ret);
+}
+
+int store_meta_put(struct store *s, const char *name, struct str value)
+{
+    size_t len = strlen(name);
+    if (len == 0 || len > 255 || name[0] == 1 || value.len > LIMIT_STORE_META_BYTES)
+        return -EINVAL;
+    store_refresh(s);
+    int err = db_meta_put(s->db, name, value);
+    if (err < 0 && err != -ENOSPC)
+        disk_fatal("named value", s->directory, err);
+    return err;
+}

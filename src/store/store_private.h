@@ -1,0 +1,92 @@
+/* What the files of the store share; nobody else includes it.
+ *
+ *     store_put --> overlay --> committer (journal: one write, one sync) --> durable --> published
+ * --> answers, watchers |                                                        |
+ *                      +---------- applier (LMDB: one synced transaction) <-----+--> applied:
+ * leaves overlay, frees the log
+ *
+ * revision >= submitted >= durable >= applied; published >= durable. All members belong to the
+ * loop; a job belongs to its pool thread between run and done. */
+#ifndef STORE_STORE_PRIVATE_H
+#define STORE_STORE_PRIVATE_H
+
+#include <pthread.h>
+
+#include "base/limits.h"
+#include "base/vec.h"
+#include "store/db.h"
+#include "store/overlay.h"
+#include "sys/file.h"
+
+enum {
+    APPLY_RECORDS = 4096,     /* a transaction is begun when so many wait */
+    APPLY_DELAY_MS = 300,     /* or when the first has waited so long */
+    APPLY_RECORDS_MAX = 8192, /* taken by one transaction */
+    FULL_RETRY_MS = 1000,     /* a full disk is tried again */
+    HISTORY_MARKS = 64,       /* steps in which time of history is known */
+};
+
+/* Work in a pool thread. It is an allocation of its own so that store_close need not wait for the
+ * loop: it waits for run to end, settles the result itself, and leaves the block to the loop's
+ * done. */
+struct job {
+    struct store *store; /* NULL: closed meanwhile */
+    void (*run)(struct job *job);
+    void (*settle)(struct job *job); /* on the loop, with the store */
+    void (*release)(struct job *job);
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    bool has_run;
+};
+
+struct apply_job {
+    struct job job;
+    struct db *db;
+    struct db_job work;
+    struct entry **entries; /* owned; the entries themselves are the overlay's */
+    int err;
+};
+
+struct store {
+    struct loop *loop;       /* borrowed */
+    const struct disk *disk; /* borrowed */
+    store_index_fn index;
+    uint64_t history_revisions, history_ms;
+    char *directory; /* owned */
+    struct db *db;   /* owned */
+    struct overlay overlay;
+    uint64_t revision, durable, published;
+    uint64_t compacted; /* as told; the file follows */
+    struct apply_job *applying;
+    struct timer apply_timer;
+    struct deferred begin;  /* writes of this callback become one batch */
+    struct deferred notify; /* waiters that are due already */
+    struct list waiters;    /* growing revisions */
+    struct list due;
+    store_history_fn publish;
+    void *publish_arg;   /* borrowed */
+    VEC(int64_t) counts; /* live objects by resource */
+    unsigned read_depth;
+    VEC(struct db_pin *) pins; /* owned: snapshots that somebody still reads */
+    struct dropped dropped;    /* likewise records */
+    struct {
+        uint64_t ms, revision;
+    } marks[HISTORY_MARKS];
+    size_t mark_count;
+    bool full; /* the disk is: only deletions are taken */
+    bool closing;
+};
+
+/* store_work.c */
+void job_start(struct job *job, struct store *s);
+void store_work_init(struct store *s);
+void store_work_release(struct store *s); /* ends jobs, makes everything durable and applied */
+void store_written(struct store *s, const struct entry *e); /* a new record waits in the overlay */
+
+int64_t *store_counter(struct store *s, uint16_t resource);
+/* The record of a revision, from overlay or file. 0, -ENOENT, -EIO. */
+int store_record(struct store *s, uint64_t revision, const struct record **ret) must_use;
+/* Ends the snapshot that reads use, or keeps it for those who hold it. */
+void store_refresh(struct store *s);
+
+#endif

@@ -53,7 +53,9 @@ struct http_header *http_query_all(const struct http_request *req, size_t *ret_c
 
 struct http_reply {
     int code;
-    struct http_header *headers; /* beside Content-Length, Date, which net writes */
+    /* Beside Content-Length and Date, which net writes (a stream may bring its own Content-Length). Connection: close ends the
+     * connection after this answer, in HTTP/2 by GOAWAY. */
+    struct http_header *headers;
     size_t header_count;
 };
 
@@ -102,6 +104,7 @@ struct http_server *http_server_new(const struct http_server_config *config);
  * network namespace, or handed over by the supervisor). 0 or -errno. */
 int http_server_listen(struct http_server *s, const char *address, uint16_t port, uint16_t *ret_port) must_use;
 int http_server_listen_fd(struct http_server *s, int fd) must_use;
+int http_server_listen_unix(struct http_server *s, const char *path) must_use; /* peers count as loopback */
 void http_server_close(struct http_server *s); /* stops listening, GOAWAY, ends idle connections */
 void http_server_free(struct http_server *s);
 size_t http_server_connections(const struct http_server *s);

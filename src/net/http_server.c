@@ -1,0 +1,435 @@
+/* Listening sockets, connections until their protocol is known, and the life of exchanges. */
+#include "net/http_server.h"
+
+#include <errno.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "sys/socket.h"
+
+enum {
+    ACCEPTS_A_TURN = 64,
+    SPARE_EXCHANGES = 256,
+    SPARE_BODY_BYTES = 16 << 10, /* a recycled exchange keeps buffers up to this */
+};
+
+/* Exchanges */
+
+struct exchange *exchange_new(struct http_connection *c)
+{
+    struct http_server *s = c->server;
+    struct exchange *x = list_first(&s->spare, struct exchange, link);
+    if (x) {
+        list_remove(&x->link);
+        s->spare_count--;
+    } else {
+        x = mem_alloc(sizeof(*x));
+        list_init(&x->link);
+        arena_init(&x->arena);
+    }
+    x->conn = c;
+    x->body_length = UINT64_MAX;
+    x->req.arena = &x->arena;
+    x->req.peer = &c->peer;
+    list_append(&c->exchanges, &x->link);
+    return x;
+}
+
+static void exchange_free(struct exchange *x)
+{
+    arena_release(&x->arena);
+    buf_release(&x->body);
+    buf_release(&x->out);
+    mem_free(x);
+}
+
+static struct buf emptied(struct buf b)
+{
+    if (b.cap > SPARE_BODY_BYTES)
+        buf_release(&b);
+    else
+        buf_clear(&b);
+    return b;
+}
+
+void exchange_finish(struct exchange *x)
+{
+    struct http_server *s = x->conn->server;
+    x->state = EXCHANGE_ENDED;
+    list_remove(&x->link);
+    if (x->req.on_gone)
+        x->req.on_gone(&x->req);
+    /* A spare exchange pins the chunk that its arena keeps: only ordinary requests' are worth it.
+     */
+    if (s->spare_count >= SPARE_EXCHANGES || x->arena.used_bytes > SPARE_BODY_BYTES) {
+        exchange_free(x);
+        return;
+    }
+    arena_reset(&x->arena);
+    *x = (struct exchange){.arena = x->arena, .body = emptied(x->body), .out = emptied(x->out)};
+    list_init(&x->link);
+    list_append(&s->spare, &x->link);
+    s->spare_count++;
+}
+
+bool exchange_wants_stream(struct exchange *x)
+{
+    const struct http_server_config *config = &x->conn->server->config;
+    return config->wants_body_stream && config->wants_body_stream(config->user, &x->req);
+}
+
+void exchange_handle(struct exchange *x)
+{
+    const struct http_server_config *config = &x->conn->server->config;
+    x->state = EXCHANGE_HANDLING;
+    if (!x->body_streamed)
+        x->req.body = buf_str(&x->body);
+    config->handle(config->user, &x->req);
+}
+
+void exchange_refuse(struct exchange *x, int code)
+{
+    struct http_header type[] = {{STR("Content-Type"), STR("text/plain; charset=utf-8")},
+                                 {STR("X-Content-Type-Options"), STR("nosniff")}};
+    struct http_reply reply = {.code = code, .headers = type, .header_count = 2};
+    struct str text = arena_printf(&x->arena, "%d %s\n", code, http_reason(code));
+    if (x->state == EXCHANGE_RECEIVING)
+        x->state = EXCHANGE_HANDLING;
+    http_respond(&x->req, &reply, text);
+}
+
+/* Connections */
+
+void conn_finish_ended(struct http_connection *c)
+{
+    while (!list_empty(&c->ended))
+        exchange_finish(list_first(&c->ended, struct exchange, link));
+}
+
+static void conn_free(struct http_connection *c)
+{
+    if (c->pipe)
+        pipe_cut(c->pipe);
+    conn_finish_ended(c);
+    while (!list_empty(&c->exchanges))
+        exchange_finish(list_first(&c->exchanges, struct exchange, link));
+    if (c->protocol)
+        c->protocol->release(c);
+    deferred_cancel(&c->step);
+    timer_stop(&c->timer);
+    list_remove(&c->link);
+    c->server->connection_count--;
+    mem_free(c->peer.chain_der);
+    mem_free(c->server_name);
+    mem_free(c);
+}
+
+static void conn_step(void *arg)
+{
+    struct http_connection *c = arg;
+    if (!c->dead && c->protocol) {
+        c->running = true;
+        c->protocol->step(c);
+        c->running = false;
+    }
+    if (!c->dead)
+        conn_tell_drained(c);
+    if (c->dead)
+        conn_free(c);
+}
+
+void conn_arm(struct http_connection *c)
+{
+    if (!c->running || c->dead)
+        deferred_arm(&c->step);
+}
+
+void conn_close(struct http_connection *c, enum transport_close how)
+{
+    if (c->transport)
+        transport_close(c->transport, how);
+    c->transport = NULL;
+    c->dead = true;
+    deferred_arm(&c->step);
+}
+
+void conn_tell_drained(struct http_connection *c)
+{
+    list_each(x, &c->exchanges, struct exchange, link) {
+        if (x->state != EXCHANGE_STREAMING || !x->drain_wanted || !x->on_drained)
+            continue;
+        if (c->protocol->unsent(x) > LIMIT_UNSENT_LOW_BYTES)
+            continue;
+        x->drain_wanted = false;
+        x->on_drained(&x->req);
+    }
+}
+
+void conn_deadline(struct http_connection *c, uint64_t delay_ms)
+{
+    if (delay_ms == 0) {
+        c->due_ms = 0;
+        return;
+    }
+    c->due_ms = loop_now_ms(c->server->config.loop) + delay_ms;
+    if (!timer_armed(&c->timer) || c->timer.due_ms > c->due_ms)
+        timer_start(&c->timer, delay_ms);
+}
+
+static void conn_timer(void *arg)
+{
+    struct http_connection *c = arg;
+    if (c->due_ms == 0 || c->dead)
+        return;
+    uint64_t now = loop_now_ms(c->server->config.loop);
+    if (now < c->due_ms) {
+        timer_start(&c->timer, c->due_ms - now);
+        return;
+    }
+    if (c->protocol)
+        c->protocol->time_out(c);
+    else
+        conn_close(c, TRANSPORT_NOW);
+}
+
+static void set_protocol(struct http_connection *c, bool http2)
+{
+    c->protocol = http2 ? &http2_protocol : &http1_protocol;
+}
+
+static void on_open(void *user)
+{
+    struct http_connection *c = user;
+    c->peer.tls = transport_is_tls(c->transport);
+    c->peer.chain_der = transport_peer_chain(c->transport, &c->peer.chain_count);
+    const char *name = transport_server_name(c->transport);
+    if (name) {
+        c->server_name = mem_dup(name, strlen(name) + 1);
+        c->peer.server_name = str_from(c->server_name);
+    }
+    set_protocol(c, transport_http2(c->transport));
+}
+
+static void on_data(void *user, struct str data)
+{
+    struct http_connection *c = user;
+    if (c->dead)
+        return;
+    c->running = true;
+    c->protocol->data(c, data);
+    c->running = false;
+    if (!c->dead)
+        conn_tell_drained(c);
+}
+
+static void on_room(void *user)
+{
+    struct http_connection *c = user;
+    if (c->dead)
+        return;
+    c->protocol->room(c);
+    if (!c->dead)
+        conn_tell_drained(c);
+}
+
+static void on_closed(void *user, int err maybe_unused)
+{
+    struct http_connection *c = user;
+    c->transport = NULL;
+    c->dead = true;
+    deferred_arm(&c->step);
+}
+
+const struct transport_ops http_connection_ops = {on_open, on_data, on_room, on_closed};
+
+struct http_connection *http_connection_new(struct http_server *s, struct transport *t)
+{
+    struct http_connection *c = mem_alloc(sizeof(*c));
+    c->server = s;
+    c->transport = t;
+    list_init(&c->exchanges);
+    list_init(&c->ended);
+    list_init(&c->link);
+    list_append(&s->connections, &c->link);
+    s->connection_count++;
+    deferred_init(&c->step, s->config.loop, conn_step, c);
+    timer_init(&c->timer, s->config.loop, conn_timer, c);
+    conn_deadline(c, LIMIT_HEADER_TIME_MS);
+    return c;
+}
+
+void conn_open_memory(struct http_connection *c, bool http2)
+{
+    set_protocol(c, http2);
+}
+
+/* Server */
+
+static void accept_one(struct http_server *s, int fd, const struct socket_address *peer)
+{
+    bool loopback = socket_address_loopback(peer);
+    struct transport_options options = {.loop = s->config.loop, .fd = fd, .tls = s->config.tls};
+    options.security = !s->config.tls                            ? TRANSPORT_PLAIN
+                       : s->config.plain_on_loopback && loopback ? TRANSPORT_DETECT
+                                                                 : TRANSPORT_TLS;
+    struct transport *t = transport_new(&options, &http_connection_ops, NULL);
+    if (!t)
+        return;
+    struct http_connection *c = http_connection_new(s, t);
+    transport_hand_over(t, &http_connection_ops, c);
+    c->peer.loopback = loopback;
+    c->peer.address =
+        (struct str){c->address, socket_address_format(peer, c->address, sizeof(c->address))};
+}
+
+static void on_acceptable(void *arg, int events maybe_unused)
+{
+    struct http_listener *l = arg;
+    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+        int fd;
+        struct socket_address peer;
+        int err = socket_accept(l->fd, &fd, &peer);
+        if (err == -EAGAIN)
+            return;
+        if (err == -EMFILE || err == -ENFILE) {
+            log_warn("connection not accepted", LOG_ERRNO(err));
+            return;
+        }
+        if (err == 0)
+            accept_one(l->server, fd, &peer);
+    }
+}
+
+struct http_server *http_server_new(const struct http_server_config *config)
+{
+    struct http_server *s = mem_alloc(sizeof(*s));
+    s->config = *config;
+    list_init(&s->listeners);
+    list_init(&s->connections);
+    list_init(&s->spare);
+    return s;
+}
+
+int http_server_listen_fd(struct http_server *s, int fd)
+{
+    struct http_listener *l = mem_alloc(sizeof(*l));
+    l->server = s;
+    l->fd = fd;
+    l->watch = loop_fd_open(s->config.loop, fd, 1, on_acceptable, l);
+    if (!l->watch) {
+        mem_free(l);
+        return -EINVAL;
+    }
+    list_append(&s->listeners, &l->link);
+    return 0;
+}
+
+int http_server_listen(struct http_server *s, const char *address, uint16_t port,
+                       uint16_t *ret_port)
+{
+    struct socket_address a;
+    int fd;
+    int err = socket_address_parse(address, port, &a);
+    if (err == 0)
+        err = socket_listen(&a, &fd);
+    if (err < 0)
+        return err;
+    err = socket_local_address(fd, &a);
+    if (err == 0)
+        err = http_server_listen_fd(s, fd);
+    if (err < 0) {
+        socket_close(fd);
+        return err;
+    }
+    if (ret_port)
+        *ret_port = socket_address_port(&a);
+    return 0;
+}
+
+int http_server_listen_unix(struct http_server *s, const char *path)
+{
+    struct socket_address a;
+    int fd;
+    int err = socket_address_unix(path, &a);
+    if (err == 0)
+        err = socket_listen(&a, &fd);
+    if (err < 0)
+        return err;
+    err = http_server_listen_fd(s, fd);
+    if (err < 0)
+        socket_close(fd);
+    return err;
+}
+
+void http_server_close(struct http_server *s)
+{
+    s->closing = true;
+    list_each(l, &s->listeners, struct http_listener, link) {
+        loop_fd_close(l->watch);
+        socket_close(l->fd);
+        list_remove(&l->link);
+        mem_free(l);
+    }
+    list_each(c, &s->connections, struct http_connection, link) {
+        if (c->dead)
+            continue;
+        if (c->protocol)
+            c->protocol->shut(c);
+        else
+            conn_close(c, TRANSPORT_NOW);
+    }
+}
+
+void http_server_free(struct http_server *s)
+{
+    if (!s)
+        return;
+    http_server_close(s);
+    list_each(c, &s->connections, struct http_connection, link) {
+        if (c->transport)
+            transport_close(c->transport, TRANSPORT_NOW);
+        c->transport = NULL;
+        c->dead = true;
+        conn_free(c);
+    }
+    while (!list_empty(&s->spare)) {
+        struct exchange *x = list_first(&s->spare, struct exchange, link);
+        list_remove(&x->link);
+        exchange_free(x);
+    }
+    mem_free(s);
+}
+
+size_t http_server_connections(const struct http_server *s)
+{
+    return s->connection_count;
+}
+
+const char *http_date(struct http_server *s)
+{
+    int64_t now = loop_wall_us(s->config.loop) / 1000000;
+    if (now != s->date_s) {
+        time_t second = (time_t)now;
+        struct tm day;
+        gmtime_r(&second, &day);
+        strftime(s->date, sizeof(s->date), "%a, %d %b %Y %H:%M:%S GMT", &day);
+        s->date_s = now;
+    }
+    return s->date;
+}
+
+bool http_header_is_ours(struct str name, int version)
+{
+    static const struct {
+        const char *name;
+        bool only_http2;
+    } ours[] = {{"transfer-encoding", false},
+                {"connection", false},
+                {"upgrade", true},
+                {"keep-alive", true},
+                {"proxy-connection", true}};
+    for (size_t i = 0; i < ARRAY_COUNT(ours); i++)
+        if ((version == 2 || !ours[i].only_http2) && str_equal_nocase(name, str_from(ours[i].name)))
+            return true;
+    return false;
+}

@@ -72,6 +72,9 @@ enum {
     LIMIT_WATCH_TIME_S = 1800,           /* a watch without timeoutSeconds lives this long, up to twice; upstream 1800 */
     LIMIT_BOOKMARK_TIME_MS = 60000,      /* between bookmarks of a quiet watch; upstream 1 min */
 
+    LIMIT_JSONPATH_RESULTS = 4096,       /* values that a step of a JSONPath may select; upstream none */
+    LIMIT_JSONPATH_DEPTH = 8,            /* filters within filters */
+
     /* store/ and watch/ */
     LIMIT_WATCH_PATIENCE_MS = 100,       /* a watcher that can't take events; upstream about 100 ms, then it is ended */
     LIMIT_READ_TXN_MS = 1000,            /* a read transaction pins pages of the store */

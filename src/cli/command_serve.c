@@ -1,0 +1,76 @@
+/* `kaname serve`: the region. */
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/cli.h"
+#include "region/region.h"
+#include "sys/spawner.h"
+
+struct values {
+    const char *data_dir, *listen, *region;
+};
+
+static void defaults(void *values)
+{
+    struct values *v = values;
+    v->listen = "127.0.0.1:0";
+}
+
+static void stop(void *arg, int signal_number maybe_unused)
+{
+    loop_stop(arg);
+}
+
+static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
+{
+    const struct values *v = values;
+    char address[64], program[4096];
+    uint16_t port;
+    struct spawner *spawner;
+    const char *error = NULL;
+    if (command_parse_listen(v->listen, address, &port)) {
+        command_error("--listen wants ADDRESS:PORT, not %s", v->listen);
+        return COMMAND_MISUSED;
+    }
+    ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
+    program[len > 0 ? len : 0] = 0;
+    log_setup(LOG_INFO, "region");
+    if (spawner_open(region_cluster_main, &spawner))
+        return command_error("no process can be started");
+    char *directory = command_data_dir(v->data_dir);
+    struct loop *loop = loop_new();
+    const struct region_config config = {.loop = loop,
+                                         .spawner = spawner,
+                                         .directory = directory,
+                                         .listen_address = address,
+                                         .listen_port = port,
+                                         .name = v->region,
+                                         .program = program};
+    struct region *region = region_start(&config, &error);
+    if (!region)
+        return command_error("the region can't start: %s", error);
+    printf("ready http://%s:%u\n", address, region_port(region));
+    fflush(stdout);
+    loop_signal(loop, SIGTERM, stop, loop);
+    loop_signal(loop, SIGINT, stop, loop);
+    loop_run(loop);
+    region_stop(region);
+    spawner_close(spawner);
+    mem_free(directory);
+    return COMMAND_DONE;
+}
+
+static const struct command_option options[] = {
+    OPTION_DATA_DIR(struct values, data_dir),
+    {"listen", 'l', "ADDRESS:PORT", "Where to answer (default: 127.0.0.1 and the port of the last start)", OPTION_TEXT, offsetof(struct values, listen)},
+    {"region", 'r', "NAME", "Name of the region at its first start (default: us-east-1)", OPTION_TEXT, offsetof(struct values, region)},
+    {NULL},
+};
+
+REGISTER(command, serve) = {.name = "serve",
+                            .summary = "Run the region: AWS-compatible endpoint and supervisor of clusters",
+                            .options = options,
+                            .values_size = sizeof(struct values),
+                            .defaults = defaults,
+                            .run = run};

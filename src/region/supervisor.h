@@ -1,0 +1,17 @@
+/* Supervisor: a process for every cluster that shall be there, and none for others.
+ *
+ * Level-triggered: supervisor_reconcile compares the cluster objects with the processes and starts, ends or buries what differs.
+ * A cluster's listening sockets belong to the supervisor, so a restart loses no connection that waits. A process that dies is
+ * started again at once, later after growing delays. */
+#ifndef REGION_SUPERVISOR_H
+#define REGION_SUPERVISOR_H
+
+#include "region/region_internal.h"
+
+struct supervisor *supervisor_new(struct region *r, struct spawner *spawner);
+/* Ends the processes; the clusters stay. */
+void supervisor_free(struct supervisor *s);
+/* Folder of a cluster's state, in the arena. */
+struct str supervisor_directory(const struct region *r, struct arena *a, struct str cluster);
+
+#endif

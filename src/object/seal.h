@@ -33,6 +33,8 @@ int document_peek(struct arena *a, enum media media, struct str bytes, struct st
  * heap block with one reference. Errors: REASON_INVALID or REASON_BAD_REQUEST for ill-typed members (with field path),
  * REASON_REQUEST_ENTITY_TOO_LARGE over LIMIT_OBJECT_BYTES. */
 int seal(schema_id type, const struct node *tree, struct sealed **ret, struct status *st) must_use;
+/* Where the revision stands in a block: for store_write.revision_offset. */
+enum { SEALED_REVISION_OFFSET = 8 };
 void sealed_set_revision(struct sealed *s, uint64_t revision);
 /* The tree of a block, with apiVersion, kind and metadata.resourceVersion. */
 struct node *unseal(struct arena *a, const struct sealed *s);

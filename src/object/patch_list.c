@@ -277,7 +277,7 @@ static int merge_scalars(struct smp *s, bool deletes, struct node *original, str
 
 /* Takes the items with directives out of *patch and does what they say to *original. */
 static int apply_special_items(struct smp *s, struct str merge_key, struct node **original,
-                               struct node **patch)
+                               struct node **patch, bool *ret_replaced)
 {
     struct node *plain = node_list(s->arena);
     struct key_index deleted;
@@ -304,6 +304,7 @@ static int apply_special_items(struct smp *s, struct str merge_key, struct node 
         }
     }
     *patch = plain;
+    *ret_replaced = replace;
     if (replace) {
         *original = plain;
         *patch = node_list(s->arena);
@@ -316,13 +317,15 @@ static int apply_special_items(struct smp *s, struct str merge_key, struct node 
     return 0;
 }
 
-static int merge_by_key(struct smp *s, const struct list_merge *merge, struct node *original,
+static int merge_by_key(struct smp *s, struct list_merge *merge, struct node *original,
                         struct node *patch, struct node **ret)
 {
     if (merge->merge_key.len == 0)
         return status_set(s->st, REASON_BAD_REQUEST,
                           "cannot merge lists without merge key for struct");
-    if (apply_special_items(s, merge->merge_key, &original, &patch) < 0)
+    const struct node *live = original;
+    bool replaced;
+    if (apply_special_items(s, merge->merge_key, &original, &patch, &replaced) < 0)
         return -1;
     struct key_index positions;
     struct node *out = smp_list_copy(s, original);
@@ -343,10 +346,12 @@ static int merge_by_key(struct smp *s, const struct list_merge *merge, struct no
             return -1;
         }
     }
+    merge->server_order = smp_list_copy(s, replaced ? live : out);
+    merge->server_order->list.count = MIN(merge->server_order->list.count, live->list.count);
     return smp_order_list(s, out, patch, original, merge->merge_key, ret);
 }
 
-int smp_merge_lists(struct smp *s, const struct list_merge *merge, struct node *original,
+int smp_merge_lists(struct smp *s, struct list_merge *merge, struct node *original,
                     struct node *patch, struct node **ret)
 {
     if (node_count(original) == 0 && node_count(patch) == 0) {

@@ -15,10 +15,13 @@ struct list_merge {
     bool is_deletion;     /* the patch lists scalars to be deleted */
     int (*merge_items)(struct smp *s, void *item_typing, struct node *original, struct node *patch, struct node **ret);
     void *item_typing;
+    /* Out: the live list as the original sees it afterwards, when it sorts by a $setElementOrder. Its slices share memory:
+     * items that are added take the places of those that were deleted. */
+    struct node *server_order; /* arena; NULL when nothing was merged by key */
 };
 
 /* Merges patch into original; both may be changed. 400 for ill-typed items, missing keys and bad directives. */
-int smp_merge_lists(struct smp *s, const struct list_merge *merge, struct node *original, struct node *patch,
+int smp_merge_lists(struct smp *s, struct list_merge *merge, struct node *original, struct node *patch,
                     struct node **ret) must_use;
 /* Whether the items of patch (may be NULL) come in the order that an order directive gives. */
 int smp_check_order(struct smp *s, const struct node *patch, const struct node *order, struct str merge_key) must_use;

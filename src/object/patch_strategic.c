@@ -167,7 +167,8 @@ static int merge_items(struct smp *s, void *item_typing, struct node *original, 
 }
 
 static int merge_list(struct smp *s, const struct member_typing *t, struct node *original,
-                      struct node *patch, bool is_deletion, struct node **ret)
+                      struct node *patch, bool is_deletion, struct node **server_order,
+                      struct node **ret)
 {
     if (!(t->strategy & FIELD_PATCH_MERGE) && !is_deletion) {
         *ret = patch;
@@ -180,7 +181,11 @@ static int merge_list(struct smp *s, const struct member_typing *t, struct node 
         .merge_items = merge_items,
         .item_typing = &items,
     };
-    return smp_merge_lists(s, &merge, original, patch, ret);
+    if (smp_merge_lists(s, &merge, original, patch, ret) < 0)
+        return -1;
+    if (server_order && merge.server_order)
+        *server_order = merge.server_order;
+    return 0;
 }
 
 /* Looks up what an order directive is about and checks that it is a list. */
@@ -221,6 +226,8 @@ static int apply_order(struct smp *s, struct map_edit *original, struct map_edit
         return -1;
     if (!old && !added)
         return 0;
+    if (smp_check_elements(s, old ? old->value : NULL, added ? added->value : NULL, true) < 0)
+        return -1;
     struct node *server_order = node_list(s->arena), *merged;
     if (old)
         server_order = smp_list_copy(s, old->value);
@@ -229,11 +236,10 @@ static int apply_order(struct smp *s, struct map_edit *original, struct map_edit
     } else if (!old) {
         merged = added->value;
         (void)remove_directives(s, merged);
-    } else if (merge_list(s, &list, old->value, added->value, false, &merged) < 0) {
+    } else if (merge_list(s, &list, old->value, added->value, false, &server_order, &merged) < 0) {
         return -1;
     }
-    if (smp_check_elements(s, server_order, added ? added->value : NULL, true) < 0 ||
-        smp_order_list(s, merged, order, server_order, list.merge_key, &merged) < 0)
+    if (smp_order_list(s, merged, order, server_order, list.merge_key, &merged) < 0)
         return -1;
     map_edit_set(original, target, merged);
     if (added)
@@ -279,7 +285,7 @@ static int merge_member(struct smp *s, struct map_edit *original, struct typing 
         if (merge_maps(s, old->value, value, typing.value, &merged) < 0)
             return -1;
     } else if (value->kind == NODE_LIST) {
-        if (merge_list(s, &typing, old->value, value, is_deletion, &merged) < 0)
+        if (merge_list(s, &typing, old->value, value, is_deletion, NULL, &merged) < 0)
             return -1;
     }
     old->value = merged;

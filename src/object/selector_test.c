@@ -23,7 +23,7 @@ static const struct {
     {"a in ()", "a in ()", NULL},
     {"a notin (,b,,)", "a notin (,b)", NULL},
     {"in in (in,notin),notin", "in in (in,notin),notin", NULL},
-    {"x>1,y<-2", "x>1,y<-2", NULL},
+    {"x>1,y<2", "x>1,y<2", NULL},
     {"example.com/a=b", "example.com/a=b", NULL},
     {"a in (b", NULL, "unable to parse requirement: found '', expected: ',' or ')'"},
     {"!!a", NULL, "unable to parse requirement: found '!', expected: identifier"},

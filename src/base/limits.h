@@ -77,6 +77,7 @@ enum {
 
     /* store/ and watch/ */
     LIMIT_WATCH_PATIENCE_MS = 100,       /* a watcher that can't take events; upstream about 100 ms, then it is ended */
+    LIMIT_WATCH_ENCODED_BYTES = 1 << 20, /* encoded events kept for watchers that are behind; the backlog itself is the store's */
     LIMIT_READ_TXN_MS = 1000,            /* a read transaction pins pages of the store */
     LIMIT_STORE_VALUE_BYTES = 3 << 20,   /* one record: LIMIT_OBJECT_BYTES is refused above, this guards parsers of the disk */
     LIMIT_STORE_META_BYTES = 64 << 10,   /* a named value beside the objects */

@@ -332,6 +332,8 @@ static int replay_record(struct replay *h, const struct record *r)
     const struct record *before;
     if (h->resource != 0 && r->resource != h->resource)
         return 0;
+    if (!record_intact(r))
+        return -EIO;
     record_view(r, &now);
     if (!(r->flags & RECORD_CREATED)) {
         if (store_record(h->s, r->previous, &before) < 0)
@@ -348,8 +350,6 @@ static int replay_file(struct replay *h, uint64_t from, uint64_t to)
     while (err == 0 && r->revision <= to) {
         uint64_t revision = r->revision;
         size_t size = record_size(r);
-        if (!record_intact(r))
-            return -EIO;
         int stop = replay_record(h, r);
         if (stop != 0)
             return stop;

@@ -99,6 +99,11 @@ size_t view_count(struct view *v, struct str ns)
     return v->ops->count(v, ns);
 }
 
+void client_each_owned(struct client *c, struct str owner_uid, client_visit fn, void *arg)
+{
+    c->ops->each_owned(c, owner_uid, fn, arg);
+}
+
 void client_create(struct client *c, const struct resource *r, struct str ns,
                    const struct node *object, client_done done, void *user)
 {

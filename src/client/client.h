@@ -69,6 +69,9 @@ void view_each_selected(struct view *v, struct str ns, const struct selector *la
 void view_each_owned(struct view *v, struct str owner_uid, view_visit fn, void *arg);
 void view_each_on_node(struct view *v, struct str node, view_visit fn, void *arg); /* pods */
 size_t view_count(struct view *v, struct str ns);
+/* Every object of any resource that names owner_uid among its owners. Local: by the store's index. Remote: among the open views. */
+typedef bool (*client_visit)(void *arg, const struct resource *r, const struct sealed *object); /* false: stop */
+void client_each_owned(struct client *c, struct str owner_uid, client_visit fn, void *arg);
 
 /* Writes. done (may be NULL) is called once, never inside the call that started it unless the client is local: object is the
  * new state (NULL when gone or failed), st is NULL on success. Trees are read during the call only. */

@@ -24,6 +24,7 @@ struct client_ops {
     const struct resource *(*resource_at)(struct client *c, size_t index);
     void (*on_resources_changed)(struct client *c, void (*fn)(void *arg), void *arg);
     struct view *(*view_open)(struct client *c, const struct view_options *options);
+    void (*each_owned)(struct client *c, struct str owner_uid, client_visit fn, void *arg);
     void (*send)(struct client *c, const struct client_request *request, client_done done, void *user);
 };
 

@@ -381,6 +381,39 @@ static const struct resource *local_resource_at(struct client *c, size_t index)
     return NULL;
 }
 
+struct owned_visit {
+    struct api *api;
+    client_visit fn;
+    void *arg;
+};
+
+static const struct resource *resource_of(struct api *api, uint16_t id)
+{
+    const struct resource *r = resource_by_id(id);
+    if (r)
+        return r;
+    for (size_t i = 0; (r = api_resource_at(api, i)); i++)
+        if (r->id == id)
+            return r;
+    return NULL;
+}
+
+static bool visit_owned(void *arg, const struct store_record *record)
+{
+    const struct owned_visit *visit = arg;
+    const struct resource *r = resource_of(visit->api, record->key.resource);
+    return r ? visit->fn(visit->arg, r, record->value) : true;
+}
+
+static void local_client_each_owned(struct client *base, struct str uid, client_visit fn, void *arg)
+{
+    struct api *api = ((struct local_client *)base)->api;
+    struct owned_visit visit = {.api = api, .fn = fn, .arg = arg};
+    int err = store_by_owner(api_store(api), uid, visit_owned, &visit);
+    if (err < 0)
+        log_error("the store can't be read", LOG_ERRNO(-err));
+}
+
 static void local_on_resources_changed(struct client *c, void (*fn)(void *arg), void *arg)
 {
     api_on_resources_changed(((struct local_client *)c)->api, fn, arg);
@@ -400,6 +433,7 @@ static const struct client_ops local_ops = {
     .resource_at = local_resource_at,
     .on_resources_changed = local_on_resources_changed,
     .view_open = local_view_open,
+    .each_owned = local_client_each_owned,
     .send = local_send,
 };
 

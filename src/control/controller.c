@@ -18,12 +18,16 @@ struct control {
     struct control_view *views; /* owned */
     size_t view_count;
     struct queue queue;
-    void *state; /* owned */
+    void *state;                       /* owned */
+    const struct control_trust *trust; /* borrowed */
 };
+
+static const struct control_trust no_trust = {.ca_pem = {NULL, 0}};
 
 struct controllers {
     VEC(struct client *) clients;
     VEC(struct control *) running;
+    struct control_trust trust;
 };
 
 enum {
@@ -38,6 +42,11 @@ struct client *control_client(struct control *c)
 struct loop *control_loop(struct control *c)
 {
     return client_loop(c->client);
+}
+
+const struct control_trust *control_trust(struct control *c)
+{
+    return c->trust;
 }
 
 void *control_state(struct control *c)
@@ -398,9 +407,11 @@ static bool open_views(struct control *c)
     return true;
 }
 
-struct control *control_start(struct client *client, const struct controller *def)
+static struct control *start(struct client *client, const struct controller *def,
+                             const struct control_trust *trust)
 {
     struct control *c = mem_alloc(sizeof(*c));
+    c->trust = trust;
     c->def = def;
     c->client = client;
     c->state = mem_alloc(MAX(def->state_bytes, 1u));
@@ -413,6 +424,11 @@ struct control *control_start(struct client *client, const struct controller *de
     if (def->start)
         def->start(c);
     return c;
+}
+
+struct control *control_start(struct client *client, const struct controller *def)
+{
+    return start(client, def, &no_trust);
 }
 
 void control_stop(struct control *c)
@@ -431,7 +447,14 @@ void control_stop(struct control *c)
 
 struct controllers *controllers_start(struct loop *loop, struct api *api)
 {
+    return controllers_start_with(loop, api, &no_trust);
+}
+
+struct controllers *controllers_start_with(struct loop *loop, struct api *api,
+                                           const struct control_trust *trust)
+{
     struct controllers *all = mem_alloc(sizeof(*all));
+    all->trust = *trust;
     for (size_t i = 0; i < registry_count(controller); i++) {
         const struct controller *def = registry_item(controller, i);
         for (size_t j = 0; j < i; j++)
@@ -442,7 +465,7 @@ struct controllers *controllers_start(struct loop *loop, struct api *api)
         if (def->event_source)
             client_set_event_source(client, def->event_source);
         vec_push(&all->clients, client);
-        struct control *c = control_start(client, def);
+        struct control *c = start(client, def, &all->trust);
         if (c)
             vec_push(&all->running, c);
     }

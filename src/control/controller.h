@@ -42,7 +42,18 @@ struct controller {
 };
 REGISTRY_DECLARE(controller, struct controller);
 
+/* What the cluster's keys do for controllers. */
+struct control_trust {
+    struct str ca_pem; /* of the API server: kube-root-ca.crt */
+    /* Signs a certificate request (PEM) of a client or a kubelet's server: 0 and the certificate as PEM in the arena, or -1
+     * with st. usages: x509 names as in CertificateSigningRequests ("client auth"). NULL: no signing here. */
+    int (*sign)(void *arg, struct arena *a, struct str request_pem, const struct str *usages, size_t usage_count, int64_t valid_s,
+                struct str *ret_certificate_pem, struct status *st);
+    void *arg; /* borrowed */
+};
+
 /* A running controller. */
+const struct control_trust *control_trust(struct control *c); /* never NULL; empty when nothing was given */
 struct client *control_client(struct control *c);
 struct loop *control_loop(struct control *c);
 void *control_state(struct control *c);
@@ -114,6 +125,8 @@ int run_put(struct run *run, const struct resource *r, const char *subresource, 
 struct api;
 struct controllers;
 struct controllers *controllers_start(struct loop *loop, struct api *api);
+/* The same with keys; trust is copied, its texts and arg are borrowed. */
+struct controllers *controllers_start_with(struct loop *loop, struct api *api, const struct control_trust *trust);
 void controllers_stop(struct controllers *all);
 /* One controller on any client; the client stays the caller's. NULL when a resource that it watches is not served. */
 struct control *control_start(struct client *client, const struct controller *def);

@@ -87,6 +87,7 @@ const struct default_row default_rows[] = {
     ZERO_TEXT("core/v1.EndpointPort", "protocol", "TCP"),
     ZERO_TEXT("core/v1.EphemeralContainer", "terminationMessagePath", "/dev/termination-log"),
     ZERO_TEXT("core/v1.EphemeralContainer", "terminationMessagePolicy", "File"),
+    TEXT("core/v1.GRPCAction", "service", ""),
     ZERO_TEXT("core/v1.HTTPGetAction", "path", "/"),
     ZERO_TEXT("core/v1.HTTPGetAction", "scheme", "HTTP"),
     TEXT("core/v1.HostPathVolumeSource", "type", ""),

@@ -12,6 +12,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/limits.h"
+#include "net/http2_walk.h"
 #include "net/http_server.h"
 
 enum {
@@ -21,7 +22,7 @@ enum {
     CONNECTION_WINDOW_BYTES = 1 << 20,
     CREDIT_ANSWER = 8, /* frames of noise that an answered request pays for */
     CREDIT_DATA = 2,   /* the same for a DATA frame that we sent: window updates follow it */
-    CLOSE_TIME_MS = 5000,
+    FORGIVEN_STREAMS = 32,
 };
 
 struct allowance {
@@ -31,7 +32,14 @@ struct allowance {
 
 struct http2_server {
     nghttp2_session *session; /* owned */
+    struct http2_walk walk;
+    int32_t newest_stream; /* the highest that the peer has opened */
     struct allowance noise, resets;
+    /* Streams that we reset last: what the peer sent to them before it knew is forgiven. Older ones
+     * too. */
+    int32_t forgiven[FORGIVEN_STREAMS];
+    size_t forgiven_count;
+    int32_t forgiven_until;
     size_t out_bytes;  /* answers' bytes that wait in exchanges */
     size_t body_bytes; /* request bodies half received */
     bool settings_seen;
@@ -123,10 +131,27 @@ static int on_send_data(nghttp2_session *session maybe_unused, nghttp2_frame *fr
     return 0;
 }
 
-/* An answer that ended before its request: the rest of the request isn't wanted (RFC 9113 8.1). */
-static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame,
-                         void *user maybe_unused)
+static void forgive(struct http2_server *h2, int32_t stream_id)
 {
+    int32_t *slot = &h2->forgiven[h2->forgiven_count++ % FORGIVEN_STREAMS];
+    h2->forgiven_until = MAX(h2->forgiven_until, *slot);
+    *slot = stream_id;
+}
+
+static bool is_forgiven(const struct http2_server *h2, int32_t stream_id)
+{
+    for (size_t i = 0; i < FORGIVEN_STREAMS; i++)
+        if (h2->forgiven[i] == stream_id)
+            return true;
+    return stream_id <= h2->forgiven_until;
+}
+
+/* An answer that ended before its request: the rest of the request isn't wanted (RFC 9113 8.1). */
+static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
+{
+    struct http_connection *c = user;
+    if (frame->hd.type == NGHTTP2_RST_STREAM)
+        forgive(c->h2, frame->hd.stream_id);
     bool ends = (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
                 (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
     if (!ends)
@@ -139,18 +164,6 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame,
 }
 
 /* Reading requests */
-
-static int on_begin_frame(nghttp2_session *session maybe_unused, const nghttp2_frame_hd *hd,
-                          void *user)
-{
-    struct http_connection *c = user;
-    bool useful =
-        hd->type == NGHTTP2_HEADERS || hd->type == NGHTTP2_CONTINUATION ||
-        (hd->type == NGHTTP2_DATA && (hd->length > 0 || (hd->flags & NGHTTP2_FLAG_END_STREAM)));
-    if (!useful)
-        spend(c, &c->h2->noise, LIMIT_H2_NOISE, LIMIT_H2_NOISE_A_SECOND);
-    return 0;
-}
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
@@ -368,7 +381,6 @@ static nghttp2_session *new_session(struct http_connection *c)
     nghttp2_session *session = NULL;
     if (nghttp2_session_callbacks_new(&callbacks) != 0 || nghttp2_option_new(&option) != 0)
         abort();
-    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
@@ -393,6 +405,7 @@ static bool start(struct http_connection *c)
     uint64_t now = loop_now_ms(c->server->config.loop);
     h2->noise = (struct allowance){LIMIT_H2_NOISE, now};
     h2->resets = (struct allowance){LIMIT_H2_RESETS, now};
+    http2_walk_init(&h2->walk, NGHTTP2_CLIENT_MAGIC_LEN);
     c->h2 = h2;
     h2->session = new_session(c);
     if (!h2->session)
@@ -438,22 +451,68 @@ static void settle(struct http_connection *c)
         conn_close(c, TRANSPORT_LINGER);
 }
 
+/* nghttp2 forgets closed streams and would ignore what comes for them; RFC 9113 5.1 wants the
+ * connection to end. */
+static bool comes_too_late(const struct http2_server *h2, const struct http2_frame_head *head)
+{
+    return (head->stream_id & 1) && head->stream_id <= h2->newest_stream &&
+           !nghttp2_session_find_stream(h2->session, head->stream_id) &&
+           !is_forgiven(h2, head->stream_id);
+}
+
+static bool is_useful(const struct http2_frame_head *head)
+{
+    return head->type == NGHTTP2_HEADERS || head->type == NGHTTP2_CONTINUATION ||
+           (head->type == NGHTTP2_DATA &&
+            (head->length > 0 || (head->flags & NGHTTP2_FLAG_END_STREAM)));
+}
+
+/* Gives the session its bytes; looks at frames first, and at those of known streams only when what
+ * is before them was taken. */
+static bool receive(struct http_connection *c, struct str data)
+{
+    struct http2_server *h2 = c->h2;
+    struct http2_frame_head head;
+    size_t at = 0, given = 0;
+    while (!h2->too_much && http2_walk_next(&h2->walk, data, &at, &head)) {
+        if (!is_useful(&head))
+            spend(c, &h2->noise, LIMIT_H2_NOISE, LIMIT_H2_NOISE_A_SECOND);
+        if (head.type != NGHTTP2_DATA && head.type != NGHTTP2_HEADERS)
+            continue;
+        if (head.stream_id <= h2->newest_stream) {
+            /* All but the head's last byte. */
+            struct str before = str_slice(data, given, at - 1);
+            if (nghttp2_session_mem_recv(h2->session, (const uint8_t *)before.data, before.len) < 0)
+                return false;
+            given = at - 1;
+            if (comes_too_late(h2, &head)) {
+                nghttp2_session_terminate_session(h2->session, NGHTTP2_STREAM_CLOSED);
+                return true;
+            }
+        }
+        h2->newest_stream = MAX(h2->newest_stream, head.stream_id);
+    }
+    struct str rest = str_slice(data, given, data.len);
+    return h2->too_much ||
+           nghttp2_session_mem_recv(h2->session, (const uint8_t *)rest.data, rest.len) >= 0;
+}
+
 static void h2_data(struct http_connection *c, struct str data)
 {
     if (!c->h2 && !start(c)) {
         conn_close(c, TRANSPORT_NOW);
         return;
     }
-    ssize_t taken = nghttp2_session_mem_recv(c->h2->session, (const uint8_t *)data.data, data.len);
+    bool sound = receive(c, data);
     if (c->dead)
         return;
-    if (taken < 0) {
-        /* A broken preface or an outright attack: nothing more can be said than what is queued. */
-        send_frames(c);
-        conn_close(c, TRANSPORT_LINGER);
+    if (sound) {
+        settle(c);
         return;
     }
-    settle(c);
+    /* A broken preface or an outright attack: nothing more can be said than what is queued. */
+    send_frames(c);
+    conn_close(c, TRANSPORT_LINGER);
 }
 
 static void h2_room(struct http_connection *c)

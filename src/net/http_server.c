@@ -160,7 +160,8 @@ void conn_tell_drained(struct http_connection *c)
             continue;
         if (c->protocol->unsent(x) > LIMIT_UNSENT_LOW_BYTES)
             continue;
-        x->drain_wanted = false;
+        /* A writer that waits for less than this is asked again until all is sent. */
+        x->drain_wanted = c->protocol->unsent(x) > 0;
         x->on_drained(&x->req);
     }
 }

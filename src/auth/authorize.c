@@ -1,5 +1,6 @@
 #include "auth/authorize.h"
 
+#include "auth/access_policy.h"
 #include "auth/node_authorizer.h"
 #include "auth/policy_rule.h"
 #include "auth/quote.h"
@@ -92,6 +93,8 @@ enum decision authorize(struct authorizer *a, struct arena *arena, const struct 
         *ret_reason = q.reason;
         return DECISION_ALLOW;
     }
+    if (access_policy_authorize(access) == DECISION_ALLOW)
+        return DECISION_ALLOW;
     struct str errors = join_errors(arena, q.errors, q.error_count);
     if (!str_empty(errors))
         errors = arena_printf(arena, "RBAC: %.*s", STR_ARG(errors));

@@ -1,10 +1,10 @@
 /* `kaname serve`: the region. */
 #include <signal.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "cli/cli.h"
 #include "region/region.h"
+#include "sys/daemon.h"
 #include "sys/spawner.h"
 
 struct values {
@@ -25,7 +25,8 @@ static void stop(void *arg, int signal_number maybe_unused)
 static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
 {
     const struct values *v = values;
-    char address[64], program[4096];
+    struct arena a = ARENA_INIT;
+    char address[64];
     uint16_t port;
     struct spawner *spawner;
     const char *error = NULL;
@@ -33,8 +34,6 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
         command_error("--listen wants ADDRESS:PORT, not %s", v->listen);
         return COMMAND_MISUSED;
     }
-    ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
-    program[len > 0 ? len : 0] = 0;
     log_setup(LOG_INFO, "region");
     if (spawner_open(region_cluster_main, &spawner))
         return command_error("no process can be started");
@@ -46,10 +45,12 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
                                          .listen_address = address,
                                          .listen_port = port,
                                          .name = v->region,
-                                         .program = program};
+                                         .program = program_path(&a).data};
     struct region *region = region_start(&config, &error);
     if (!region)
         return command_error("the region can't start: %s", error);
+    if (pid_file_write(arena_printf(&a, "%s/region.pid", directory).data))
+        return command_error("%s can't be written", directory);
     printf("ready http://%s:%u\n", address, region_port(region));
     fflush(stdout);
     loop_signal(loop, SIGTERM, stop, loop);
@@ -58,6 +59,7 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
     region_stop(region);
     spawner_close(spawner);
     mem_free(directory);
+    arena_release(&a);
     return COMMAND_DONE;
 }
 

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,6 +86,44 @@ int file_write_whole(const char *path, struct str data, mode_t mode)
         unlink(beside.data);
     buf_release(&beside);
     return err ? err : sync_parent(path);
+}
+
+bool file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+int file_make_exclusive(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return 0;
+}
+
+void file_remove(const char *path)
+{
+    unlink(path);
+}
+
+int file_give(const char *path, uid_t user, gid_t group)
+{
+    return chown(path, user, group) ? -errno : 0;
+}
+
+void person_at_keyboard(struct arena *a, struct person *ret)
+{
+    const char *sudo = geteuid() == 0 ? getenv("SUDO_USER") : NULL;
+    const struct passwd *entry = sudo ? getpwnam(sudo) : NULL;
+    const char *home = entry ? entry->pw_dir : getenv("HOME");
+    if (!entry)
+        entry = getpwuid(geteuid());
+    if (!home || !*home)
+        home = entry ? entry->pw_dir : "/";
+    *ret = (struct person){.home = arena_str(a, str_from(home)),
+                           .user = entry ? entry->pw_uid : geteuid(),
+                           .group = entry ? entry->pw_gid : getegid()};
 }
 
 int directory_make(const char *path, mode_t mode)

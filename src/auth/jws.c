@@ -6,7 +6,6 @@
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/sha.h>
 
 #include "auth/jws.h"
@@ -228,21 +227,4 @@ void jws_key_write_jwk(const struct jws_key *k, struct buf *out)
 void sha256(struct str data, uint8_t ret[32])
 {
     SHA256((const uint8_t *)data.data, data.len, ret);
-}
-
-void random_bytes(void *ret, size_t size)
-{
-    int done = RAND_bytes(ret, (int)size);
-    assert(done == 1);
-}
-
-struct str random_uuid(struct arena *a)
-{
-    uint8_t b[16];
-    random_bytes(b, sizeof(b));
-    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
-    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-    return arena_printf(a, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-                        b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11],
-                        b[12], b[13], b[14], b[15]);
 }

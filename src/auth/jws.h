@@ -22,7 +22,5 @@ bool jws_verify(const struct jws_key *k, struct str input, struct str signature)
 void jws_key_write_jwk(const struct jws_key *k, struct buf *out);
 
 void sha256(struct str data, uint8_t ret[32]);
-void random_bytes(void *ret, size_t size); /* from the library's generator, seeded by the system */
-struct str random_uuid(struct arena *a);   /* RFC 4122 version 4 */
 
 #endif

@@ -5,6 +5,7 @@
 #include "auth/stored.h"
 #include "base/limits.h"
 #include "object/seal.h"
+#include "sys/random.h"
 
 enum {
     DELETION_LEEWAY_S =
@@ -297,11 +298,13 @@ static struct node *build_claims(const struct account_tokens *t, struct arena *a
     size_t count = r->audience_count ? r->audience_count : t->audience_count;
     for (size_t i = 0; i < count; i++)
         node_append(a, audiences, node_text_copy(a, list[i]));
+    char jti[37];
+    random_uuid(jti);
     node_put(a, claims, "aud", audiences);
     node_put_int(a, claims, "exp", now_s + life_s);
     node_put_int(a, claims, "iat", now_s);
     node_put_str(a, claims, "iss", t->issuer);
-    node_put_str(a, claims, "jti", random_uuid(a));
+    node_put_str(a, claims, "jti", str_from(jti));
     node_set(a, claims, STR("kubernetes.io"), own);
     node_put_str(a, own, "namespace", r->ns);
     bool pod = str_is(r->bound_kind, "Pod");

@@ -1,4 +1,5 @@
-/* Runs a fuzz target over the files of its corpus, so that every find stays a test without a fuzzer. */
+/* Runs a fuzz target over the files of its corpus, so that every find stays a test without a
+ * fuzzer. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -23,8 +23,10 @@ static bool rule_allows(const struct access_policy_rule *rule, const struct acce
     if (str_empty(access->subresource))
         return among(rule->resources, access->resource);
     char both[256];
-    int len = snprintf(both, sizeof(both), "%.*s/%.*s", STR_ARG(access->resource), STR_ARG(access->subresource));
-    return len > 0 && (size_t)len < sizeof(both) && among(rule->resources, (struct str){both, (size_t)len});
+    int len = snprintf(both, sizeof(both), "%.*s/%.*s", STR_ARG(access->resource),
+                       STR_ARG(access->subresource));
+    return len > 0 && (size_t)len < sizeof(both) &&
+           among(rule->resources, (struct str){both, (size_t)len});
 }
 
 /* "team-*" matches "team-a". Only * is special. */
@@ -42,7 +44,8 @@ static bool wildcard_matches(struct str pattern, struct str text)
         ssize_t next = str_find(literal, '*');
         pattern = next < 0 ? STR_NONE : str_slice(literal, (size_t)next, literal.len);
         if (next < 0)
-            return text.len >= literal.len && str_equal(str_slice(text, text.len - literal.len, text.len), literal);
+            return text.len >= literal.len &&
+                   str_equal(str_slice(text, text.len - literal.len, text.len), literal);
         literal.len = (size_t)next;
         ssize_t at = str_find_str(text, literal);
         if (at < 0)
@@ -76,7 +79,8 @@ enum decision access_policy_authorize(const struct access *access)
             if (!scope_covers(namespaces, access))
                 continue;
             for (size_t r = 0; r < access_policy_rule_count; r++)
-                if (str_is(policy, access_policy_rules[r].policy) && rule_allows(&access_policy_rules[r], access))
+                if (str_is(policy, access_policy_rules[r].policy) &&
+                    rule_allows(&access_policy_rules[r], access))
                     return DECISION_ALLOW;
         }
     }

@@ -2,8 +2,8 @@
 
 #include "auth/access_policy.h"
 
-static enum decision ask(const char *policy, const char *verb, const char *group, const char *resource, const char *subresource,
-                         const char *ns)
+static enum decision ask(const char *policy, const char *verb, const char *group,
+                         const char *resource, const char *subresource, const char *ns)
 {
     struct str value = str_from(policy);
     struct user_extra extra = {.key = STR(ACCESS_POLICY_EXTRA), .values = &value, .count = 1};
@@ -41,8 +41,8 @@ TEST(policies_allow_what_their_rules_say)
         {"NoSuchPolicy", "get", "", "pods", "", "x", false},
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        enum decision got =
-            ask(rows[i].policy, rows[i].verb, rows[i].group, rows[i].resource, rows[i].subresource, rows[i].ns);
+        enum decision got = ask(rows[i].policy, rows[i].verb, rows[i].group, rows[i].resource,
+                                rows[i].subresource, rows[i].ns);
         if ((got == DECISION_ALLOW) != rows[i].allowed)
             fail_msg("row %zu: %s %s", i, rows[i].verb, rows[i].resource);
     }

@@ -4,7 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CHUNK_BYTES_MIN = 8192 - 64, CHUNK_BYTES_MAX = 1 << 20, ALIGN = 16 };
+enum {
+    CHUNK_BYTES_MIN = 8192 - 64,
+    CHUNK_BYTES_MAX = 1 << 20,
+    ALIGN = 16
+};
 
 struct arena_chunk {
     struct arena_chunk *older; /* owned */
@@ -50,10 +54,12 @@ void arena_reset(struct arena *a)
     a->used_bytes = 0;
 }
 
-/* Opens a chunk that holds at least size bytes; later chunks grow so that big documents need few. */
+/* Opens a chunk that holds at least size bytes; later chunks grow so that big documents need few.
+ */
 static void add_chunk(struct arena *a, size_t size)
 {
-    size_t want = a->chunks ? MIN(a->chunks->size * 2, (size_t)CHUNK_BYTES_MAX) : (size_t)CHUNK_BYTES_MIN;
+    size_t want =
+        a->chunks ? MIN(a->chunks->size * 2, (size_t)CHUNK_BYTES_MAX) : (size_t)CHUNK_BYTES_MIN;
     want = MAX(want, size);
     struct arena_chunk *c = mem_alloc(sizeof(*c) + want);
     c->size = want;

@@ -1,7 +1,7 @@
 /* Arena: memory with one life, given back as a whole.
  *
- * The default owner of everything made while answering a request, reconciling an object or serving a connection. There is
- * no free of a part. Invariants:
+ * The default owner of everything made while answering a request, reconciling an object or serving
+ * a connection. There is no free of a part. Invariants:
  * 1. Memory from an arena is zeroed and aligned to 16 bytes.
  * 2. It stays where it is until arena_reset or arena_release; growing never moves it.
  * 3. An arena that is never written to owns no heap memory. */
@@ -17,10 +17,13 @@ struct arena {
     struct arena_chunk *chunks; /* owned; newest first */
     char *next;                 /* into the newest chunk */
     char *end;
-    size_t used_bytes;          /* handed out since the last reset */
+    size_t used_bytes; /* handed out since the last reset */
 };
 
-#define ARENA_INIT {NULL, NULL, NULL, 0}
+#define ARENA_INIT                                                                                 \
+    {                                                                                              \
+        NULL, NULL, NULL, 0                                                                        \
+    }
 
 void arena_init(struct arena *a);
 void arena_release(struct arena *a);
@@ -32,7 +35,7 @@ void *arena_dup(struct arena *a, const void *data, size_t size) must_use;
 /* A larger copy of old (old stays valid); in place when old was the last thing allocated. */
 void *arena_grow(struct arena *a, void *old, size_t old_size, size_t new_size) must_use;
 
-#define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
+#define arena_new(a, type)          ((type *)arena_alloc((a), sizeof(type)))
 #define arena_array(a, type, count) ((type *)arena_alloc((a), sizeof(type) * (size_t)(count)))
 
 /* Copies, always followed by a NUL that is not counted. */

@@ -55,10 +55,17 @@ TEST(text_is_cut_and_read)
         int err;
         int64_t value;
     } numbers[] = {
-        {"0", 0, 0},          {"-1", 0, -1},         {"9223372036854775807", 0, INT64_MAX},
-        {"", -EINVAL, 0},     {"-", -EINVAL, 0},     {"9223372036854775808", -ERANGE, 0},
-        {"1x", -EINVAL, 0},   {"+1", -EINVAL, 0},    {"-9223372036854775808", 0, INT64_MIN},
-        {" 1", -EINVAL, 0},   {"99999999999999999999", -ERANGE, 0},
+        {"0", 0, 0},
+        {"-1", 0, -1},
+        {"9223372036854775807", 0, INT64_MAX},
+        {"", -EINVAL, 0},
+        {"-", -EINVAL, 0},
+        {"9223372036854775808", -ERANGE, 0},
+        {"1x", -EINVAL, 0},
+        {"+1", -EINVAL, 0},
+        {"-9223372036854775808", 0, INT64_MIN},
+        {" 1", -EINVAL, 0},
+        {"99999999999999999999", -ERANGE, 0},
     };
     for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {
         int64_t value = 0;
@@ -85,7 +92,7 @@ TEST(map_survives_many_deletes)
         assert_ptr_equal(map_del(&m, str_from(key)), &values[i]);
     }
     size_t left = 0;
-    map_each (slot, &m)
+    map_each(slot, &m)
         left++;
     assert_int_equal(left, m.count);
     for (int i = 0; i < 2000; i++) {
@@ -111,8 +118,9 @@ TEST(invalid_status_has_the_originals_text)
     static const char *const allowed[] = {"A", "B"};
     field_not_supported(&st, STR("b"), STR("C"), allowed, 2);
     status_invalid_from_causes(&st, STR("apps"), STR("Deployment"), STR("d"));
-    assert_true(str_is(st.message, "Deployment.apps \"d\" is invalid: [a: Invalid value: \"v\": must be 1, "
-                                   "b: Unsupported value: \"C\": supported values: \"A\", \"B\"]"));
+    assert_true(str_is(st.message,
+                       "Deployment.apps \"d\" is invalid: [a: Invalid value: \"v\": must be 1, "
+                       "b: Unsupported value: \"C\": supported values: \"A\", \"B\"]"));
     assert_int_equal(st.details.cause_count, 2);
 
     status_not_found(&st, STR_NONE, STR("pods"), STR("p"));
@@ -136,7 +144,7 @@ TEST(list_allows_removal_while_walking)
         list_append(&head, &items[i].link);
     }
     int sum = 0;
-    list_each (item, &head, struct item, link) {
+    list_each(item, &head, struct item, link) {
         sum += item->n;
         list_remove(&item->link);
     }

@@ -5,7 +5,8 @@
 static const char hex_digits[] = "0123456789abcdef";
 static const char hex_digits_upper[] = "0123456789ABCDEF";
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char alphabet_url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char alphabet_url[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 struct str hex_encode(struct arena *a, const void *data, size_t size)
 {
@@ -51,7 +52,8 @@ static struct str encode64(struct arena *a, struct str bytes, const char *digits
     size_t len = 0;
     for (size_t i = 0; i < bytes.len; i += 3) {
         size_t have = MIN(bytes.len - i, (size_t)3);
-        uint32_t group = (uint32_t)in[i] << 16 | (have > 1 ? (uint32_t)in[i + 1] << 8 : 0) | (have > 2 ? in[i + 2] : 0U);
+        uint32_t group = (uint32_t)in[i] << 16 | (have > 1 ? (uint32_t)in[i + 1] << 8 : 0) |
+                         (have > 2 ? in[i + 2] : 0U);
         for (size_t k = 0; k < 4; k++) {
             if (k <= have)
                 text[len++] = digits[group >> (18 - 6 * k) & 63];
@@ -121,8 +123,8 @@ int base64url_decode(struct arena *a, struct str text, struct str *ret)
 
 static bool is_unreserved(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-           c == '~';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
 }
 
 struct str percent_encode(struct arena *a, struct str text, const char *keep)

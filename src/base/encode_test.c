@@ -7,8 +7,13 @@
 TEST(base64_matches_the_rfc)
 {
     static const char *const rows[][2] = {
-        {"", ""},           {"f", "Zg=="},         {"fo", "Zm8="},         {"foo", "Zm9v"},
-        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
     };
     struct arena a = ARENA_INIT;
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
@@ -16,7 +21,8 @@ TEST(base64_matches_the_rfc)
         assert_str(base64_encode(&a, str_from(rows[i][0])), rows[i][1]);
         assert_int_equal(base64_decode(&a, str_from(rows[i][1]), &back), 0);
         assert_str(back, rows[i][0]);
-        assert_int_equal(base64url_decode(&a, base64url_encode(&a, str_from(rows[i][0])), &back), 0);
+        assert_int_equal(base64url_decode(&a, base64url_encode(&a, str_from(rows[i][0])), &back),
+                         0);
         assert_str(back, rows[i][0]);
     }
     static const char *const bad[] = {"Zg=", "Zg", "Z===", "Zh==", "Zm 9", "====", "Zg==Zg=="};

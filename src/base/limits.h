@@ -1,59 +1,65 @@
-/* Every limit of kaname: value, unit, reason, and what the original has. A limit stands at the border; behind it code
- * relies on it. Add yours here, in the group where it belongs. */
+/* Every limit of kaname: value, unit, reason, and what the original has. A limit stands at the
+ * border; behind it code relies on it. Add yours here, in the group where it belongs. */
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H
 
 enum {
     /* net/ */
-    LIMIT_BODY_BYTES = 3 << 20,          /* request body; upstream 3 MiB -> 413 */
-    LIMIT_HEADER_BYTES = 64 << 10,       /* all headers of a request; upstream 1 MiB -> 431 */
-    LIMIT_HEADER_LINE_BYTES = 16 << 10,  /* one header line, and the request line */
+    LIMIT_BODY_BYTES = 3 << 20,         /* request body; upstream 3 MiB -> 413 */
+    LIMIT_HEADER_BYTES = 64 << 10,      /* all headers of a request; upstream 1 MiB -> 431 */
+    LIMIT_HEADER_LINE_BYTES = 16 << 10, /* one header line, and the request line */
     LIMIT_HEADER_COUNT = 256,
-    LIMIT_HEADER_TIME_MS = 32000,        /* TLS handshake and headers; upstream 32 s */
-    LIMIT_IDLE_TIME_MS = 90000,          /* a connection without a request; upstream 90 s */
-    LIMIT_REQUEST_TIME_MS = 60000,       /* a request that is not long-running; upstream 60 s -> 504 */
-    LIMIT_H2_SETTINGS_TIME_MS = 10000,   /* first SETTINGS of an HTTP/2 peer; upstream 10 s */
-    LIMIT_H2_STREAMS = 250,              /* concurrent streams a connection; upstream 100 to 1000 */
-    LIMIT_H2_WINDOW_BYTES = 256 << 10,   /* upstream 256 KiB */
-    LIMIT_UNSENT_BYTES = 1 << 20,        /* answered but unread bytes a connection before production stops */
-    LIMIT_UNSENT_LOW_BYTES = 64 << 10,   /* on_drained comes at or below this */
-    LIMIT_FLUSH_TIME_MS = 30000,         /* a closing connection whose peer takes nothing */
-    LIMIT_LINGER_TIME_MS = 1000,         /* after an error answer: for the peer to read it before a reset destroys it */
-    LIMIT_CHUNK_LINE_BYTES = 256,        /* size and extensions of a chunk */
-    LIMIT_PIPELINE_BYTES = 64 << 10,     /* requests that wait behind the one being answered */
-    LIMIT_CONNECTION_BODY_BYTES = 16 << 20, /* bodies half received on one HTTP/2 connection, together */
-    LIMIT_H2_CONTINUATIONS = 4,          /* frames of one header block after the first: 80 KiB compressed */
-    LIMIT_H2_NOISE = 5000,               /* frames beside requests and bodies that a peer may send ahead of useful work */
-    LIMIT_H2_NOISE_A_SECOND = 200,       /* the allowance grows back by this */
-    LIMIT_H2_RESETS = 1000,              /* streams ended by an error, by either side, ahead of answered ones */
+    LIMIT_HEADER_TIME_MS = 32000,  /* TLS handshake and headers; upstream 32 s */
+    LIMIT_IDLE_TIME_MS = 90000,    /* a connection without a request; upstream 90 s */
+    LIMIT_REQUEST_TIME_MS = 60000, /* a request that is not long-running; upstream 60 s -> 504 */
+    LIMIT_H2_SETTINGS_TIME_MS = 10000, /* first SETTINGS of an HTTP/2 peer; upstream 10 s */
+    LIMIT_H2_STREAMS = 250,            /* concurrent streams a connection; upstream 100 to 1000 */
+    LIMIT_H2_WINDOW_BYTES = 256 << 10, /* upstream 256 KiB */
+    LIMIT_UNSENT_BYTES =
+        1 << 20, /* answered but unread bytes a connection before production stops */
+    LIMIT_UNSENT_LOW_BYTES = 64 << 10, /* on_drained comes at or below this */
+    LIMIT_FLUSH_TIME_MS = 30000,       /* a closing connection whose peer takes nothing */
+    LIMIT_LINGER_TIME_MS =
+        1000, /* after an error answer: for the peer to read it before a reset destroys it */
+    LIMIT_CHUNK_LINE_BYTES = 256,    /* size and extensions of a chunk */
+    LIMIT_PIPELINE_BYTES = 64 << 10, /* requests that wait behind the one being answered */
+    LIMIT_CONNECTION_BODY_BYTES =
+        16 << 20,               /* bodies half received on one HTTP/2 connection, together */
+    LIMIT_H2_CONTINUATIONS = 4, /* frames of one header block after the first: 80 KiB compressed */
+    LIMIT_H2_NOISE =
+        5000, /* frames beside requests and bodies that a peer may send ahead of useful work */
+    LIMIT_H2_NOISE_A_SECOND = 200, /* the allowance grows back by this */
+    LIMIT_H2_RESETS = 1000, /* streams ended by an error, by either side, ahead of answered ones */
     LIMIT_H2_RESETS_A_SECOND = 50,
-    LIMIT_CLIENT_CONNECTIONS = 256,      /* HTTP/1.1 connections to one target; further requests wait */
-    LIMIT_CLIENT_IDLE_MS = 90000,        /* kept connections without a request; upstream 90 s */
-    LIMIT_CLIENT_PING_MS = 30000,        /* silence on a client's HTTP/2 connection before it is probed; upstream 30 s */
-    LIMIT_CLIENT_PING_ANSWER_MS = 15000, /* upstream 15 s */
+    LIMIT_CLIENT_CONNECTIONS = 256, /* HTTP/1.1 connections to one target; further requests wait */
+    LIMIT_CLIENT_IDLE_MS = 90000,   /* kept connections without a request; upstream 90 s */
+    LIMIT_CLIENT_PING_MS =
+        30000, /* silence on a client's HTTP/2 connection before it is probed; upstream 30 s */
+    LIMIT_CLIENT_PING_ANSWER_MS = 15000,   /* upstream 15 s */
     LIMIT_ANSWER_HEADER_BYTES = 256 << 10, /* head of an answer that a client takes */
     LIMIT_WEBSOCKET_MESSAGE_BYTES = 8 << 20,
     LIMIT_SPDY_STREAMS = 100,
     LIMIT_SPDY_HEADER_BYTES = 64 << 10,
-    LIMIT_SPDY_FRAME_BYTES = 1 << 20,    /* data frames are cut by peers at 32 KiB or so; the format allows 16 MiB */
+    LIMIT_SPDY_FRAME_BYTES =
+        1 << 20, /* data frames are cut by peers at 32 KiB or so; the format allows 16 MiB */
 
     /* object/ */
-    LIMIT_DEPTH = 1000,                  /* nesting of JSON, YAML, patches; upstream 10,000 */
-    LIMIT_OBJECT_BYTES = 1536 << 10,     /* a stored object; etcd's 1.5 MiB */
-    LIMIT_JSON_PATCH_OPS = 10000,        /* upstream 10,000 -> 413 */
-    LIMIT_PATCH_GROWTH_BYTES = 3 << 20,  /* bytes that copy operations may add; upstream 3 MiB */
-    LIMIT_FIELD_MANAGER_BYTES = 128,     /* upstream 128 */
-    LIMIT_UPDATE_MANAGERS = 10,          /* managedFields entries of operation Update; upstream 10 */
+    LIMIT_DEPTH = 1000,                 /* nesting of JSON, YAML, patches; upstream 10,000 */
+    LIMIT_OBJECT_BYTES = 1536 << 10,    /* a stored object; etcd's 1.5 MiB */
+    LIMIT_JSON_PATCH_OPS = 10000,       /* upstream 10,000 -> 413 */
+    LIMIT_PATCH_GROWTH_BYTES = 3 << 20, /* bytes that copy operations may add; upstream 3 MiB */
+    LIMIT_FIELD_MANAGER_BYTES = 128,    /* upstream 128 */
+    LIMIT_UPDATE_MANAGERS = 10,         /* managedFields entries of operation Update; upstream 10 */
 
     /* region/ */
-    LIMIT_SIGV4_SKEW_S = 900,            /* age of a signed request, both ways; AWS 15 minutes */
-    LIMIT_SIGV4_EXPIRES_S = 604800,      /* X-Amz-Expires; AWS one week */
-    LIMIT_EKS_TOKEN_BYTES = 4096,        /* aws-iam-authenticator's */
-    LIMIT_EKS_TOKEN_AGE_S = 900,         /* since X-Amz-Date; aws-iam-authenticator's */
-    LIMIT_CLUSTERS = 20000,              /* a region; AWS 100 by default */
-    LIMIT_NODEGROUPS = 30,               /* a cluster; AWS's default quota */
-    LIMIT_NODES_PER_GROUP = 450,         /* AWS's default quota */
-    LIMIT_TAGS = 50,                     /* a resource; AWS */
+    LIMIT_SIGV4_SKEW_S = 900,       /* age of a signed request, both ways; AWS 15 minutes */
+    LIMIT_SIGV4_EXPIRES_S = 604800, /* X-Amz-Expires; AWS one week */
+    LIMIT_EKS_TOKEN_BYTES = 4096,   /* aws-iam-authenticator's */
+    LIMIT_EKS_TOKEN_AGE_S = 900,    /* since X-Amz-Date; aws-iam-authenticator's */
+    LIMIT_CLUSTERS = 20000,         /* a region; AWS 100 by default */
+    LIMIT_NODEGROUPS = 30,          /* a cluster; AWS's default quota */
+    LIMIT_NODES_PER_GROUP = 450,    /* AWS's default quota */
+    LIMIT_TAGS = 50,                /* a resource; AWS */
 
     /* auth/ */
     LIMIT_TOKEN_BYTES = 16 << 10,        /* a bearer token; upstream: what fits into the headers */
@@ -63,31 +69,38 @@ enum {
     LIMIT_TOKEN_WEBHOOK_BYTES = 1 << 20, /* its size */
 
     /* api/ */
-    LIMIT_IN_FLIGHT = 4000,              /* reads that wait (for the disk, a webhook); upstream 400: its requests cost a stack each */
+    LIMIT_IN_FLIGHT = 4000, /* reads that wait (for the disk, a webhook); upstream 400: its requests
+                               cost a stack each */
     LIMIT_IN_FLIGHT_MUTATING = 2000,     /* likewise writes; upstream 200 */
     LIMIT_GENERATE_PREFIX_BYTES = 58,    /* generateName: what is kept of it; upstream 58 */
     LIMIT_GENERATE_TRIES = 8,            /* names tried for generateName; upstream 8 */
     LIMIT_ANNOTATIONS_BYTES = 256 << 10, /* all annotations of an object; upstream 256 KiB */
-    LIMIT_GZIP_FROM_BYTES = 128 << 10,   /* smaller answers are not worth compressing; upstream 128 KiB */
-    LIMIT_WATCH_TIME_S = 1800,           /* a watch without timeoutSeconds lives this long, up to twice; upstream 1800 */
-    LIMIT_BOOKMARK_TIME_MS = 60000,      /* between bookmarks of a quiet watch; upstream 1 min */
+    LIMIT_GZIP_FROM_BYTES =
+        128 << 10, /* smaller answers are not worth compressing; upstream 128 KiB */
+    LIMIT_WATCH_TIME_S =
+        1800, /* a watch without timeoutSeconds lives this long, up to twice; upstream 1800 */
+    LIMIT_BOOKMARK_TIME_MS = 60000, /* between bookmarks of a quiet watch; upstream 1 min */
 
-    LIMIT_JSONPATH_RESULTS = 4096,       /* values that a step of a JSONPath may select; upstream none */
-    LIMIT_JSONPATH_DEPTH = 8,            /* filters within filters */
+    LIMIT_JSONPATH_RESULTS = 4096, /* values that a step of a JSONPath may select; upstream none */
+    LIMIT_JSONPATH_DEPTH = 8,      /* filters within filters */
 
     /* store/ and watch/ */
-    LIMIT_WATCH_PATIENCE_MS = 100,       /* a watcher that can't take events; upstream about 100 ms, then it is ended */
-    LIMIT_WATCH_ENCODED_BYTES = 1 << 20, /* encoded events kept for watchers that are behind; the backlog itself is the store's */
+    LIMIT_WATCH_PATIENCE_MS =
+        100, /* a watcher that can't take events; upstream about 100 ms, then it is ended */
+    LIMIT_WATCH_ENCODED_BYTES = 1 << 20, /* encoded events kept for watchers that are behind; the
+                                            backlog itself is the store's */
     LIMIT_READ_TXN_MS = 1000,            /* a read transaction pins pages of the store */
-    LIMIT_STORE_VALUE_BYTES = 3 << 20,   /* one record: LIMIT_OBJECT_BYTES is refused above, this guards parsers of the disk */
+    LIMIT_STORE_VALUE_BYTES = 3 << 20,   /* one record: LIMIT_OBJECT_BYTES is refused above, this
+                                            guards parsers of the disk */
     LIMIT_STORE_META_BYTES = 64 << 10,   /* a named value beside the objects */
-    LIMIT_STORE_PENDING_BYTES = 6 << 20, /* records not yet in LMDB: beyond it writers get -EAGAIN; < LIMIT_LOG_BYTES */
-    LIMIT_STORE_FREE_BYTES = 16 << 20,   /* free disk below which only deletions are taken */
-    LIMIT_LOG_BYTES = 8 << 20,           /* both halves: what a start may have to read */
-    LIMIT_LOG_BATCH_BYTES = 1 << 20,     /* one write and sync; a larger record goes alone */
+    LIMIT_STORE_PENDING_BYTES =
+        6 << 20, /* records not yet in LMDB: beyond it writers get -EAGAIN; < LIMIT_LOG_BYTES */
+    LIMIT_STORE_FREE_BYTES = 16 << 20, /* free disk below which only deletions are taken */
+    LIMIT_LOG_BYTES = 8 << 20,         /* both halves: what a start may have to read */
+    LIMIT_LOG_BATCH_BYTES = 1 << 20,   /* one write and sync; a larger record goes alone */
 
     /* client/ */
-    LIMIT_EVENT_MESSAGE_BYTES = 1024,    /* an event's note with its NUL; upstream 1024 */
+    LIMIT_EVENT_MESSAGE_BYTES = 1024, /* an event's note with its NUL; upstream 1024 */
 };
 
 #endif

@@ -1,4 +1,5 @@
-/* Doubly linked list through a member of its items. The list head is a link too; an empty list points to itself. */
+/* Doubly linked list through a member of its items. The list head is a link too; an empty list
+ * points to itself. */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 

@@ -1,9 +1,5 @@
 #include "base/log.h"
 
-#include <stdio.h>
-#include <time.h>
-#include <unistd.h>
-
 /* The one process-wide setting: written once by main before anything runs. */
 static struct {
     enum log_level level;
@@ -47,7 +43,8 @@ static void add_pair(struct buf *line, const struct log_pair *pair)
     }
 }
 
-void log_write(enum log_level level, const char *message, const struct log_pair *pairs, size_t count)
+void log_write(enum log_level level, const char *message, const struct log_pair *pairs,
+               size_t count)
 {
     if (level > setup.level)
         return;
@@ -56,15 +53,15 @@ void log_write(enum log_level level, const char *message, const struct log_pair 
     struct tm day;
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &day);
-    buf_printf(&line, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %s %s ", day.tm_year + 1900, day.tm_mon + 1, day.tm_mday,
-               day.tm_hour, day.tm_min, day.tm_sec, now.tv_nsec / 1000000, level_names[level], setup.component);
+    buf_printf(&line, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %s %s ", day.tm_year + 1900,
+               day.tm_mon + 1, day.tm_mday, day.tm_hour, day.tm_min, day.tm_sec,
+               now.tv_nsec / 1000000, level_names[level], setup.component);
     add_quoted(&line, str_from(message));
     for (size_t i = 0; i < count; i++)
         if (pairs[i].key)
             add_pair(&line, &pairs[i]);
     buf_putc(&line, '\n');
-    /* One write a line: lines of several processes don't mix. A failed write of the log has nowhere to be told. */
-    ssize_t written = write(STDERR_FILENO, line.data, line.len);
-    (void)written;
+    /* Unbuffered: one write a line, so that lines of several processes don't mix. */
+    fwrite(line.data, 1, line.len, stderr);
     buf_release(&line);
 }

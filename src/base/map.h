@@ -1,7 +1,8 @@
 /* Hash map from bytes to a pointer, keys copied.
  *
- * Open addressing, linear probing, deletion by shifting back, so lookups never meet tombstones. Order of iteration is
- * unspecified; the map must not change during it except through map_del of the current key after the loop. */
+ * Open addressing, linear probing, deletion by shifting back, so lookups never meet tombstones.
+ * Order of iteration is unspecified; the map must not change during it except through map_del of
+ * the current key after the loop. */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 
@@ -20,7 +21,10 @@ struct map {
     size_t cap; /* 0 or a power of two */
 };
 
-#define MAP_INIT {NULL, 0, 0}
+#define MAP_INIT                                                                                   \
+    {                                                                                              \
+        NULL, 0, 0                                                                                 \
+    }
 
 void map_release(struct map *m);
 void *map_get(const struct map *m, struct str key); /* NULL when absent */

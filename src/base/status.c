@@ -105,10 +105,10 @@ int status_set(struct status *st, enum reason reason, const char *format, ...)
 static void add_cause(struct status *st, enum cause type, struct str field, struct str message)
 {
     size_t n = st->details.cause_count;
-    st->details.causes =
-        arena_grow(st->arena, st->details.causes, n * sizeof(struct status_cause), (n + 1) * sizeof(struct status_cause));
-    st->details.causes[n] =
-        (struct status_cause){.type = type, .message = message, .field = arena_str(st->arena, field)};
+    st->details.causes = arena_grow(st->arena, st->details.causes, n * sizeof(struct status_cause),
+                                    (n + 1) * sizeof(struct status_cause));
+    st->details.causes[n] = (struct status_cause){
+        .type = type, .message = message, .field = arena_str(st->arena, field)};
     st->details.cause_count = n + 1;
 }
 
@@ -146,25 +146,29 @@ int status_not_found(struct status *st, struct str group, struct str resource, s
 int status_already_exists(struct status *st, struct str group, struct str resource, struct str name)
 {
     struct str what = qualified(st, resource, group);
-    status_set(st, REASON_ALREADY_EXISTS, "%.*s \"%.*s\" already exists", STR_ARG(what), STR_ARG(name));
+    status_set(st, REASON_ALREADY_EXISTS, "%.*s \"%.*s\" already exists", STR_ARG(what),
+               STR_ARG(name));
     return with_details(st, group, resource, name);
 }
 
-int status_conflict(struct status *st, struct str group, struct str resource, struct str name, struct str why)
+int status_conflict(struct status *st, struct str group, struct str resource, struct str name,
+                    struct str why)
 {
     struct str what = qualified(st, resource, group);
-    status_set(st, REASON_CONFLICT, "Operation cannot be fulfilled on %.*s \"%.*s\": %.*s", STR_ARG(what), STR_ARG(name),
-               STR_ARG(why));
+    status_set(st, REASON_CONFLICT, "Operation cannot be fulfilled on %.*s \"%.*s\": %.*s",
+               STR_ARG(what), STR_ARG(name), STR_ARG(why));
     return with_details(st, group, resource, name);
 }
 
-int status_forbidden(struct status *st, struct str group, struct str resource, struct str name, struct str why)
+int status_forbidden(struct status *st, struct str group, struct str resource, struct str name,
+                     struct str why)
 {
     struct str what = qualified(st, resource, group);
     if (str_empty(name))
         status_set(st, REASON_FORBIDDEN, "%.*s is forbidden: %.*s", STR_ARG(what), STR_ARG(why));
     else
-        status_set(st, REASON_FORBIDDEN, "%.*s \"%.*s\" is forbidden: %.*s", STR_ARG(what), STR_ARG(name), STR_ARG(why));
+        status_set(st, REASON_FORBIDDEN, "%.*s \"%.*s\" is forbidden: %.*s", STR_ARG(what),
+                   STR_ARG(name), STR_ARG(why));
     return with_details(st, group, resource, name);
 }
 
@@ -186,7 +190,8 @@ static void add_cause_text(struct buf *text, const struct status_cause *c)
     buf_add(text, c->message);
 }
 
-int status_invalid_from_causes(struct status *st, struct str group, struct str kind, struct str name)
+int status_invalid_from_causes(struct status *st, struct str group, struct str kind,
+                               struct str name)
 {
     size_t count = st->details.cause_count;
     struct status_cause *list = st->details.causes;
@@ -203,7 +208,8 @@ int status_invalid_from_causes(struct status *st, struct str group, struct str k
     if (count > 1)
         buf_putc(&text, ']');
     struct str what = qualified(st, kind, group);
-    status_set(st, REASON_INVALID, "%.*s \"%.*s\" is invalid: %.*s", STR_ARG(what), STR_ARG(name), STR_ARG(buf_str(&text)));
+    status_set(st, REASON_INVALID, "%.*s \"%.*s\" is invalid: %.*s", STR_ARG(what), STR_ARG(name),
+               STR_ARG(buf_str(&text)));
     buf_release(&text);
     with_details(st, group, kind, name);
     st->details.causes = list;
@@ -224,16 +230,19 @@ void field_invalid(struct status *st, struct str field, struct str value, const 
     va_start(args, format);
     struct str detail = detail_text(st, format, args);
     va_end(args);
-    status_add_cause(st, CAUSE_INVALID, field, "Invalid value: \"%.*s\"%.*s", STR_ARG(value), STR_ARG(detail));
+    status_add_cause(st, CAUSE_INVALID, field, "Invalid value: \"%.*s\"%.*s", STR_ARG(value),
+                     STR_ARG(detail));
 }
 
-void field_invalid_bare(struct status *st, struct str field, struct str value, const char *format, ...)
+void field_invalid_bare(struct status *st, struct str field, struct str value, const char *format,
+                        ...)
 {
     va_list args;
     va_start(args, format);
     struct str detail = detail_text(st, format, args);
     va_end(args);
-    status_add_cause(st, CAUSE_INVALID, field, "Invalid value: %.*s%.*s", STR_ARG(value), STR_ARG(detail));
+    status_add_cause(st, CAUSE_INVALID, field, "Invalid value: %.*s%.*s", STR_ARG(value),
+                     STR_ARG(detail));
 }
 
 void field_required(struct status *st, struct str field, const char *format, ...)
@@ -245,12 +254,14 @@ void field_required(struct status *st, struct str field, const char *format, ...
     status_add_cause(st, CAUSE_REQUIRED, field, "Required value%.*s", STR_ARG(detail));
 }
 
-void field_not_supported(struct status *st, struct str field, struct str value, const char *const *allowed, size_t count)
+void field_not_supported(struct status *st, struct str field, struct str value,
+                         const char *const *allowed, size_t count)
 {
     struct buf text = BUF_INIT;
     for (size_t i = 0; i < count; i++)
         buf_printf(&text, "%s\"%s\"", i ? ", " : "", allowed[i]);
-    status_add_cause(st, CAUSE_NOT_SUPPORTED, field, "Unsupported value: \"%.*s\": supported values: %.*s", STR_ARG(value),
+    status_add_cause(st, CAUSE_NOT_SUPPORTED, field,
+                     "Unsupported value: \"%.*s\": supported values: %.*s", STR_ARG(value),
                      STR_ARG(buf_str(&text)));
     buf_release(&text);
 }
@@ -271,12 +282,14 @@ void field_forbidden(struct status *st, struct str field, const char *format, ..
 
 void field_too_long(struct status *st, struct str field, size_t bytes_max)
 {
-    status_add_cause(st, CAUSE_TOO_LONG, field, "Too long: may not be more than %zu bytes", bytes_max);
+    status_add_cause(st, CAUSE_TOO_LONG, field, "Too long: may not be more than %zu bytes",
+                     bytes_max);
 }
 
 void field_too_many(struct status *st, struct str field, size_t actual, size_t max)
 {
-    status_add_cause(st, CAUSE_TOO_MANY, field, "Too many: %zu: must have at most %zu items", actual, max);
+    status_add_cause(st, CAUSE_TOO_MANY, field, "Too many: %zu: must have at most %zu items",
+                     actual, max);
 }
 
 void field_not_found(struct status *st, struct str field, struct str value)

@@ -96,7 +96,8 @@ int str_to_u64(struct str s, uint64_t *ret)
     for (size_t i = 0; i < s.len; i++) {
         if (s.data[i] < '0' || s.data[i] > '9')
             return -EINVAL;
-        if (mul_overflows(value, 10U, &value) || add_overflows(value, (uint64_t)(s.data[i] - '0'), &value))
+        if (mul_overflows(value, 10U, &value) ||
+            add_overflows(value, (uint64_t)(s.data[i] - '0'), &value))
             return -ERANGE;
     }
     *ret = value;

@@ -1,7 +1,7 @@
 /* Text: a view of bytes (struct str) and a growing buffer (struct buf).
  *
- * A struct str does not own what it points to and need not end with NUL. The empty string may have a NULL pointer.
- * Comparison is of bytes. */
+ * A struct str does not own what it points to and need not end with NUL. The empty string may have
+ * a NULL pointer. Comparison is of bytes. */
 #ifndef BASE_STR_H
 #define BASE_STR_H
 
@@ -15,7 +15,7 @@ struct str {
 };
 
 #define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
-#define STR_NONE ((struct str){NULL, 0})
+#define STR_NONE     ((struct str){NULL, 0})
 /* printf("%.*s", STR_ARG(s)) */
 #define STR_ARG(s) (int)(s).len, (s).data ? (s).data : ""
 
@@ -45,7 +45,7 @@ static inline struct str str_slice(struct str s, size_t from, size_t to)
     return (struct str){s.data ? s.data + from : NULL, to - from};
 }
 
-int str_compare(struct str a, struct str b); /* <0, 0, >0; byte order, shorter first */
+int str_compare(struct str a, struct str b);       /* <0, 0, >0; byte order, shorter first */
 bool str_equal_nocase(struct str a, struct str b); /* ASCII */
 bool str_starts(struct str s, const char *prefix);
 bool str_ends(struct str s, const char *suffix);
@@ -54,8 +54,9 @@ ssize_t str_find(struct str s, char c);
 ssize_t str_find_last(struct str s, char c);
 ssize_t str_find_str(struct str s, struct str part);
 struct str str_trim(struct str s); /* without blanks, tabs, CR, LF at both ends */
-/* Cuts *rest at the first delim: returns what is before it and leaves what is behind it; without delim takes all.
- * An empty rest with a NULL pointer ends a loop: while (rest.data) { head = str_cut(&rest, ','); } */
+/* Cuts *rest at the first delim: returns what is before it and leaves what is behind it; without
+ * delim takes all. An empty rest with a NULL pointer ends a loop: while (rest.data) { head =
+ * str_cut(&rest, ','); } */
 struct str str_cut(struct str *rest, char delim);
 /* Decimal digits only, whole string. 0, or -EINVAL, or -ERANGE. */
 int str_to_u64(struct str s, uint64_t *ret) must_use;
@@ -69,11 +70,15 @@ struct buf {
     size_t cap;
 };
 
-#define BUF_INIT {NULL, 0, 0}
+#define BUF_INIT                                                                                   \
+    {                                                                                              \
+        NULL, 0, 0                                                                                 \
+    }
 
 void buf_release(struct buf *b);
 void buf_clear(struct buf *b); /* keeps the memory */
-/* Makes room for extra more bytes (and the NUL) and returns where they go; the caller adds what it wrote to len. */
+/* Makes room for extra more bytes (and the NUL) and returns where they go; the caller adds what it
+ * wrote to len. */
 char *buf_reserve(struct buf *b, size_t extra);
 void buf_append(struct buf *b, const void *data, size_t size);
 void buf_add(struct buf *b, struct str s);

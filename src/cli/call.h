@@ -1,4 +1,5 @@
-/* Calls from a command: one request, one answer, waiting in between. To the region (signed) or to a cluster (token). */
+/* Calls from a command: one request, one answer, waiting in between. To the region (signed) or to a
+ * cluster (token). */
 #ifndef CLI_CALL_H
 #define CLI_CALL_H
 
@@ -16,10 +17,10 @@ int region_access_read(struct arena *a, const char *directory, struct region_acc
 /* Whether it answers now. */
 bool region_answers(const struct region_access *r);
 
-/* One EKS request: body may be NULL. 0 with the answer's tree; -1 with st: code is the HTTP status, message the API's text,
- * details.kind the exception's name. code 0: no answer. */
-int region_call(struct arena *a, const struct region_access *r, const char *method, struct str path, const struct node *body,
-                struct node **ret, struct status *st) must_use;
+/* One EKS request: body may be NULL. 0 with the answer's tree; -1 with st: code is the HTTP status,
+ * message the API's text, details.kind the exception's name. code 0: no answer. */
+int region_call(struct arena *a, const struct region_access *r, const char *method, struct str path,
+                const struct node *body, struct node **ret, struct status *st) must_use;
 
 /* A cluster, reached with an EKS token of the region's root user. */
 struct cluster_access {
@@ -28,10 +29,12 @@ struct cluster_access {
     struct str token;
 };
 /* From DescribeCluster's answer. */
-int cluster_access_from(struct arena *a, const struct region_access *r, const struct node *cluster, struct cluster_access *ret, struct status *st) must_use;
+int cluster_access_from(struct arena *a, const struct region_access *r, const struct node *cluster,
+                        struct cluster_access *ret, struct status *st) must_use;
 /* content_type may be NULL without a body. ret may be NULL. */
-int cluster_call(struct arena *a, const struct cluster_access *c, const char *method, const char *path, const char *content_type,
-                 const struct node *body, struct node **ret, struct status *st) must_use;
+int cluster_call(struct arena *a, const struct cluster_access *c, const char *method,
+                 const char *path, const char *content_type, const struct node *body,
+                 struct node **ret, struct status *st) must_use;
 
 /* A token that names the cluster, valid 15 minutes. */
 struct str region_token(struct arena *a, const struct region_access *r, struct str cluster);

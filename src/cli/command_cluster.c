@@ -11,7 +11,10 @@ struct values {
     bool no_switch_context;
 };
 
-enum { NOT_FOUND = 3, UNAVAILABLE = 6 }; /* exit statuses of experience: not found, unavailable */
+enum {
+    NOT_FOUND = 3,
+    UNAVAILABLE = 6
+}; /* exit statuses of experience: not found, unavailable */
 
 /* Everything a subcommand needs; false when an error was told. */
 struct session {
@@ -26,13 +29,15 @@ static int session_open(struct session *s, const struct values *v)
 {
     *s = (struct session){.directory = command_data_dir(v->data_dir)};
     status_init(&s->st, &s->arena);
-    s->steps = (struct steps){.arena = &s->arena, .progress = &s->progress, .directory = s->directory};
+    s->steps =
+        (struct steps){.arena = &s->arena, .progress = &s->progress, .directory = s->directory};
     if (progress_init(&s->progress, v->progress ? v->progress : v->output ? "quiet" : NULL, 3)) {
         command_error("--progress is auto, plain, json or quiet, not %s", v->progress);
         return COMMAND_MISUSED;
     }
     if (region_access_read(&s->arena, s->directory, &s->steps.region)) {
-        command_error("there is no region in %s; start one: kaname up --data-dir %s", s->directory, s->directory);
+        command_error("there is no region in %s; start one: kaname up --data-dir %s", s->directory,
+                      s->directory);
         return UNAVAILABLE;
     }
     return 0;
@@ -61,7 +66,8 @@ static void print_tree(const struct node *tree)
 static int describe(struct session *s, const char *name, struct node **ret)
 {
     struct node *answer;
-    if (region_call(&s->arena, &s->steps.region, "GET", arena_printf(&s->arena, "/clusters/%s", name), NULL, &answer, &s->st))
+    if (region_call(&s->arena, &s->steps.region, "GET",
+                    arena_printf(&s->arena, "/clusters/%s", name), NULL, &answer, &s->st))
         return -1;
     *ret = node_at(answer, "cluster");
     return 0;
@@ -104,7 +110,8 @@ static int run_list(void *values, int argc maybe_unused, char **argv maybe_unuse
     struct node *answer;
     int result = session_open(&s, v);
     if (!result)
-        result = region_call(&s.arena, &s.steps.region, "GET", STR("/clusters"), NULL, &answer, &s.st);
+        result =
+            region_call(&s.arena, &s.steps.region, "GET", STR("/clusters"), NULL, &answer, &s.st);
     if (result)
         return session_close(&s, result);
     if (v->output) {
@@ -112,10 +119,12 @@ static int run_list(void *values, int argc maybe_unused, char **argv maybe_unuse
         return session_close(&s, 0);
     }
     printf("%-24s %-10s %-8s %s\n", "NAME", "STATUS", "VERSION", "ENDPOINT");
-    node_each (name, node_at(answer, "clusters")) {
+    node_each(name, node_at(answer, "clusters"))
+    {
         struct node *c;
         if (describe(&s, arena_cstr(&s.arena, name->text), &c) == 0)
-            printf("%-24.*s %-10.*s %-8.*s %.*s\n", STR_ARG(name->text), STR_ARG(node_str(c, "status")), STR_ARG(node_str(c, "version")),
+            printf("%-24.*s %-10.*s %-8.*s %.*s\n", STR_ARG(name->text),
+                   STR_ARG(node_str(c, "status")), STR_ARG(node_str(c, "version")),
                    STR_ARG(node_str(c, "endpoint")));
     }
     return session_close(&s, 0);
@@ -155,7 +164,8 @@ static int run_delete(void *values, int argc, char **argv)
     if (!result)
         result = step_delete_cluster(&s.steps, argv[0], &s.st);
     if (!result)
-        result = kubeconfig_remove(&s.arena, kubeconfig_path(&s.arena, v->kubeconfig), str_from(argv[0]), &changed, &s.st);
+        result = kubeconfig_remove(&s.arena, kubeconfig_path(&s.arena, v->kubeconfig),
+                                   str_from(argv[0]), &changed, &s.st);
     if (!result && v->output) {
         struct node *answer = node_map(&s.arena);
         node_put_bool(&s.arena, answer, "changed", s.progress.changed);
@@ -178,7 +188,8 @@ static int run_kubeconfig(void *values, int argc, char **argv)
     if (!result && v->kubeconfig && str_is(str_from(v->kubeconfig), "-")) {
         const struct kubeconfig_entry entry = {.cluster = node_str(cluster, "name"),
                                                .endpoint = node_str(cluster, "endpoint"),
-                                               .ca_base64 = node_str(cluster, "certificateAuthority.data"),
+                                               .ca_base64 =
+                                                   node_str(cluster, "certificateAuthority.data"),
                                                .program = program_path(&s.arena),
                                                .directory = str_from(s.directory)};
         struct str text = kubeconfig_text(&s.arena, &entry);
@@ -191,34 +202,45 @@ static int run_kubeconfig(void *values, int argc, char **argv)
 
 static const struct command_option options[] = {
     OPTION_DATA_DIR(struct values, data_dir),
-    {"kubeconfig", 'k', "FILE", "Which kubeconfig is changed; - prints one (default: $KUBECONFIG, else ~/.kube/config)", OPTION_TEXT,
-     offsetof(struct values, kubeconfig)},
-    {"no-switch-context", 0, NULL, "Leave the current context as it is", OPTION_FLAG, offsetof(struct values, no_switch_context)},
-    {"progress", 'p', "auto|plain|json|quiet", "How progress is shown on standard error", OPTION_TEXT, offsetof(struct values, progress)},
+    {"kubeconfig", 'k', "FILE",
+     "Which kubeconfig is changed; - prints one (default: $KUBECONFIG, else ~/.kube/config)",
+     OPTION_TEXT, offsetof(struct values, kubeconfig)},
+    {"no-switch-context", 0, NULL, "Leave the current context as it is", OPTION_FLAG,
+     offsetof(struct values, no_switch_context)},
+    {"progress", 'p', "auto|plain|json|quiet", "How progress is shown on standard error",
+     OPTION_TEXT, offsetof(struct values, progress)},
     OPTION_OUTPUT(struct values, output),
     {NULL},
 };
 
 static const struct command_option create_options[] = {
     OPTION_DATA_DIR(struct values, data_dir),
-    {"kubeconfig", 'k', "FILE", "Which kubeconfig gets the context (default: $KUBECONFIG, else ~/.kube/config)", OPTION_TEXT,
+    {"kubeconfig", 'k', "FILE",
+     "Which kubeconfig gets the context (default: $KUBECONFIG, else ~/.kube/config)", OPTION_TEXT,
      offsetof(struct values, kubeconfig)},
-    {"nodes", 'n', "N", "How many nodes (default: none)", OPTION_NUMBER, offsetof(struct values, nodes)},
-    {"no-switch-context", 0, NULL, "Leave the current context as it is", OPTION_FLAG, offsetof(struct values, no_switch_context)},
-    {"progress", 'p', "auto|plain|json|quiet", "How progress is shown on standard error", OPTION_TEXT, offsetof(struct values, progress)},
+    {"nodes", 'n', "N", "How many nodes (default: none)", OPTION_NUMBER,
+     offsetof(struct values, nodes)},
+    {"no-switch-context", 0, NULL, "Leave the current context as it is", OPTION_FLAG,
+     offsetof(struct values, no_switch_context)},
+    {"progress", 'p', "auto|plain|json|quiet", "How progress is shown on standard error",
+     OPTION_TEXT, offsetof(struct values, progress)},
     OPTION_OUTPUT(struct values, output),
     {NULL},
 };
 
-#define CLUSTER(ident, command_name, text, wanted, table, function)                                                                    \
-    REGISTER(command, ident) = {.name = "cluster " command_name,                                                                       \
-                                .summary = (text),                                                                                     \
-                                .arguments = (wanted),                                                                                 \
-                                .options = (table),                                                                                    \
-                                .values_size = sizeof(struct values),                                                                  \
-                                .run = (function)}
-CLUSTER(cluster_create, "create", "Create a cluster, or make sure that it is there", "NAME", create_options, run_create);
+#define CLUSTER(ident, command_name, text, wanted, table, function)                                \
+    REGISTER(command, ident)                                                                       \
+    = {.name = "cluster " command_name,                                                            \
+       .summary = (text),                                                                          \
+       .arguments = (wanted),                                                                      \
+       .options = (table),                                                                         \
+       .values_size = sizeof(struct values),                                                       \
+       .run = (function)}
+CLUSTER(cluster_create, "create", "Create a cluster, or make sure that it is there", "NAME",
+        create_options, run_create);
 CLUSTER(cluster_list, "list", "List the clusters of the region", NULL, options, run_list);
 CLUSTER(cluster_get, "get", "Show a cluster", "NAME", options, run_get);
-CLUSTER(cluster_delete, "delete", "Delete a cluster with its node groups", "NAME", options, run_delete);
-CLUSTER(cluster_kubeconfig, "kubeconfig", "Write a cluster's context to the kubeconfig", "NAME", options, run_kubeconfig);
+CLUSTER(cluster_delete, "delete", "Delete a cluster with its node groups", "NAME", options,
+        run_delete);
+CLUSTER(cluster_kubeconfig, "kubeconfig", "Write a cluster's context to the kubeconfig", "NAME",
+        options, run_kubeconfig);

@@ -1,4 +1,5 @@
-/* `kaname down`: ends the region with all its clusters, nodes and networks. The data stays, unless --purge. */
+/* `kaname down`: ends the region with all its clusters, nodes and networks. The data stays, unless
+ * --purge. */
 #include "cli/cli.h"
 #include "cli/kubeconfig.h"
 #include "cli/steps.h"
@@ -6,7 +7,9 @@
 #include "sys/daemon.h"
 #include "sys/whole_file.h"
 
-enum { STOP_WAIT_MS = 10000 };
+enum {
+    STOP_WAIT_MS = 10000
+};
 
 struct values {
     const char *data_dir, *kubeconfig, *progress;
@@ -20,7 +23,8 @@ static int remove_contexts(struct steps *s, const struct values *v, struct statu
     bool changed = false;
     progress_begin(s->progress, "kubeconfig");
     struct node *names = teardown_clusters(s->arena, s->directory);
-    node_each (name, names) {
+    node_each(name, names)
+    {
         bool one = false;
         if (kubeconfig_remove(s->arena, path, name->text, &one, st))
             return -1;
@@ -79,7 +83,8 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
     }
     char *directory = command_data_dir(v->data_dir);
     struct steps s = {.arena = &a, .progress = &progress, .directory = directory};
-    int result = remove_contexts(&s, v, &st) || stop_region(&s, &st) || stop_nodes(&s, &st) || (v->purge && purge(&s, &st));
+    int result = remove_contexts(&s, v, &st) || stop_region(&s, &st) || stop_nodes(&s, &st) ||
+                 (v->purge && purge(&s, &st));
     if (result)
         command_error("%s: %.*s", progress.name, STR_ARG(st.message));
     mem_free(directory);
@@ -89,15 +94,19 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
 
 static const struct command_option options[] = {
     OPTION_DATA_DIR(struct values, data_dir),
-    {"kubeconfig", 'k', "FILE", "Which kubeconfig loses our contexts (default: $KUBECONFIG, else ~/.kube/config)", OPTION_TEXT,
+    {"kubeconfig", 'k', "FILE",
+     "Which kubeconfig loses our contexts (default: $KUBECONFIG, else ~/.kube/config)", OPTION_TEXT,
      offsetof(struct values, kubeconfig)},
-    {"purge", 0, NULL, "Remove the data directory, too: clusters and all that is in them", OPTION_FLAG, offsetof(struct values, purge)},
-    {"progress", 'p', "auto|plain|json|quiet", "How progress is shown on standard error", OPTION_TEXT, offsetof(struct values, progress)},
+    {"purge", 0, NULL, "Remove the data directory, too: clusters and all that is in them",
+     OPTION_FLAG, offsetof(struct values, purge)},
+    {"progress", 'p', "auto|plain|json|quiet", "How progress is shown on standard error",
+     OPTION_TEXT, offsetof(struct values, progress)},
     {NULL},
 };
 
-REGISTER(command, down) = {.name = "down",
-                           .summary = "End the region, its clusters and nodes; the data stays unless --purge",
-                           .options = options,
-                           .values_size = sizeof(struct values),
-                           .run = run};
+REGISTER(command, down)
+= {.name = "down",
+   .summary = "End the region, its clusters and nodes; the data stays unless --purge",
+   .options = options,
+   .values_size = sizeof(struct values),
+   .run = run};

@@ -65,14 +65,18 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
 
 static const struct command_option options[] = {
     OPTION_DATA_DIR(struct values, data_dir),
-    {"listen", 'l', "ADDRESS:PORT", "Where to answer (default: 127.0.0.1 and the port of the last start)", OPTION_TEXT, offsetof(struct values, listen)},
-    {"region", 'r', "NAME", "Name of the region at its first start (default: us-east-1)", OPTION_TEXT, offsetof(struct values, region)},
+    {"listen", 'l', "ADDRESS:PORT",
+     "Where to answer (default: 127.0.0.1 and the port of the last start)", OPTION_TEXT,
+     offsetof(struct values, listen)},
+    {"region", 'r', "NAME", "Name of the region at its first start (default: us-east-1)",
+     OPTION_TEXT, offsetof(struct values, region)},
     {NULL},
 };
 
-REGISTER(command, serve) = {.name = "serve",
-                            .summary = "Run the region: AWS-compatible endpoint and supervisor of clusters",
-                            .options = options,
-                            .values_size = sizeof(struct values),
-                            .defaults = defaults,
-                            .run = run};
+REGISTER(command, serve)
+= {.name = "serve",
+   .summary = "Run the region: AWS-compatible endpoint and supervisor of clusters",
+   .options = options,
+   .values_size = sizeof(struct values),
+   .defaults = defaults,
+   .run = run};

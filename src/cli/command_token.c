@@ -4,7 +4,9 @@
 #include "object/scalar.h"
 #include "object/seal.h"
 
-enum { TOKEN_LIFE_S = 14 * 60 }; /* as the aws CLI: a minute before it ends */
+enum {
+    TOKEN_LIFE_S = 14 * 60
+}; /* as the aws CLI: a minute before it ends */
 
 struct values {
     const char *data_dir, *cluster;
@@ -21,13 +23,15 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
     }
     char *directory = command_data_dir(v->data_dir);
     if (region_access_read(&a, directory, &region))
-        return command_error("there is no region in %s; start one: kaname up --data-dir %s", directory, directory);
+        return command_error("there is no region in %s; start one: kaname up --data-dir %s",
+                             directory, directory);
     struct node *credential = node_map(&a);
     struct buf text = BUF_INIT;
     node_put_str(&a, credential, "kind", STR("ExecCredential"));
     node_put_str(&a, credential, "apiVersion", STR("client.authentication.k8s.io/v1"));
     node_need_map(&a, credential, "spec");
-    node_put_str(&a, credential, "status.expirationTimestamp", time_format(&a, wall_clock_us() + (int64_t)TOKEN_LIFE_S * 1000000));
+    node_put_str(&a, credential, "status.expirationTimestamp",
+                 time_format(&a, wall_clock_us() + (int64_t)TOKEN_LIFE_S * 1000000));
     node_put_str(&a, credential, "status.token", region_token(&a, &region, str_from(v->cluster)));
     node_to_json(&text, credential, 0);
     printf("%s\n", text.data);
@@ -39,12 +43,14 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
 
 static const struct command_option options[] = {
     OPTION_DATA_DIR(struct values, data_dir),
-    {"cluster", 'c', "NAME", "The cluster that the token is for", OPTION_TEXT, offsetof(struct values, cluster)},
+    {"cluster", 'c', "NAME", "The cluster that the token is for", OPTION_TEXT,
+     offsetof(struct values, cluster)},
     {NULL},
 };
 
-REGISTER(command, token) = {.name = "token",
-                            .summary = "Print a token for kubectl (an ExecCredential)",
-                            .options = options,
-                            .values_size = sizeof(struct values),
-                            .run = run};
+REGISTER(command, token)
+= {.name = "token",
+   .summary = "Print a token for kubectl (an ExecCredential)",
+   .options = options,
+   .values_size = sizeof(struct values),
+   .run = run};

@@ -54,7 +54,8 @@ static void print_result(struct steps *s, const struct values *v)
     }
     if (s->progress->mode != PROGRESS_PLAIN)
         return;
-    printf("\n%s in %lld ms. Try:\n", s->progress->changed ? "Done" : "Nothing to do", (long long)progress_total_ms(s->progress));
+    printf("\n%s in %lld ms. Try:\n", s->progress->changed ? "Done" : "Nothing to do",
+           (long long)progress_total_ms(s->progress));
     printf("  kubectl get nodes,pods\n");
     printf("  kubectl port-forward service/hello 8080:80\n");
     printf("  eval \"$(kaname env)\" && aws eks list-clusters\n");
@@ -73,7 +74,12 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
         command_error("--output is json, not %s", v->output);
         return COMMAND_MISUSED;
     }
-    if (progress_init(&progress, v->progress ? v->progress : v->output ? "quiet" : NULL, 5) || v->nodes < 0 || v->nodes > 100) {
+    if (progress_init(&progress,
+                      v->progress ? v->progress
+                      : v->output ? "quiet"
+                                  : NULL,
+                      5) ||
+        v->nodes < 0 || v->nodes > 100) {
         command_error("--progress is auto, plain, json or quiet, and --nodes a number up to 100");
         return COMMAND_MISUSED;
     }
@@ -91,21 +97,28 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
 
 static const struct command_option options[] = {
     OPTION_DATA_DIR(struct values, data_dir),
-    {"nodes", 'n', "N", "How many nodes (default: 2)", OPTION_NUMBER, offsetof(struct values, nodes)},
-    {"cluster", 'c', "NAME", "Name of the cluster (default: default)", OPTION_TEXT, offsetof(struct values, cluster)},
-    {"kubeconfig", 'k', "FILE", "Which kubeconfig gets the context (default: $KUBECONFIG, else ~/.kube/config)", OPTION_TEXT,
+    {"nodes", 'n', "N", "How many nodes (default: 2)", OPTION_NUMBER,
+     offsetof(struct values, nodes)},
+    {"cluster", 'c', "NAME", "Name of the cluster (default: default)", OPTION_TEXT,
+     offsetof(struct values, cluster)},
+    {"kubeconfig", 'k', "FILE",
+     "Which kubeconfig gets the context (default: $KUBECONFIG, else ~/.kube/config)", OPTION_TEXT,
      offsetof(struct values, kubeconfig)},
-    {"no-switch-context", 0, NULL, "Leave the current context as it is", OPTION_FLAG, offsetof(struct values, no_switch_context)},
-    {"no-sample", 0, NULL, "Without the sample application", OPTION_FLAG, offsetof(struct values, no_sample)},
-    {"progress", 'p', "auto|plain|json|quiet", "How progress is shown on standard error", OPTION_TEXT, offsetof(struct values, progress)},
+    {"no-switch-context", 0, NULL, "Leave the current context as it is", OPTION_FLAG,
+     offsetof(struct values, no_switch_context)},
+    {"no-sample", 0, NULL, "Without the sample application", OPTION_FLAG,
+     offsetof(struct values, no_sample)},
+    {"progress", 'p', "auto|plain|json|quiet", "How progress is shown on standard error",
+     OPTION_TEXT, offsetof(struct values, progress)},
     OPTION_OUTPUT(struct values, output),
     {NULL},
 };
 
-REGISTER(command, up) = {.name = "up",
-                         .summary = "Start a region with a cluster, nodes and a sample application on this machine",
-                         .details = "It may be run again at any time: what is there stays, what is missing is made.",
-                         .options = options,
-                         .values_size = sizeof(struct values),
-                         .defaults = defaults,
-                         .run = run};
+REGISTER(command, up)
+= {.name = "up",
+   .summary = "Start a region with a cluster, nodes and a sample application on this machine",
+   .details = "It may be run again at any time: what is there stays, what is missing is made.",
+   .options = options,
+   .values_size = sizeof(struct values),
+   .defaults = defaults,
+   .run = run};

@@ -7,7 +7,11 @@
 #include "sys/privilege.h"
 #include "sys/whole_file.h"
 
-enum { KUBECONFIG_BYTES_MAX = 16 << 20, LOCK_TRIES = 200, LOCK_WAIT_MS = 10 };
+enum {
+    KUBECONFIG_BYTES_MAX = 16 << 20,
+    LOCK_TRIES = 200,
+    LOCK_WAIT_MS = 10
+};
 
 #define FORMER_CONTEXT "kaname.dev/former-context"
 
@@ -31,7 +35,8 @@ struct str kubeconfig_path(struct arena *a, const char *given)
     return arena_printf(a, "%.*s/.kube/config", STR_ARG(person.home));
 }
 
-static struct node *named(struct arena *a, struct node *config, const char *list_name, struct str name)
+static struct node *named(struct arena *a, struct node *config, const char *list_name,
+                          struct str name)
 {
     struct node *list = node_need_list(a, config, list_name);
     struct node *item = node_find(list, "name", name);
@@ -52,7 +57,8 @@ static void add_entry(struct arena *a, struct node *config, const struct kubecon
     node_put_str(a, cluster, "cluster.server", e->endpoint);
     node_put_str(a, cluster, "cluster.certificate-authority-data", e->ca_base64);
     struct node *exec = node_map(a);
-    const struct str args[] = {STR("token"), STR("--cluster"), e->cluster, STR("--data-dir"), e->directory};
+    const struct str args[] = {STR("token"), STR("--cluster"), e->cluster, STR("--data-dir"),
+                               e->directory};
     node_put_str(a, exec, "apiVersion", STR("client.authentication.k8s.io/v1"));
     node_put_str(a, exec, "command", e->program);
     for (size_t i = 0; i < ARRAY_COUNT(args); i++)
@@ -78,7 +84,8 @@ struct str kubeconfig_text(struct arena *a, const struct kubeconfig_entry *entry
     struct node *config = empty_config(a);
     struct buf text = BUF_INIT;
     add_entry(a, config, entry);
-    node_put_str(a, config, "current-context", arena_printf(a, "kaname/%.*s", STR_ARG(entry->cluster)));
+    node_put_str(a, config, "current-context",
+                 arena_printf(a, "kaname/%.*s", STR_ARG(entry->cluster)));
     node_to_yaml(&text, config);
     struct str result = arena_str(a, buf_str(&text));
     buf_release(&text);
@@ -97,7 +104,8 @@ static int lock(const char *path)
     return -EBUSY;
 }
 
-static int read_config(struct arena *a, struct str path, struct str *ret_text, struct node **ret, struct status *st)
+static int read_config(struct arena *a, struct str path, struct str *ret_text, struct node **ret,
+                       struct status *st)
 {
     int err = file_read_whole(a, path.data, KUBECONFIG_BYTES_MAX, ret_text);
     *ret = empty_config(a);
@@ -111,12 +119,14 @@ static int read_config(struct arena *a, struct str path, struct str *ret_text, s
     if (yaml_parse(a, *ret_text, &config, st))
         return -1;
     if (config->kind != NODE_MAP)
-        return status_set(st, REASON_INVALID, "%.*s is no kubeconfig: it is left as it is", STR_ARG(path));
+        return status_set(st, REASON_INVALID, "%.*s is no kubeconfig: it is left as it is",
+                          STR_ARG(path));
     *ret = config;
     return 0;
 }
 
-static int write_config(struct arena *a, struct str path, struct str before, const struct node *config, bool *ret_changed, struct status *st)
+static int write_config(struct arena *a, struct str path, struct str before,
+                        const struct node *config, bool *ret_changed, struct status *st)
 {
     struct buf text = BUF_INIT;
     struct person person;
@@ -135,8 +145,9 @@ static int write_config(struct arena *a, struct str path, struct str before, con
 }
 
 /* Reads, changes and writes under the lock. */
-static int change(struct arena *a, struct str path, void (*edit)(struct arena *a, struct node *config, void *arg), void *arg, bool *ret_changed,
-                  struct status *st)
+static int change(struct arena *a, struct str path,
+                  void (*edit)(struct arena *a, struct node *config, void *arg), void *arg,
+                  bool *ret_changed, struct status *st)
 {
     struct str text;
     struct node *config;
@@ -146,7 +157,8 @@ static int change(struct arena *a, struct str path, void (*edit)(struct arena *a
         return status_internal(st, "the folder of %.*s can't be made", STR_ARG(path));
     int err = lock(lock_path.data);
     if (err)
-        return status_internal(st, "%.*s is locked by another program; if none runs, remove %.*s", STR_ARG(path), STR_ARG(lock_path));
+        return status_internal(st, "%.*s is locked by another program; if none runs, remove %.*s",
+                               STR_ARG(path), STR_ARG(lock_path));
     int result = read_config(a, path, &text, &config, st);
     if (!result) {
         edit(a, config, arg);
@@ -181,8 +193,8 @@ static void edit_merge(struct arena *a, struct node *config, void *arg)
     node_put_str(a, config, "current-context", name);
 }
 
-int kubeconfig_merge(struct arena *a, struct str path, const struct kubeconfig_entry *entry, bool switch_context, bool *ret_changed,
-                     struct status *st)
+int kubeconfig_merge(struct arena *a, struct str path, const struct kubeconfig_entry *entry,
+                     bool switch_context, bool *ret_changed, struct status *st)
 {
     struct merge m = {entry, switch_context};
     return change(a, path, edit_merge, &m, ret_changed, st);
@@ -201,7 +213,8 @@ static void edit_remove(struct arena *a, struct node *config, void *arg)
     const struct str *cluster = arg;
     struct str name = arena_printf(a, "kaname/%.*s", STR_ARG(*cluster));
     const struct node *context = node_find(node_at(config, "contexts"), "name", name);
-    const struct node *former = node_find(node_at(context, "context.extensions"), "name", STR(FORMER_CONTEXT));
+    const struct node *former =
+        node_find(node_at(context, "context.extensions"), "name", STR(FORMER_CONTEXT));
     struct str before = node_str(former, "extension");
     if (str_equal(node_str(config, "current-context"), name)) {
         if (!str_empty(before) && node_find(node_at(config, "contexts"), "name", before))
@@ -214,7 +227,8 @@ static void edit_remove(struct arena *a, struct node *config, void *arg)
     remove_named(config, "contexts", name);
 }
 
-int kubeconfig_remove(struct arena *a, struct str path, struct str cluster, bool *ret_changed, struct status *st)
+int kubeconfig_remove(struct arena *a, struct str path, struct str cluster, bool *ret_changed,
+                      struct status *st)
 {
     *ret_changed = false;
     if (!file_exists(path.data))

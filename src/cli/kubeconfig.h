@@ -1,8 +1,9 @@
 /* The user's kubeconfig: only our entries are touched, everything else stays as it is.
  *
- * Which file: --kubeconfig, else the first existing file of $KUBECONFIG (else its last), else ~/.kube/config. Changes are made under
- * client-go's lock (FILE.lock), written beside it with mode 0600 and renamed. Under sudo the file belongs to the invoking user.
- * Entries are named kaname/CLUSTER. */
+ * Which file: --kubeconfig, else the first existing file of $KUBECONFIG (else its last), else
+ * ~/.kube/config. Changes are made under client-go's lock (FILE.lock), written beside it with mode
+ * 0600 and renamed. Under sudo the file belongs to the invoking user. Entries are named
+ * kaname/CLUSTER. */
 #ifndef CLI_KUBECONFIG_H
 #define CLI_KUBECONFIG_H
 
@@ -10,7 +11,7 @@
 #include "object/tree.h"
 
 struct kubeconfig_entry {
-    struct str cluster;  /* name: the entry is kaname/NAME */
+    struct str cluster; /* name: the entry is kaname/NAME */
     struct str endpoint;
     struct str ca_base64;
     struct str program;   /* what makes tokens: this executable */
@@ -19,11 +20,13 @@ struct kubeconfig_entry {
 
 /* The file to change, in the arena. */
 struct str kubeconfig_path(struct arena *a, const char *given);
-/* Adds or updates the entries and, if asked, makes the context current. *ret_changed tells whether the file differs. 0, or -1 with st. */
-int kubeconfig_merge(struct arena *a, struct str path, const struct kubeconfig_entry *entry, bool switch_context, bool *ret_changed,
-                     struct status *st) must_use;
+/* Adds or updates the entries and, if asked, makes the context current. *ret_changed tells whether
+ * the file differs. 0, or -1 with st. */
+int kubeconfig_merge(struct arena *a, struct str path, const struct kubeconfig_entry *entry,
+                     bool switch_context, bool *ret_changed, struct status *st) must_use;
 /* Removes them; a current-context that was ours goes back to what it was before, or away. */
-int kubeconfig_remove(struct arena *a, struct str path, struct str cluster, bool *ret_changed, struct status *st) must_use;
+int kubeconfig_remove(struct arena *a, struct str path, struct str cluster, bool *ret_changed,
+                      struct status *st) must_use;
 /* A whole kubeconfig with just this entry, as YAML. */
 struct str kubeconfig_text(struct arena *a, const struct kubeconfig_entry *entry);
 

@@ -5,7 +5,9 @@
 
 #include "cli/call.h"
 
-enum { PATIENCE_US = 1000000 };
+enum {
+    PATIENCE_US = 1000000
+};
 
 int progress_init(struct progress *p, const char *text, unsigned total)
 {
@@ -30,7 +32,8 @@ void progress_begin(struct progress *p, const char *name)
 
 void progress_waiting(struct progress *p, const char *what)
 {
-    if (p->told_wait || p->mode != PROGRESS_PLAIN || wall_clock_us() - p->step_begun_us < PATIENCE_US)
+    if (p->told_wait || p->mode != PROGRESS_PLAIN ||
+        wall_clock_us() - p->step_begun_us < PATIENCE_US)
         return;
     p->told_wait = true;
     fprintf(stderr, "  … %-12s waits for %s\n", p->name, what);
@@ -48,8 +51,8 @@ void progress_end(struct progress *p, bool changed, const char *format, ...)
     if (p->mode == PROGRESS_PLAIN)
         fprintf(stderr, "  ✓ %-12s %5lld ms  %s\n", p->name, (long long)(us / 1000), text);
     if (p->mode == PROGRESS_JSON)
-        fprintf(stderr, "{\"step\":\"%s\",\"n\":%u,\"total\":%u,\"ms\":%lld,\"changed\":%s}\n", p->name, p->step, p->total,
-                (long long)(us / 1000), changed ? "true" : "false");
+        fprintf(stderr, "{\"step\":\"%s\",\"n\":%u,\"total\":%u,\"ms\":%lld,\"changed\":%s}\n",
+                p->name, p->step, p->total, (long long)(us / 1000), changed ? "true" : "false");
 }
 
 int64_t progress_total_ms(const struct progress *p)

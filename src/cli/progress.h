@@ -1,18 +1,22 @@
 /* Progress of a long command: one line for each finished step on standard error, or one JSON event.
  *
- * Modes: auto (plain lines here: no control bytes are ever written), plain, json, quiet. A step that takes longer than a second
- * says what it waits for, once. */
+ * Modes: auto (plain lines here: no control bytes are ever written), plain, json, quiet. A step
+ * that takes longer than a second says what it waits for, once. */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
 #include "base/str.h"
 
-enum progress_mode { PROGRESS_PLAIN, PROGRESS_JSON, PROGRESS_QUIET };
+enum progress_mode {
+    PROGRESS_PLAIN,
+    PROGRESS_JSON,
+    PROGRESS_QUIET
+};
 
 struct progress {
     enum progress_mode mode;
     unsigned step, total;
-    int64_t begun_us;      /* of the whole */
+    int64_t begun_us; /* of the whole */
     int64_t step_begun_us;
     const char *name;
     bool told_wait;

@@ -1,18 +1,27 @@
-/* The sample application of `kaname up`: a web server of our own image, two copies behind a Service. */
+/* The sample application of `kaname up`: a web server of our own image, two copies behind a
+ * Service. */
 #include "cli/steps.h"
 #include "object/seal.h"
 
-enum { SAMPLE_WAIT_MS = 60000 };
+enum {
+    SAMPLE_WAIT_MS = 60000
+};
 
 #define SAMPLE_IMAGE "kaname.dev/hello:1"
 
-static const char deployment[] = "{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"hello\",\"namespace\":\"default\"},"
-                                 "\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":{\"app\":\"hello\"}},\"template\":{\"metadata\":{"
-                                 "\"labels\":{\"app\":\"hello\"}},\"spec\":{\"containers\":[{\"name\":\"web\",\"image\":\"" SAMPLE_IMAGE "\","
-                                 "\"imagePullPolicy\":\"IfNotPresent\",\"ports\":[{\"containerPort\":8080,\"name\":\"http\"}],"
-                                 "\"readinessProbe\":{\"httpGet\":{\"path\":\"/\",\"port\":\"http\"},\"periodSeconds\":1}}]}}}}";
-static const char service[] = "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"hello\",\"namespace\":\"default\"},"
-                              "\"spec\":{\"selector\":{\"app\":\"hello\"},\"ports\":[{\"port\":80,\"targetPort\":\"http\",\"name\":\"http\"}]}}";
+static const char deployment[] =
+    "{\"apiVersion\":\"apps/"
+    "v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"hello\",\"namespace\":\"default\"},"
+    "\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":{\"app\":\"hello\"}},\"template\":{"
+    "\"metadata\":{"
+    "\"labels\":{\"app\":\"hello\"}},\"spec\":{\"containers\":[{\"name\":\"web\",\"image\":"
+    "\"" SAMPLE_IMAGE "\","
+    "\"imagePullPolicy\":\"IfNotPresent\",\"ports\":[{\"containerPort\":8080,\"name\":\"http\"}],"
+    "\"readinessProbe\":{\"httpGet\":{\"path\":\"/\",\"port\":\"http\"},\"periodSeconds\":1}}]}}}}";
+static const char service[] = "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":"
+                              "\"hello\",\"namespace\":\"default\"},"
+                              "\"spec\":{\"selector\":{\"app\":\"hello\"},\"ports\":[{\"port\":80,"
+                              "\"targetPort\":\"http\",\"name\":\"http\"}]}}";
 
 static const struct {
     const char *path, *document;
@@ -22,7 +31,8 @@ static const struct {
 };
 
 /* Applies one document, unless it is there: what the user changed stays as it is. */
-static int apply(struct steps *s, const struct cluster_access *cluster, const char *path, const char *text, bool *changed, struct status *st)
+static int apply(struct steps *s, const struct cluster_access *cluster, const char *path,
+                 const char *text, bool *changed, struct status *st)
 {
     struct node *document;
     if (cluster_call(s->arena, cluster, "GET", path, NULL, NULL, NULL, st) == 0)
@@ -31,7 +41,8 @@ static int apply(struct steps *s, const struct cluster_access *cluster, const ch
         return -1;
     *changed = true;
     struct str patch = arena_printf(s->arena, "%s?fieldManager=kaname-up&force=true", path);
-    return cluster_call(s->arena, cluster, "PATCH", patch.data, "application/apply-patch+yaml", document, NULL, st);
+    return cluster_call(s->arena, cluster, "PATCH", patch.data, "application/apply-patch+yaml",
+                        document, NULL, st);
 }
 
 int step_sample(struct steps *s, const struct cluster_access *cluster, struct status *st)
@@ -48,11 +59,13 @@ int step_sample(struct steps *s, const struct cluster_access *cluster, struct st
             return -1;
         int64_t want = node_num(object, "spec.replicas", 1);
         if (node_num(object, "status.availableReplicas", 0) >= want) {
-            progress_end(s->progress, changed, "Deployment and Service hello: %lld pods Ready", (long long)want);
+            progress_end(s->progress, changed, "Deployment and Service hello: %lld pods Ready",
+                         (long long)want);
             return 0;
         }
         progress_waiting(s->progress, "the pods of the sample application");
         wait_ms(5);
     }
-    return status_internal(st, "the sample application's pods don't become Ready: kubectl describe pods -l app=hello tells why");
+    return status_internal(st, "the sample application's pods don't become Ready: kubectl describe "
+                               "pods -l app=hello tells why");
 }

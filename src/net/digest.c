@@ -23,8 +23,8 @@ void digest_sha512(struct str data, uint8_t ret[SHA512_BYTES])
 void hmac_sha256(struct str key, struct str data, uint8_t ret[SHA256_BYTES])
 {
     unsigned len = 0;
-    const unsigned char *done =
-        HMAC(EVP_sha256(), key.data ? key.data : "", (int)key.len, (const unsigned char *)data.data, data.len, ret, &len);
+    const unsigned char *done = HMAC(EVP_sha256(), key.data ? key.data : "", (int)key.len,
+                                     (const unsigned char *)data.data, data.len, ret, &len);
     assert(done && len == SHA256_BYTES);
 }
 

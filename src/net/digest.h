@@ -4,7 +4,11 @@
 
 #include "base/str.h"
 
-enum { SHA1_BYTES = 20, SHA256_BYTES = 32, SHA512_BYTES = 64 };
+enum {
+    SHA1_BYTES = 20,
+    SHA256_BYTES = 32,
+    SHA512_BYTES = 64
+};
 
 void digest_sha1(struct str data, uint8_t ret[SHA1_BYTES]); /* WebSocket's handshake only */
 void digest_sha256(struct str data, uint8_t ret[SHA256_BYTES]);

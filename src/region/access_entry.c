@@ -2,9 +2,9 @@
 
 #include "base/encode.h"
 #include "net/digest.h"
-#include "sys/random.h"
 #include "region/operation.h"
 #include "region/principal.h"
+#include "sys/random.h"
 
 /* Access entries compare roles without their path: arn:aws:iam::A:role/some/path/R is role/R. */
 static struct str without_path(struct arena *a, struct str arn)
@@ -12,7 +12,8 @@ static struct str without_path(struct arena *a, struct str arn)
     ssize_t first = str_find(arn, '/'), last = str_find_last(arn, '/');
     if (first < 0 || first == last)
         return arn;
-    return arena_printf(a, "%.*s%.*s", (int)first, arn.data, (int)(arn.len - (size_t)last), arn.data + last);
+    return arena_printf(a, "%.*s%.*s", (int)first, arn.data, (int)(arn.len - (size_t)last),
+                        arn.data + last);
 }
 
 struct str access_entry_name(struct arena *a, struct str cluster, struct str principal_arn)
@@ -22,7 +23,8 @@ struct str access_entry_name(struct arena *a, struct str cluster, struct str pri
     return arena_printf(a, "%.*s:%.*s", STR_ARG(cluster), STR_ARG(hex_encode(a, digest, 16)));
 }
 
-struct node *access_entry_of(struct region *r, struct arena *a, struct str cluster, struct str caller_arn)
+struct node *access_entry_of(struct region *r, struct arena *a, struct str cluster,
+                             struct str caller_arn)
 {
     return state_tree(r->state, a, STATE_ACCESS_ENTRY, access_entry_name(a, cluster, caller_arn));
 }
@@ -30,13 +32,15 @@ struct node *access_entry_of(struct region *r, struct arena *a, struct str clust
 struct node *access_entry_policies(struct arena *a, const struct node *entry)
 {
     struct node *list = node_list(a);
-    node_each (association, node_at(entry, "spec.policies")) {
+    node_each(association, node_at(entry, "spec.policies"))
+    {
         struct str arn = node_str(association, "policyArn");
         struct buf text = BUF_INIT;
         buf_add(&text, str_slice(arn, strlen(ACCESS_POLICY_ARN), arn.len));
         bool first = true;
         if (str_is(node_str(association, "accessScope.type"), "namespace")) {
-            node_each (ns, node_at(association, "accessScope.namespaces")) {
+            node_each(ns, node_at(association, "accessScope.namespaces"))
+            {
                 buf_printf(&text, "%c%.*s", first ? '@' : ',', STR_ARG(ns->text));
                 first = false;
             }
@@ -54,13 +58,16 @@ static struct str default_username(struct region *r, struct arena *a, struct str
     if (role < 0)
         return arn;
     ssize_t slash = str_find_last(arn, '/');
-    return arena_printf(a, "arn:aws:sts::%.*s:assumed-role/%.*s/{{SessionName}}", STR_ARG(r->account), (int)(arn.len - (size_t)slash - 1),
+    return arena_printf(a, "arn:aws:sts::%.*s:assumed-role/%.*s/{{SessionName}}",
+                        STR_ARG(r->account), (int)(arn.len - (size_t)slash - 1),
                         arn.data + slash + 1);
 }
 
-struct node *access_entry_object(struct region *r, struct arena *a, struct str cluster, struct str principal_arn, int64_t now_us)
+struct node *access_entry_object(struct region *r, struct arena *a, struct str cluster,
+                                 struct str principal_arn, int64_t now_us)
 {
-    struct node *o = state_object(a, STATE_ACCESS_ENTRY, access_entry_name(a, cluster, principal_arn));
+    struct node *o =
+        state_object(a, STATE_ACCESS_ENTRY, access_entry_name(a, cluster, principal_arn));
     char id[37];
     random_uuid(id);
     struct str rest = principal_arn;
@@ -70,8 +77,8 @@ struct node *access_entry_object(struct region *r, struct arena *a, struct str c
     node_put_str(a, o, "spec.clusterName", cluster);
     node_put_str(a, o, "spec.principalArn", principal_arn);
     node_put_str(a, o, "spec.accessEntryArn",
-                 region_arn(r, a, "eks", "access-entry/%.*s/%.*s/%.*s/%.*s/%s", STR_ARG(cluster), STR_ARG(kind), STR_ARG(r->account),
-                            STR_ARG(rest), id));
+                 region_arn(r, a, "eks", "access-entry/%.*s/%.*s/%.*s/%.*s/%s", STR_ARG(cluster),
+                            STR_ARG(kind), STR_ARG(r->account), STR_ARG(rest), id));
     node_put_str(a, o, "spec.type", STR("STANDARD"));
     node_put_str(a, o, "spec.username", default_username(r, a, principal_arn));
     node_need_list(a, o, "spec.kubernetesGroups");
@@ -81,7 +88,8 @@ struct node *access_entry_object(struct region *r, struct arena *a, struct str c
     return o;
 }
 
-void access_entry_associate(struct arena *a, struct node *entry, struct str policy_arn, const struct node *scope, int64_t now_us)
+void access_entry_associate(struct arena *a, struct node *entry, struct str policy_arn,
+                            const struct node *scope, int64_t now_us)
 {
     struct node *list = node_need_list(a, entry, "spec.policies");
     struct node *association = node_find(list, "policyArn", policy_arn);

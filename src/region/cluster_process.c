@@ -12,9 +12,17 @@
 #include "sys/socket.h"
 
 /* Descriptors of a child, in this order; the VPC's come only with a VPC. */
-enum { CHILD_READY, CHILD_LISTENER, CHILD_VPC_NETNS, CHILD_VPC_LISTENER, CHILD_FD_COUNT };
+enum {
+    CHILD_READY,
+    CHILD_LISTENER,
+    CHILD_VPC_NETNS,
+    CHILD_VPC_LISTENER,
+    CHILD_FD_COUNT
+};
 
-enum { READY_BYTES_MAX = 16 << 10 };
+enum {
+    READY_BYTES_MAX = 16 << 10
+};
 
 struct cluster_ready {
     int fd;
@@ -66,11 +74,14 @@ static struct str child_arguments(struct arena *a, const struct cluster_process_
     node_put_str(a, args, "directory", config->directory);
     node_put_str(a, args, "name", name);
     node_put_int(a, args, "uid", node_num(config->object, "spec.internal.uid", 0));
-    node_put_str(a, args, "serviceCidr", node_str(config->object, "spec.kubernetesNetworkConfig.serviceIpv4Cidr"));
+    node_put_str(a, args, "serviceCidr",
+                 node_str(config->object, "spec.kubernetesNetworkConfig.serviceIpv4Cidr"));
     node_put_str(a, args, "tokenUrl",
-                 region_token_url(config->region, a, name, node_str(config->object, "spec.internal.tokenReviewKey")));
+                 region_token_url(config->region, a, name,
+                                  node_str(config->object, "spec.internal.tokenReviewKey")));
     node_put_str(a, args, "publicUrl",
-                 arena_printf(a, "https://127.0.0.1:%lld", (long long)node_num(config->object, "spec.internal.port", 0)));
+                 arena_printf(a, "https://127.0.0.1:%lld",
+                              (long long)node_num(config->object, "spec.internal.port", 0)));
     if (!str_empty(vpc_address))
         node_put_str(a, args, "vpcAddress", vpc_address);
     node_to_json(&text, args, 0);
@@ -79,7 +90,8 @@ static struct str child_arguments(struct arena *a, const struct cluster_process_
     return result;
 }
 
-int cluster_process_start(struct arena *a, const struct cluster_process_config *config, pid_t *ret_pid, struct cluster_ready **ret_ready)
+int cluster_process_start(struct arena *a, const struct cluster_process_config *config,
+                          pid_t *ret_pid, struct cluster_ready **ret_ready)
 {
     int pair[2];
     int fds[CHILD_FD_COUNT];
@@ -146,7 +158,8 @@ int region_cluster_main(struct str args_text, const int *fds, size_t fd_count)
         return 2;
     int err = confine(args, fds, fd_count);
     if (err) {
-        log_error("a cluster's process can't be confined", LOG_STR("cluster", node_str(args, "name")), LOG_ERRNO(err));
+        log_error("a cluster's process can't be confined",
+                  LOG_STR("cluster", node_str(args, "name")), LOG_ERRNO(err));
         return 1;
     }
     int listeners[2] = {fds[CHILD_LISTENER]};
@@ -154,7 +167,8 @@ int region_cluster_main(struct str args_text, const int *fds, size_t fd_count)
     struct str vpc_address = node_str(args, "vpcAddress");
     if (fd_count == CHILD_FD_COUNT)
         listeners[listener_count++] = fds[CHILD_VPC_LISTENER];
-    const char *names[] = {"127.0.0.1", "localhost", str_empty(vpc_address) ? NULL : vpc_address.data, NULL};
+    const char *names[] = {"127.0.0.1", "localhost",
+                           str_empty(vpc_address) ? NULL : vpc_address.data, NULL};
     struct loop *loop = loop_new();
     const struct cluster_config config = {.loop = loop,
                                           .directory = ".",
@@ -163,13 +177,15 @@ int region_cluster_main(struct str args_text, const int *fds, size_t fd_count)
                                           .certificate_names = names,
                                           .controllers = true,
                                           .service_cidr = node_str(args, "serviceCidr").data,
-                                          .advertise_address = str_empty(vpc_address) ? NULL : vpc_address.data,
+                                          .advertise_address =
+                                              str_empty(vpc_address) ? NULL : vpc_address.data,
                                           .node_netns_fd = -1,
                                           .token_webhook_url = node_str(args, "tokenUrl").data,
                                           .public_url = node_str(args, "publicUrl")};
     struct cluster *cluster = cluster_start(&config, &error);
     if (!cluster) {
-        log_error("a cluster can't start", LOG_STR("cluster", node_str(args, "name")), LOG_CSTR("why", error));
+        log_error("a cluster can't start", LOG_STR("cluster", node_str(args, "name")),
+                  LOG_CSTR("why", error));
         return 1;
     }
     tell_ready(fds[CHILD_READY], cluster_ca_pem(cluster));
@@ -195,8 +211,9 @@ void cluster_entries_delete(struct region *r, struct arena *a, struct str cluste
     struct names n = {a, node_list(a)};
     struct status st;
     status_init(&st, a);
-    state_each(r->state, STATE_ACCESS_ENTRY, arena_printf(a, "%.*s:", STR_ARG(cluster)), collect, &n);
-    node_each (name, n.list)
-        if (state_delete(r->state, a, STATE_ACCESS_ENTRY, name->text, &st))
-            log_error("an access entry can't be removed", LOG_STR("entry", name->text), LOG_STR("message", st.message));
+    state_each(r->state, STATE_ACCESS_ENTRY, arena_printf(a, "%.*s:", STR_ARG(cluster)), collect,
+               &n);
+    node_each(name, n.list) if (state_delete(r->state, a, STATE_ACCESS_ENTRY, name->text, &st))
+        log_error("an access entry can't be removed", LOG_STR("entry", name->text),
+                  LOG_STR("message", st.message));
 }

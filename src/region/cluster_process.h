@@ -18,7 +18,8 @@ struct cluster_process_config {
     void *arg;
 };
 /* 0 or -errno. *ret_ready is the caller's until on_ready, which frees it. */
-int cluster_process_start(struct arena *a, const struct cluster_process_config *config, pid_t *ret_pid, struct cluster_ready **ret_ready) must_use;
+int cluster_process_start(struct arena *a, const struct cluster_process_config *config,
+                          pid_t *ret_pid, struct cluster_ready **ret_ready) must_use;
 void cluster_ready_free(struct cluster_ready *r); /* NULL is allowed */
 
 /* Access entries of a cluster that is gone. */

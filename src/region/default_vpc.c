@@ -25,7 +25,8 @@ static struct node *subnet_object(struct region *r, struct arena *a, struct str 
     node_put_str(a, spec, "vpcId", vpc);
     node_put_str(a, spec, "state", STR("available"));
     node_put_str(a, spec, "cidrBlock", str_from(subnets[index].cidr));
-    node_put_str(a, spec, "availabilityZone", arena_printf(a, "%.*s%c", STR_ARG(r->name), subnets[index].zone));
+    node_put_str(a, spec, "availabilityZone",
+                 arena_printf(a, "%.*s%c", STR_ARG(r->name), subnets[index].zone));
     node_put_int(a, spec, "availableIpAddressCount", 4091);
     node_put_bool(a, spec, "defaultForAz", true);
     node_put_bool(a, spec, "mapPublicIpOnLaunch", false);

@@ -1,4 +1,5 @@
-/* The default VPC of a region, as AWS accounts have one: 172.31.0.0/16 with a subnet in each of two zones. */
+/* The default VPC of a region, as AWS accounts have one: 172.31.0.0/16 with a subnet in each of two
+ * zones. */
 #ifndef REGION_DEFAULT_VPC_H
 #define REGION_DEFAULT_VPC_H
 

@@ -26,11 +26,13 @@ static void send_answer(struct front_call *c)
     struct aws_call *call = &c->call;
     const struct aws_protocol *protocol = c->service->protocol;
     struct buf body = BUF_INIT;
-    struct http_header headers[3] = {{STR("Content-Type"), str_from(protocol->content_type)}, {STR("x-amzn-RequestId"), c->request_id}};
+    struct http_header headers[3] = {{STR("Content-Type"), str_from(protocol->content_type)},
+                                     {STR("x-amzn-RequestId"), c->request_id}};
     struct http_reply reply = {.code = 200, .headers = headers, .header_count = 2};
     if (call->error_code) {
         reply.code = call->error_status;
-        headers[reply.header_count++] = (struct http_header){STR("x-amzn-ErrorType"), str_from(call->error_code)};
+        headers[reply.header_count++] =
+            (struct http_header){STR("x-amzn-ErrorType"), str_from(call->error_code)};
         protocol->encode_error(c, &body);
     } else {
         protocol->encode_output(c, &body);
@@ -72,9 +74,12 @@ static int run_operation(struct front_call *c)
     const struct aws_operation *op = aws_operation_find(c->service->name, c->operation);
     if (!op) {
         if (c->service->protocol->exception_names)
-            return aws_fail(call, "UnsupportedOperationException", "%.*s is an operation of EKS that this version of kaname doesn't have yet.",
-                            STR_ARG(c->operation));
-        return aws_fail(call, "InvalidAction", "The action %.*s is not valid for this endpoint.", STR_ARG(c->operation));
+            return aws_fail(
+                call, "UnsupportedOperationException",
+                "%.*s is an operation of EKS that this version of kaname doesn't have yet.",
+                STR_ARG(c->operation));
+        return aws_fail(call, "InvalidAction", "The action %.*s is not valid for this endpoint.",
+                        STR_ARG(c->operation));
     }
     return op->run(call);
 }
@@ -89,7 +94,11 @@ static struct str new_request_id(struct arena *a)
 static void answer_plain(struct http_request *req, int code, struct str text)
 {
     const struct http_header type = {STR("Content-Type"), STR("text/plain; charset=utf-8")};
-    http_respond(req, &(struct http_reply){.code = code, .headers = &(struct http_header){type.name, type.value}, .header_count = 1}, text);
+    http_respond(req,
+                 &(struct http_reply){.code = code,
+                                      .headers = &(struct http_header){type.name, type.value},
+                                      .header_count = 1},
+                 text);
 }
 
 void front_handle(void *user, struct http_request *req)
@@ -125,7 +134,8 @@ void front_handle(void *user, struct http_request *req)
     }
     const struct aws_service *named = find_service(claim.service);
     if (!named) {
-        aws_fail(&c->call, "UnknownOperationException", "No service %.*s here: this region has eks, sts and a part of ec2.",
+        aws_fail(&c->call, "UnknownOperationException",
+                 "No service %.*s here: this region has eks, sts and a part of ec2.",
                  STR_ARG(claim.service));
         send_answer(c);
         return;

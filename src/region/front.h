@@ -1,4 +1,5 @@
-/* Front: from a request on the region's port to an operation and its answer in the protocol of the service. */
+/* Front: from a request on the region's port to an operation and its answer in the protocol of the
+ * service. */
 #ifndef REGION_FRONT_H
 #define REGION_FRONT_H
 

@@ -58,10 +58,11 @@ int aws_fail(struct aws_call *call, const char *code, const char *format, ...)
 
 int aws_fail_status(struct aws_call *call, const struct status *st)
 {
-    const char *code = st->reason == REASON_CONFLICT || st->reason == REASON_ALREADY_EXISTS ? "ResourceInUseException"
-                       : st->reason == REASON_NOT_FOUND                                     ? "ResourceNotFoundException"
-                       : st->code >= 500                                                    ? "ServerException"
-                                                                                            : "InvalidParameterException";
+    const char *code = st->reason == REASON_CONFLICT || st->reason == REASON_ALREADY_EXISTS
+                           ? "ResourceInUseException"
+                       : st->reason == REASON_NOT_FOUND ? "ResourceNotFoundException"
+                       : st->code >= 500                ? "ServerException"
+                                                        : "InvalidParameterException";
     return aws_fail(call, code, "%.*s", STR_ARG(st->message));
 }
 
@@ -84,7 +85,8 @@ int aws_page(struct aws_call *call, const char *member, struct node *all, int64_
     struct str after = node_str(call->input, "nextToken");
     struct node *page = node_list(a);
     node_set(a, call->output, str_from(member), page);
-    node_each (item, all) {
+    node_each(item, all)
+    {
         if (after.data && str_compare(item->text, after) <= 0)
             continue;
         if ((int64_t)node_count(page) == max) {

@@ -1,7 +1,9 @@
-/* Operation: one call of an AWS API. One function an operation, registered by itself in its own file (eks/, sts/, ec2/).
+/* Operation: one call of an AWS API. One function an operation, registered by itself in its own
+ * file (eks/, sts/, ec2/).
  *
- * The front (front.h) has checked signature and input against the model; the function reads and writes state and fills output in
- * the shape of the API. Writes may take effect at once: the front answers when they are durable. */
+ * The front (front.h) has checked signature and input against the model; the function reads and
+ * writes state and fills output in the shape of the API. Writes may take effect at once: the front
+ * answers when they are durable. */
 #ifndef REGION_OPERATION_H
 #define REGION_OPERATION_H
 
@@ -34,7 +36,8 @@ REGISTRY_DECLARE(aws_operation, struct aws_operation);
 
 const struct aws_operation *aws_operation_find(const char *service, struct str name);
 
-/* Refuses: code is the exception's name ("ResourceNotFoundException"), its HTTP status is known. Returns -1. */
+/* Refuses: code is the exception's name ("ResourceNotFoundException"), its HTTP status is known.
+ * Returns -1. */
 int aws_fail(struct aws_call *call, const char *code, const char *format, ...) printf_like(3, 4);
 /* A failed write of state as an error of the API. Returns -1. */
 int aws_fail_status(struct aws_call *call, const struct status *st);
@@ -48,7 +51,8 @@ static inline struct str aws_text(const struct aws_call *call, const char *path)
 }
 /* Seconds since 1970 as the API's timestamps are. */
 struct node *aws_timestamp(struct arena *a, int64_t us);
-/* Cuts a sorted list of names into pages: fills output[member] and nextToken from input maxResults and nextToken. */
+/* Cuts a sorted list of names into pages: fills output[member] and nextToken from input maxResults
+ * and nextToken. */
 int aws_page(struct aws_call *call, const char *member, struct node *all, int64_t page_max);
 
 #endif

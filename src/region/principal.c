@@ -7,10 +7,12 @@
 #include "sys/whole_file.h"
 
 static const char upper_and_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-static const char key_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char key_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* For `kaname env`: the root user's key pair, readable by the owner of the region alone. */
-static int write_credentials(struct region *r, struct arena *a, const struct node *key, struct status *st)
+static int write_credentials(struct region *r, struct arena *a, const struct node *key,
+                             struct status *st)
 {
     struct node *file = node_map(a);
     struct buf text = BUF_INIT;
@@ -43,7 +45,8 @@ static int make_account(struct region *r, struct arena *a, struct status *st)
     node_put_str(a, key, "spec.principal", STR("root"));
     node_put_str(a, key, "spec.secretAccessKey", str_from(secret));
     node_put_str(a, key, "spec.status", STR("Active"));
-    if (state_create(r->state, a, STATE_PRINCIPAL, root, st) || state_create(r->state, a, STATE_ACCESS_KEY, key, st))
+    if (state_create(r->state, a, STATE_PRINCIPAL, root, st) ||
+        state_create(r->state, a, STATE_ACCESS_KEY, key, st))
         return -1;
     return state_create(r->state, a, STATE_ACCOUNT, account, st);
 }
@@ -76,7 +79,8 @@ int principal_bootstrap(struct region *r, struct status *st)
     return write_credentials(r, a, state_tree(r->state, a, STATE_ACCESS_KEY, key_name), st);
 }
 
-bool principal_by_key(struct region *r, struct arena *a, struct str access_key, struct principal *ret, struct str *ret_secret)
+bool principal_by_key(struct region *r, struct arena *a, struct str access_key,
+                      struct principal *ret, struct str *ret_secret)
 {
     if (name_path_segment(access_key) || str_empty(access_key) || access_key.len > 128)
         return false;
@@ -105,7 +109,8 @@ struct str principal_canonical(struct arena *a, struct str arn)
         struct str rest = str_slice(arn, (size_t)role + strlen(":assumed-role/"), arn.len);
         struct str name = str_cut(&rest, '/');
         struct str account = str_slice(arn, (size_t)sts + strlen(":sts::"), (size_t)role);
-        arn = arena_printf(a, "%.*s:iam::%.*s:role/%.*s", (int)sts, arn.data, STR_ARG(account), STR_ARG(name));
+        arn = arena_printf(a, "%.*s:iam::%.*s:role/%.*s", (int)sts, arn.data, STR_ARG(account),
+                           STR_ARG(name));
     }
     char *lower = arena_cstr(a, arn);
     for (size_t i = 0; i < arn.len; i++)

@@ -1,4 +1,5 @@
-/* rest-json: EKS. Input in path, query and a JSON body; errors as JSON with their name in a header. */
+/* rest-json: EKS. Input in path, query and a JSON body; errors as JSON with their name in a header.
+ */
 #include "base/encode.h"
 #include "object/seal.h"
 #include "region/front_internal.h"
@@ -47,10 +48,12 @@ static int take_body(struct front_call *c, const struct aws_model *model)
 static int decode(struct front_call *c)
 {
     bool known_path;
-    const struct aws_model *model =
-        aws_model_match(c->call.arena, c->service->name, c->req->method, c->req->raw_path, c->call.input, &known_path);
+    const struct aws_model *model = aws_model_match(c->call.arena, c->service->name, c->req->method,
+                                                    c->req->raw_path, c->call.input, &known_path);
     if (!model)
-        return aws_fail(&c->call, known_path ? "MethodNotAllowedException" : "UnknownOperationException", "Unable to determine service/operation name to be authorized");
+        return aws_fail(&c->call,
+                        known_path ? "MethodNotAllowedException" : "UnknownOperationException",
+                        "Unable to determine service/operation name to be authorized");
     c->operation = str_from(model->name);
     for (const struct aws_member *m = model->members; m->name; m++)
         if (m->location == AWS_IN_QUERY)

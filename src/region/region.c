@@ -13,19 +13,23 @@
 #include "sys/privilege.h"
 #include "sys/whole_file.h"
 
-struct str region_arn(const struct region *r, struct arena *a, const char *service, const char *format, ...)
+struct str region_arn(const struct region *r, struct arena *a, const char *service,
+                      const char *format, ...)
 {
     char rest[512];
     va_list args;
     va_start(args, format);
     vsnprintf(rest, sizeof(rest), format, args);
     va_end(args);
-    return arena_printf(a, "arn:aws:%s:%.*s:%.*s:%s", service, STR_ARG(r->name), STR_ARG(r->account), rest);
+    return arena_printf(a, "arn:aws:%s:%.*s:%.*s:%s", service, STR_ARG(r->name),
+                        STR_ARG(r->account), rest);
 }
 
-struct str region_token_url(const struct region *r, struct arena *a, struct str cluster, struct str key)
+struct str region_token_url(const struct region *r, struct arena *a, struct str cluster,
+                            struct str key)
 {
-    return arena_printf(a, "http://127.0.0.1:%u/internal/token-review/%.*s/%.*s", r->port, STR_ARG(cluster), STR_ARG(key));
+    return arena_printf(a, "http://127.0.0.1:%u/internal/token-review/%.*s/%.*s", r->port,
+                        STR_ARG(cluster), STR_ARG(key));
 }
 
 static struct str owned(const char *text)
@@ -38,12 +42,14 @@ static uint16_t last_port(const struct region *r, struct arena *a)
 {
     struct str path = arena_printf(a, "%s/port", r->directory), text;
     uint64_t port;
-    if (file_read_whole(a, path.data, 64, &text) || str_to_u64(str_trim(text), &port) || port > 65535)
+    if (file_read_whole(a, path.data, 64, &text) || str_to_u64(str_trim(text), &port) ||
+        port > 65535)
         return 0;
     return (uint16_t)port;
 }
 
-static int listen_on_port(struct region *r, struct arena *a, const struct region_config *config, const char **ret_error)
+static int listen_on_port(struct region *r, struct arena *a, const struct region_config *config,
+                          const char **ret_error)
 {
     uint16_t wanted = config->listen_port ? config->listen_port : last_port(r, a);
     int err = http_server_listen(r->server, config->listen_address, wanted, &r->port);
@@ -61,7 +67,8 @@ static int listen_on_port(struct region *r, struct arena *a, const struct region
     return err;
 }
 
-/* Nodes need root and the kernel's namespaces; a region without them serves clusters all the same. */
+/* Nodes need root and the kernel's namespaces; a region without them serves clusters all the same.
+ */
 static void open_fleet(struct region *r)
 {
     const char *error = NULL;
@@ -82,7 +89,8 @@ static void open_fleet(struct region *r)
         log_error("control planes can't reach the region: tokens will be refused", LOG_ERRNO(err));
 }
 
-static int open_parts(struct region *r, struct arena *a, const struct region_config *config, const char **ret_error)
+static int open_parts(struct region *r, struct arena *a, const struct region_config *config,
+                      const char **ret_error)
 {
     struct status st;
     status_init(&st, a);

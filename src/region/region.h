@@ -1,8 +1,9 @@
-/* Region: the managed service. One endpoint that speaks EKS, STS, EC2 ... over its own control plane, and the loops that make
- * what its objects say: clusters as processes, node groups as hosts.
+/* Region: the managed service. One endpoint that speaks EKS, STS, EC2 ... over its own control
+ * plane, and the loops that make what its objects say: clusters as processes, node groups as hosts.
  *
- * Its state are objects in a store of its own, written through the same API machinery as any cluster's (state.h). Fronts turn
- * requests into changes of objects; reconcilers turn objects into processes. Invariants:
+ * Its state are objects in a store of its own, written through the same API machinery as any
+ * cluster's (state.h). Fronts turn requests into changes of objects; reconcilers turn objects into
+ * processes. Invariants:
  * 1. An answer leaves when what it tells is durable.
  * 2. A reconciler may run at any time, any number of times: it compares and converges.
  * 3. A cluster's process has a directory of its own and dies alone. */

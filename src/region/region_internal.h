@@ -11,7 +11,7 @@ struct fleet;
 
 struct region {
     struct loop *loop;
-    char *directory; /* owned */
+    char *directory;    /* owned */
     struct str name;    /* owned; "us-east-1" */
     struct str account; /* owned; 12 digits */
     const char *program;
@@ -24,8 +24,10 @@ struct region {
 };
 
 /* arn:aws:SERVICE:REGION:ACCOUNT:REST */
-struct str region_arn(const struct region *r, struct arena *a, const char *service, const char *format, ...) printf_like(4, 5);
+struct str region_arn(const struct region *r, struct arena *a, const char *service,
+                      const char *format, ...) printf_like(4, 5);
 /* Where clusters ask whom a token belongs to. */
-struct str region_token_url(const struct region *r, struct arena *a, struct str cluster, struct str key);
+struct str region_token_url(const struct region *r, struct arena *a, struct str cluster,
+                            struct str key);
 
 #endif

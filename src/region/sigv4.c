@@ -12,7 +12,8 @@ struct query_pair {
 };
 
 /* The one value of a header; NULL name matches nothing. count tells how often it came. */
-static struct str header_value(const struct sigv4_request *request, struct str name, size_t *ret_count)
+static struct str header_value(const struct sigv4_request *request, struct str name,
+                               size_t *ret_count)
 {
     struct str value = STR_NONE;
     *ret_count = 0;
@@ -31,8 +32,8 @@ static int64_t timestamp_us(struct arena *a, struct str t)
     int64_t us;
     if (t.len != 16 || t.data[8] != 'T' || t.data[15] != 'Z')
         return -1;
-    struct str rfc3339 = arena_printf(a, "%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", t.data, t.data + 4, t.data + 6, t.data + 9,
-                                      t.data + 11, t.data + 13);
+    struct str rfc3339 = arena_printf(a, "%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", t.data, t.data + 4,
+                                      t.data + 6, t.data + 9, t.data + 11, t.data + 13);
     return time_parse(rfc3339, &us) ? -1 : us;
 }
 
@@ -79,16 +80,16 @@ static enum sigv4_error parse_header(struct sigv4_claim *c, struct str authoriza
 }
 
 /* One decoded parameter of a presigned query into the claim. */
-static enum sigv4_error take_parameter(struct sigv4_claim *c, struct str name, struct str value, struct str *credential,
-                                       struct str *expires)
+static enum sigv4_error take_parameter(struct sigv4_claim *c, struct str name, struct str value,
+                                       struct str *credential, struct str *expires)
 {
     struct {
         const char *name;
         struct str *to;
     } const known[] = {
-        {"X-Amz-Credential", credential},         {"X-Amz-Date", &c->timestamp},
-        {"X-Amz-Expires", expires},               {"X-Amz-SignedHeaders", &c->signed_headers},
-        {"X-Amz-Signature", &c->signature},       {"X-Amz-Security-Token", &c->session_token},
+        {"X-Amz-Credential", credential},   {"X-Amz-Date", &c->timestamp},
+        {"X-Amz-Expires", expires},         {"X-Amz-SignedHeaders", &c->signed_headers},
+        {"X-Amz-Signature", &c->signature}, {"X-Amz-Security-Token", &c->session_token},
     };
     for (size_t i = 0; i < ARRAY_COUNT(known); i++) {
         if (!str_is(name, known[i].name))
@@ -116,9 +117,11 @@ static enum sigv4_error parse_query(struct arena *a, struct sigv4_claim *c, stru
     }
     if (!credential.data || !c->timestamp.data || !c->signed_headers.data || !c->signature.data)
         return SIGV4_INCOMPLETE;
-    /* STS answers presigned requests without X-Amz-Expires, too: they live as long as the window. */
+    /* STS answers presigned requests without X-Amz-Expires, too: they live as long as the window.
+     */
     c->expires_s = LIMIT_SIGV4_SKEW_S;
-    if (expires.data && (str_to_i64(expires, &c->expires_s) || c->expires_s < 1 || c->expires_s > LIMIT_SIGV4_EXPIRES_S))
+    if (expires.data && (str_to_i64(expires, &c->expires_s) || c->expires_s < 1 ||
+                         c->expires_s > LIMIT_SIGV4_EXPIRES_S))
         return SIGV4_INCOMPLETE;
     return parse_scope(c, credential);
 }
@@ -155,7 +158,8 @@ bool sigv4_signs(const struct sigv4_claim *claim, const char *header)
     return false;
 }
 
-enum sigv4_error sigv4_parse(struct arena *a, const struct sigv4_request *request, int64_t now_us, struct sigv4_claim *ret)
+enum sigv4_error sigv4_parse(struct arena *a, const struct sigv4_request *request, int64_t now_us,
+                             struct sigv4_claim *ret)
 {
     struct sigv4_claim claim = {0};
     size_t count;
@@ -196,7 +200,8 @@ static int compare_pairs(const void *left, const void *right)
     return order ? order : str_compare(a->value, b->value);
 }
 
-/* Decodes what was sent and encodes it as the standard says, so that both spellings of a character sign alike. */
+/* Decodes what was sent and encodes it as the standard says, so that both spellings of a character
+ * sign alike. */
 static struct str normalise(struct arena *a, struct str text)
 {
     struct str plain;
@@ -222,7 +227,8 @@ static void add_canonical_query(struct arena *a, struct buf *out, struct str que
     if (count)
         qsort(pairs, count, sizeof(*pairs), compare_pairs);
     for (size_t i = 0; i < count; i++)
-        buf_printf(out, "%s%.*s=%.*s", i ? "&" : "", STR_ARG(pairs[i].name), STR_ARG(pairs[i].value));
+        buf_printf(out, "%s%.*s=%.*s", i ? "&" : "", STR_ARG(pairs[i].name),
+                   STR_ARG(pairs[i].value));
 }
 
 /* A header's values, each with runs of blanks made one, joined by commas. */
@@ -249,8 +255,10 @@ static struct str sha256_hex(struct arena *a, struct str data)
     return hex_encode(a, digest, sizeof(digest));
 }
 
-/* Hash of the body: what x-amz-content-sha256 says when it is signed and true or UNSIGNED-PAYLOAD. */
-static struct str payload_hash(struct arena *a, const struct sigv4_request *request, const struct sigv4_claim *c)
+/* Hash of the body: what x-amz-content-sha256 says when it is signed and true or UNSIGNED-PAYLOAD.
+ */
+static struct str payload_hash(struct arena *a, const struct sigv4_request *request,
+                               const struct sigv4_claim *c)
 {
     size_t count;
     struct str said = header_value(request, STR("x-amz-content-sha256"), &count);
@@ -259,12 +267,14 @@ static struct str payload_hash(struct arena *a, const struct sigv4_request *requ
     return sha256_hex(a, request->body);
 }
 
-static struct str canonical_request(struct arena *a, const struct sigv4_request *request, const struct sigv4_claim *c)
+static struct str canonical_request(struct arena *a, const struct sigv4_request *request,
+                                    const struct sigv4_claim *c)
 {
     struct buf text = BUF_INIT;
     buf_printf(&text, "%.*s\n", STR_ARG(request->method));
     /* Every service but S3 signs the path as sent, encoded once more. */
-    buf_add(&text, str_empty(request->raw_path) ? STR("/") : percent_encode(a, request->raw_path, "/"));
+    buf_add(&text,
+            str_empty(request->raw_path) ? STR("/") : percent_encode(a, request->raw_path, "/"));
     buf_putc(&text, '\n');
     add_canonical_query(a, &text, request->query);
     buf_putc(&text, '\n');
@@ -282,14 +292,15 @@ static struct str canonical_request(struct arena *a, const struct sigv4_request 
     return result;
 }
 
-static struct str signature_of(struct arena *a, const struct sigv4_request *request, const struct sigv4_claim *c, struct str secret)
+static struct str signature_of(struct arena *a, const struct sigv4_request *request,
+                               const struct sigv4_claim *c, struct str secret)
 {
     uint8_t key[SHA256_BYTES];
     const struct str step = {(const char *)key, sizeof(key)};
     struct str canonical = sha256_hex(a, canonical_request(a, request, c));
-    struct str to_sign =
-        arena_printf(a, "%.*s\n%.*s\n%.*s/%.*s/%.*s/aws4_request\n%.*s", STR_ARG(algorithm), STR_ARG(c->timestamp), STR_ARG(c->date),
-                     STR_ARG(c->region), STR_ARG(c->service), STR_ARG(canonical));
+    struct str to_sign = arena_printf(a, "%.*s\n%.*s\n%.*s/%.*s/%.*s/aws4_request\n%.*s",
+                                      STR_ARG(algorithm), STR_ARG(c->timestamp), STR_ARG(c->date),
+                                      STR_ARG(c->region), STR_ARG(c->service), STR_ARG(canonical));
     struct str first = arena_printf(a, "AWS4%.*s", STR_ARG(secret));
     hmac_sha256(first, c->date, key);
     hmac_sha256(step, c->region, key);
@@ -299,7 +310,8 @@ static struct str signature_of(struct arena *a, const struct sigv4_request *requ
     return hex_encode(a, key, sizeof(key));
 }
 
-enum sigv4_error sigv4_verify(struct arena *a, const struct sigv4_request *request, const struct sigv4_claim *claim, struct str secret)
+enum sigv4_error sigv4_verify(struct arena *a, const struct sigv4_request *request,
+                              const struct sigv4_claim *claim, struct str secret)
 {
     struct str want = signature_of(a, request, claim, secret);
     return secret_equal(want, claim->signature) ? SIGV4_OK : SIGV4_MISMATCH;
@@ -308,21 +320,25 @@ enum sigv4_error sigv4_verify(struct arena *a, const struct sigv4_request *reque
 static struct str timestamp_text(struct arena *a, int64_t now_us)
 {
     struct str t = time_format(a, now_us); /* 2006-01-02T15:04:05Z */
-    return arena_printf(a, "%.4s%.2s%.2sT%.2s%.2s%.2sZ", t.data, t.data + 5, t.data + 8, t.data + 11, t.data + 14, t.data + 17);
+    return arena_printf(a, "%.4s%.2s%.2sT%.2s%.2s%.2sZ", t.data, t.data + 5, t.data + 8,
+                        t.data + 11, t.data + 14, t.data + 17);
 }
 
-struct http_header *sigv4_sign(struct arena *a, const struct sigv4_request *request, const struct sigv4_signer *signer, int64_t now_us,
-                               size_t *ret_count)
+struct http_header *sigv4_sign(struct arena *a, const struct sigv4_request *request,
+                               const struct sigv4_signer *signer, int64_t now_us, size_t *ret_count)
 {
     struct http_header *added = arena_array(a, struct http_header, 3);
     size_t count = 0;
-    struct sigv4_claim c = {
-        .access_key = signer->access_key, .region = signer->region, .service = signer->service, .timestamp = timestamp_text(a, now_us)};
+    struct sigv4_claim c = {.access_key = signer->access_key,
+                            .region = signer->region,
+                            .service = signer->service,
+                            .timestamp = timestamp_text(a, now_us)};
     c.date = str_slice(c.timestamp, 0, 8);
     added[count++] = (struct http_header){STR("x-amz-date"), c.timestamp};
     if (!str_empty(signer->session_token))
         added[count++] = (struct http_header){STR("x-amz-security-token"), signer->session_token};
-    c.signed_headers = count == 2 ? STR("host;x-amz-date;x-amz-security-token") : STR("host;x-amz-date");
+    c.signed_headers =
+        count == 2 ? STR("host;x-amz-date;x-amz-security-token") : STR("host;x-amz-date");
 
     struct sigv4_request whole = *request;
     struct http_header *all = arena_array(a, struct http_header, request->header_count + count);
@@ -334,14 +350,17 @@ struct http_header *sigv4_sign(struct arena *a, const struct sigv4_request *requ
     struct str signature = signature_of(a, &whole, &c, signer->secret_key);
     added[count++] = (struct http_header){
         STR("authorization"),
-        arena_printf(a, "%.*s Credential=%.*s/%.*s/%.*s/%.*s/aws4_request, SignedHeaders=%.*s, Signature=%.*s", STR_ARG(algorithm),
-                     STR_ARG(c.access_key), STR_ARG(c.date), STR_ARG(c.region), STR_ARG(c.service), STR_ARG(c.signed_headers),
-                     STR_ARG(signature))};
+        arena_printf(
+            a,
+            "%.*s Credential=%.*s/%.*s/%.*s/%.*s/aws4_request, SignedHeaders=%.*s, Signature=%.*s",
+            STR_ARG(algorithm), STR_ARG(c.access_key), STR_ARG(c.date), STR_ARG(c.region),
+            STR_ARG(c.service), STR_ARG(c.signed_headers), STR_ARG(signature))};
     *ret_count = count;
     return added;
 }
 
-struct str sigv4_eks_token(struct arena *a, const struct sigv4_signer *signer, struct str endpoint, struct str cluster, int64_t now_us)
+struct str sigv4_eks_token(struct arena *a, const struct sigv4_signer *signer, struct str endpoint,
+                           struct str cluster, int64_t now_us)
 {
     ssize_t scheme = str_find_str(endpoint, STR("://"));
     struct str host = scheme < 0 ? endpoint : str_slice(endpoint, (size_t)scheme + 3, endpoint.len);
@@ -352,18 +371,26 @@ struct str sigv4_eks_token(struct arena *a, const struct sigv4_signer *signer, s
                             .signed_headers = STR("host;x-k8s-aws-id"),
                             .presigned = true};
     c.date = str_slice(c.timestamp, 0, 8);
-    struct str scope = arena_printf(a, "%.*s/%.*s/%.*s/sts/aws4_request", STR_ARG(c.access_key), STR_ARG(c.date), STR_ARG(c.region));
+    struct str scope = arena_printf(a, "%.*s/%.*s/%.*s/sts/aws4_request", STR_ARG(c.access_key),
+                                    STR_ARG(c.date), STR_ARG(c.region));
     struct str session = str_empty(signer->session_token)
                              ? STR_NONE
-                             : arena_printf(a, "&X-Amz-Security-Token=%.*s", STR_ARG(percent_encode(a, signer->session_token, "")));
-    struct str query = arena_printf(a,
-                                    "Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=%.*s&X-Amz-Credential=%.*s"
-                                    "&X-Amz-Date=%.*s&X-Amz-Expires=60&X-Amz-SignedHeaders=host%%3Bx-k8s-aws-id%.*s",
-                                    STR_ARG(algorithm), STR_ARG(percent_encode(a, scope, "")), STR_ARG(c.timestamp), STR_ARG(session));
+                             : arena_printf(a, "&X-Amz-Security-Token=%.*s",
+                                            STR_ARG(percent_encode(a, signer->session_token, "")));
+    struct str query = arena_printf(
+        a,
+        "Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=%.*s&X-Amz-Credential=%.*s"
+        "&X-Amz-Date=%.*s&X-Amz-Expires=60&X-Amz-SignedHeaders=host%%3Bx-k8s-aws-id%.*s",
+        STR_ARG(algorithm), STR_ARG(percent_encode(a, scope, "")), STR_ARG(c.timestamp),
+        STR_ARG(session));
     const struct http_header headers[] = {{STR("host"), host}, {STR("x-k8s-aws-id"), cluster}};
-    const struct sigv4_request request = {
-        .method = STR("GET"), .raw_path = STR("/"), .query = query, .headers = headers, .header_count = ARRAY_COUNT(headers)};
+    const struct sigv4_request request = {.method = STR("GET"),
+                                          .raw_path = STR("/"),
+                                          .query = query,
+                                          .headers = headers,
+                                          .header_count = ARRAY_COUNT(headers)};
     struct str signature = signature_of(a, &request, &c, signer->secret_key);
-    struct str url = arena_printf(a, "%.*s/?%.*s&X-Amz-Signature=%.*s", STR_ARG(endpoint), STR_ARG(query), STR_ARG(signature));
+    struct str url = arena_printf(a, "%.*s/?%.*s&X-Amz-Signature=%.*s", STR_ARG(endpoint),
+                                  STR_ARG(query), STR_ARG(signature));
     return arena_printf(a, "k8s-aws-v1.%.*s", STR_ARG(base64url_encode(a, url)));
 }

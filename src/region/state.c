@@ -6,15 +6,15 @@
 #include "client/client.h"
 #include "object/scalar.h"
 
-#define STATE_GROUP "region.kaname.dev"
+#define STATE_GROUP   "region.kaname.dev"
 #define STATE_VERSION "v1"
 
 /* Numbers name the resources in the store: stable for ever, out of the built-in ones' way. */
-#define RESOURCE(number, plural_name, kind_name)                                                                                       \
-    {                                                                                                                                  \
-        .id = (number), .group = STATE_GROUP, .version = STATE_VERSION, .plural = (plural_name), .singular = (plural_name),            \
-        .kind = (kind_name), .list_kind = kind_name "List", .stored = true, .verbs = VERB_ALL, .type = SCHEMA_CUSTOM,                  \
-        .storage_id = (number)                                                                                                         \
+#define RESOURCE(number, plural_name, kind_name)                                                   \
+    {                                                                                              \
+        .id = (number), .group = STATE_GROUP, .version = STATE_VERSION, .plural = (plural_name),   \
+        .singular = (plural_name), .kind = (kind_name), .list_kind = kind_name "List",             \
+        .stored = true, .verbs = VERB_ALL, .type = SCHEMA_CUSTOM, .storage_id = (number)           \
     }
 
 static const struct resource resources[STATE_KIND_COUNT] = {
@@ -30,8 +30,12 @@ static const struct resource resources[STATE_KIND_COUNT] = {
 };
 
 /* AWS names have capitals and underscores. */
-#define STATE_KIND(ident, plural_name)                                                                                                 \
-    REGISTER(kind, ident) = {.group = STATE_GROUP, .plural = (plural_name), .flags = KIND_CONDITIONAL_UPDATE, .name_rule = name_path_segment}
+#define STATE_KIND(ident, plural_name)                                                             \
+    REGISTER(kind, ident)                                                                          \
+    = {.group = STATE_GROUP,                                                                       \
+       .plural = (plural_name),                                                                    \
+       .flags = KIND_CONDITIONAL_UPDATE,                                                           \
+       .name_rule = name_path_segment}
 STATE_KIND(state_accounts, "accounts");
 STATE_KIND(state_clusters, "clusters");
 STATE_KIND(state_nodegroups, "nodegroups");
@@ -51,16 +55,17 @@ struct listener {
 
 struct state {
     struct loop *loop;
-    struct store *store;           /* owned */
-    struct watch_hub *hub;         /* owned */
-    struct authorizer *authorizer; /* owned */
-    struct api *api;               /* owned */
-    struct client *client;         /* owned */
+    struct store *store;                  /* owned */
+    struct watch_hub *hub;                /* owned */
+    struct authorizer *authorizer;        /* owned */
+    struct api *api;                      /* owned */
+    struct client *client;                /* owned */
     struct view *views[STATE_KIND_COUNT]; /* owned */
     struct list listeners;
 };
 
-static void index_nothing(const void *value maybe_unused, size_t size maybe_unused, struct store_index *ret, uint64_t hashes[64] maybe_unused)
+static void index_nothing(const void *value maybe_unused, size_t size maybe_unused,
+                          struct store_index *ret, uint64_t hashes[64] maybe_unused)
 {
     *ret = (struct store_index){0};
 }
@@ -68,8 +73,11 @@ static void index_nothing(const void *value maybe_unused, size_t size maybe_unus
 struct state *state_open(struct loop *loop, const char *directory, const char **ret_error)
 {
     struct store *store;
-    const struct store_config config = {
-        .loop = loop, .directory = directory, .index = index_nothing, .history_revisions = 1000, .history_ms = 300000};
+    const struct store_config config = {.loop = loop,
+                                        .directory = directory,
+                                        .index = index_nothing,
+                                        .history_revisions = 1000,
+                                        .history_ms = 300000};
     if (store_open(&config, &store, ret_error))
         return NULL;
     struct state *s = mem_alloc(sizeof(*s));
@@ -94,7 +102,7 @@ struct state *state_open(struct loop *loop, const char *directory, const char **
 
 void state_close(struct state *s)
 {
-    list_each (l, &s->listeners, struct listener, link) {
+    list_each(l, &s->listeners, struct listener, link) {
         view_close(l->view);
         deferred_cancel(&l->soon);
         mem_free(l);
@@ -142,7 +150,8 @@ static bool visit_one(void *arg, const struct sealed *object)
     return !v->fn || v->fn(v->arg, object);
 }
 
-void state_each(struct state *s, enum state_kind kind, struct str prefix, bool (*fn)(void *arg, const struct sealed *object), void *arg)
+void state_each(struct state *s, enum state_kind kind, struct str prefix,
+                bool (*fn)(void *arg, const struct sealed *object), void *arg)
 {
     struct visit v = {prefix, fn, arg, 0};
     view_each(s->views[kind], STR_NONE, visit_one, &v);
@@ -166,8 +175,8 @@ struct node *state_object(struct arena *a, enum state_kind kind, struct str name
     return o;
 }
 
-static int call(struct state *s, struct arena *a, enum api_verb verb, enum state_kind kind, struct str name, const struct node *body,
-                struct status *st)
+static int call(struct state *s, struct arena *a, enum api_verb verb, enum state_kind kind,
+                struct str name, const struct node *body, struct status *st)
 {
     static const char *const groups[] = {"system:masters", NULL};
     struct user user = user_static(a, "kaname-region", groups);
@@ -180,22 +189,26 @@ static int call(struct state *s, struct arena *a, enum api_verb verb, enum state
     return api_call(s->api, a, &c, NULL, st);
 }
 
-int state_create(struct state *s, struct arena *a, enum state_kind kind, const struct node *object, struct status *st)
+int state_create(struct state *s, struct arena *a, enum state_kind kind, const struct node *object,
+                 struct status *st)
 {
     return call(s, a, API_CREATE, kind, node_str(object, "metadata.name"), object, st);
 }
 
-int state_update(struct state *s, struct arena *a, enum state_kind kind, const struct node *object, struct status *st)
+int state_update(struct state *s, struct arena *a, enum state_kind kind, const struct node *object,
+                 struct status *st)
 {
     return call(s, a, API_UPDATE, kind, node_str(object, "metadata.name"), object, st);
 }
 
-int state_delete(struct state *s, struct arena *a, enum state_kind kind, struct str name, struct status *st)
+int state_delete(struct state *s, struct arena *a, enum state_kind kind, struct str name,
+                 struct status *st)
 {
     return call(s, a, API_DELETE, kind, name, NULL, st);
 }
 
-static void changed(void *user, const struct sealed *now maybe_unused, const struct sealed *old maybe_unused)
+static void changed(void *user, const struct sealed *now maybe_unused,
+                    const struct sealed *old maybe_unused)
 {
     struct listener *l = user;
     deferred_arm(&l->soon);
@@ -206,7 +219,9 @@ void state_on_change(struct state *s, enum state_kind kind, void (*fn)(void *arg
     struct listener *l = mem_alloc(sizeof(*l));
     l->state = s;
     deferred_init(&l->soon, s->loop, fn, arg);
-    l->view = view_open(s->client, &(struct view_options){.resource = &resources[kind], .on_change = changed, .user = l});
+    l->view = view_open(
+        s->client,
+        &(struct view_options){.resource = &resources[kind], .on_change = changed, .user = l});
     list_append(&s->listeners, &l->link);
     deferred_arm(&l->soon);
 }

@@ -13,7 +13,11 @@
 #include "sys/socket.h"
 #include "sys/whole_file.h"
 
-enum { RESTART_DELAY_MS = 50, RESTART_DELAY_MS_MAX = 10000, STABLE_MS = 10000 };
+enum {
+    RESTART_DELAY_MS = 50,
+    RESTART_DELAY_MS_MAX = 10000,
+    STABLE_MS = 10000
+};
 
 struct process {
     struct supervisor *supervisor; /* borrowed */
@@ -79,7 +83,8 @@ static void save(struct supervisor *s, struct arena *a, const struct node *objec
     struct status st;
     status_init(&st, a);
     if (state_update(s->region->state, a, STATE_CLUSTER, object, &st))
-        log_error("a cluster's state can't be written", LOG_STR("cluster", node_str(object, "metadata.name")),
+        log_error("a cluster's state can't be written",
+                  LOG_STR("cluster", node_str(object, "metadata.name")),
                   LOG_STR("message", st.message));
 }
 
@@ -94,11 +99,14 @@ static void became_ready(void *arg, struct str ca_pem)
     if (object && str_is(node_str(object, "status.status"), "CREATING")) {
         int64_t port = node_num(object, "spec.internal.port", 0);
         node_put_str(&a, object, "status.status", STR("ACTIVE"));
-        node_put_str(&a, object, "status.endpoint", arena_printf(&a, "https://127.0.0.1:%lld", (long long)port));
+        node_put_str(&a, object, "status.endpoint",
+                     arena_printf(&a, "https://127.0.0.1:%lld", (long long)port));
         node_put_str(&a, object, "status.certificateAuthority.data", base64_encode(&a, ca_pem));
-        node_put_str(&a, object, "status.identity.oidc.issuer", STR("https://kubernetes.default.svc.cluster.local"));
+        node_put_str(&a, object, "status.identity.oidc.issuer",
+                     STR("https://kubernetes.default.svc.cluster.local"));
         save(s, &a, object);
-        log_info("cluster is active", LOG_CSTR("cluster", p->name), LOG_INT("ms", loop_now_ms(s->region->loop) - p->started_ms));
+        log_info("cluster is active", LOG_CSTR("cluster", p->name),
+                 LOG_INT("ms", loop_now_ms(s->region->loop) - p->started_ms));
     }
     arena_release(&a);
 }
@@ -151,14 +159,15 @@ static void start(struct process *p, struct arena *a, struct node *object)
     int err = prepare(p, a, &object);
     p->started_ms = loop_now_ms(s->region->loop);
     if (!err) {
-        const struct cluster_process_config config = {.region = s->region,
-                                                      .spawner = s->spawner,
-                                                      .object = object,
-                                                      .directory = supervisor_directory(s->region, a, str_from(p->name)),
-                                                      .listener = p->listener,
-                                                      .vpc_listener = p->vpc_listener,
-                                                      .on_ready = became_ready,
-                                                      .arg = p};
+        const struct cluster_process_config config = {
+            .region = s->region,
+            .spawner = s->spawner,
+            .object = object,
+            .directory = supervisor_directory(s->region, a, str_from(p->name)),
+            .listener = p->listener,
+            .vpc_listener = p->vpc_listener,
+            .on_ready = became_ready,
+            .arg = p};
         err = cluster_process_start(a, &config, &p->pid, &p->ready);
     }
     if (err) {
@@ -175,12 +184,14 @@ static void bury(struct supervisor *s, struct arena *a, struct str name)
     struct str directory = supervisor_directory(s->region, a, name);
     int err = directory_remove(directory.data);
     if (err)
-        log_error("a deleted cluster's folder can't be removed", LOG_STR("folder", directory), LOG_ERRNO(err));
+        log_error("a deleted cluster's folder can't be removed", LOG_STR("folder", directory),
+                  LOG_ERRNO(err));
     cluster_entries_delete(s->region, a, name);
     if (s->region->fleet)
         fleet_forget_cluster(s->region->fleet, a, name);
     if (state_delete(s->region->state, a, STATE_CLUSTER, name, &st))
-        log_error("a deleted cluster's object can't be removed", LOG_STR("cluster", name), LOG_STR("message", st.message));
+        log_error("a deleted cluster's object can't be removed", LOG_STR("cluster", name),
+                  LOG_STR("message", st.message));
     struct process *p = map_del(&s->processes, name);
     if (p)
         process_free(p);
@@ -217,15 +228,14 @@ static void reconcile(void *arg)
     struct arena a = ARENA_INIT;
     struct names n = {&a, node_list(&a)};
     state_each(s->region->state, STATE_CLUSTER, STR_NONE, collect, &n);
-    node_each (name, n.list)
-        reconcile_cluster(s, &a, name->text);
+    node_each(name, n.list) reconcile_cluster(s, &a, name->text);
     arena_release(&a);
 }
 
 static void child_ended(void *arg, pid_t pid, int status)
 {
     struct supervisor *s = arg;
-    map_each (slot, &s->processes) {
+    map_each(slot, &s->processes) {
         struct process *p = slot->value;
         if (p->pid != pid)
             continue;
@@ -239,7 +249,8 @@ static void child_ended(void *arg, pid_t pid, int status)
         if (loop_now_ms(s->region->loop) - p->started_ms > STABLE_MS)
             p->failures = 0;
         log_warn("a cluster's process ended and is started again", LOG_CSTR("cluster", p->name),
-                 LOG_INT("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0), LOG_INT("status", WIFEXITED(status) ? WEXITSTATUS(status) : 0));
+                 LOG_INT("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
+                 LOG_INT("status", WIFEXITED(status) ? WEXITSTATUS(status) : 0));
         schedule_restart(p);
         return;
     }
@@ -259,7 +270,7 @@ struct supervisor *supervisor_new(struct region *r, struct spawner *spawner)
 void supervisor_free(struct supervisor *s)
 {
     deferred_cancel(&s->soon);
-    map_each (slot, &s->processes) {
+    map_each(slot, &s->processes) {
         struct process *p = slot->value;
         if (p->pid)
             spawner_kill(s->spawner, p->pid, SIGTERM);

@@ -1,8 +1,9 @@
 /* Supervisor: a process for every cluster that shall be there, and none for others.
  *
- * Level-triggered: supervisor_reconcile compares the cluster objects with the processes and starts, ends or buries what differs.
- * A cluster's listening sockets belong to the supervisor, so a restart loses no connection that waits. A process that dies is
- * started again at once, later after growing delays. */
+ * Level-triggered: supervisor_reconcile compares the cluster objects with the processes and starts,
+ * ends or buries what differs. A cluster's listening sockets belong to the supervisor, so a restart
+ * loses no connection that waits. A process that dies is started again at once, later after growing
+ * delays. */
 #ifndef REGION_SUPERVISOR_H
 #define REGION_SUPERVISOR_H
 

@@ -9,7 +9,7 @@
 #include "region/access_entry.h"
 #include "region/sigv4.h"
 
-#define PATH_PREFIX "/internal/token-review/"
+#define PATH_PREFIX  "/internal/token-review/"
 #define TOKEN_PREFIX "k8s-aws-v1."
 
 bool token_review_handles(const struct http_request *req)
@@ -17,10 +17,12 @@ bool token_review_handles(const struct http_request *req)
     return str_starts(req->path, PATH_PREFIX);
 }
 
-/* sts.amazonaws.com, sts.REGION.amazonaws.com, sts-fips.REGION..., and the dual-stack names, in AWS's partitions. */
+/* sts.amazonaws.com, sts.REGION.amazonaws.com, sts-fips.REGION..., and the dual-stack names, in
+ * AWS's partitions. */
 static bool is_aws_host(struct str host)
 {
-    static const char *const domains[] = {"amazonaws.com", "amazonaws.com.cn", "api.aws", "amazonaws.eu"};
+    static const char *const domains[] = {"amazonaws.com", "amazonaws.com.cn", "api.aws",
+                                          "amazonaws.eu"};
     if (str_is(host, "sts.amazonaws.com"))
         return true;
     struct str rest = host;
@@ -30,7 +32,8 @@ static bool is_aws_host(struct str host)
         return false;
     for (size_t i = 0; i < region.len; i++) {
         char c = region.data[i];
-        bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        bool alphanumeric =
+            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
         if (!alphanumeric && (c != '-' || i == 0 || i + 1 == region.len))
             return false;
     }
@@ -46,15 +49,22 @@ static bool is_own_host(const struct region *r, struct str host)
     struct str name = host;
     ssize_t colon = str_find_last(host, ':');
     uint64_t port = 0;
-    if (colon < 0 || str_to_u64(str_slice(host, (size_t)colon + 1, host.len), &port) || port != r->port)
+    if (colon < 0 || str_to_u64(str_slice(host, (size_t)colon + 1, host.len), &port) ||
+        port != r->port)
         return false;
     name.len = (size_t)colon;
     return str_is(name, "127.0.0.1") || str_is(name, "localhost") || str_is(name, "[::1]");
 }
 
-static const char *const allowed_parameters[] = {"action",           "version",       "x-amz-algorithm",
-                                                 "x-amz-credential", "x-amz-date",    "x-amz-expires",
-                                                 "x-amz-security-token", "x-amz-signature", "x-amz-signedheaders"};
+static const char *const allowed_parameters[] = {"action",
+                                                 "version",
+                                                 "x-amz-algorithm",
+                                                 "x-amz-credential",
+                                                 "x-amz-date",
+                                                 "x-amz-expires",
+                                                 "x-amz-security-token",
+                                                 "x-amz-signature",
+                                                 "x-amz-signedheaders"};
 
 /* Each parameter is known and comes once, whatever its case; Action and Version are STS's. */
 static const char *check_parameters(struct arena *a, struct str query)
@@ -66,7 +76,8 @@ static const char *check_parameters(struct arena *a, struct str query)
         if (percent_decode(a, name, true, &name) || percent_decode(a, value, true, &value))
             return "query string is ill-formed";
         size_t i = 0;
-        while (i < ARRAY_COUNT(allowed_parameters) && !str_equal_nocase(name, str_from(allowed_parameters[i])))
+        while (i < ARRAY_COUNT(allowed_parameters) &&
+               !str_equal_nocase(name, str_from(allowed_parameters[i])))
             i++;
         if (i == ARRAY_COUNT(allowed_parameters))
             return "non-whitelisted query parameter";
@@ -97,17 +108,21 @@ static const char *check_claim(const struct sigv4_claim *claim, int64_t now_us)
     return NULL;
 }
 
-/* The signature's dates are checked by check_claim with the token's own rules: the age at signing is judged as of then. */
-static const char *check_signature(struct region *r, struct arena *a, struct sigv4_request *request, int64_t now_us, struct principal *ret)
+/* The signature's dates are checked by check_claim with the token's own rules: the age at signing
+ * is judged as of then. */
+static const char *check_signature(struct region *r, struct arena *a, struct sigv4_request *request,
+                                   int64_t now_us, struct principal *ret)
 {
     struct sigv4_claim claim;
     struct str secret;
     enum sigv4_error error = sigv4_parse(a, request, now_us, &claim);
     /* Expires=60 with an age of minutes is expired as a request, not as a token. */
-    for (int64_t back_s = 60; error == SIGV4_EXPIRED && back_s <= LIMIT_EKS_TOKEN_AGE_S; back_s += 60)
+    for (int64_t back_s = 60; error == SIGV4_EXPIRED && back_s <= LIMIT_EKS_TOKEN_AGE_S;
+         back_s += 60)
         error = sigv4_parse(a, request, now_us - back_s * 1000000, &claim);
     if (error)
-        return error == SIGV4_EXPIRED ? "X-Amz-Date parameter is expired" : "the pre-signed URL is ill-formed";
+        return error == SIGV4_EXPIRED ? "X-Amz-Date parameter is expired"
+                                      : "the pre-signed URL is ill-formed";
     const char *fault = check_claim(&claim, now_us);
     if (fault)
         return fault;
@@ -118,12 +133,14 @@ static const char *check_signature(struct region *r, struct arena *a, struct sig
     return NULL;
 }
 
-const char *token_check(struct region *r, struct arena *a, struct str token, struct str cluster, int64_t now_us, struct principal *ret)
+const char *token_check(struct region *r, struct arena *a, struct str token, struct str cluster,
+                        int64_t now_us, struct principal *ret)
 {
     struct str url;
     if (token.len > LIMIT_EKS_TOKEN_BYTES)
         return "token is too large";
-    if (!str_starts(token, TOKEN_PREFIX) || base64url_decode(a, str_slice(token, strlen(TOKEN_PREFIX), token.len), &url))
+    if (!str_starts(token, TOKEN_PREFIX) ||
+        base64url_decode(a, str_slice(token, strlen(TOKEN_PREFIX), token.len), &url))
         return "token has a wrong prefix or encoding";
     bool https = str_starts(url, "https://");
     if (!https && !str_starts(url, "http://"))
@@ -140,7 +157,8 @@ const char *token_check(struct region *r, struct arena *a, struct str token, str
     if (fault)
         return fault;
     const struct http_header headers[] = {{STR("host"), host}, {STR("x-k8s-aws-id"), cluster}};
-    struct sigv4_request request = {STR("GET"), STR("/"), query, headers, ARRAY_COUNT(headers), STR_NONE};
+    struct sigv4_request request = {STR("GET"),           STR("/"), query, headers,
+                                    ARRAY_COUNT(headers), STR_NONE};
     return check_signature(r, a, &request, now_us, ret);
 }
 
@@ -152,14 +170,16 @@ static void add_extra(struct arena *a, struct node *user, const char *key, struc
 }
 
 /* status.user of the answer for a caller with this access entry. */
-static struct node *user_tree(struct region *r, struct arena *a, const struct principal *p, const struct node *entry)
+static struct node *user_tree(struct region *r, struct arena *a, const struct principal *p,
+                              const struct node *entry)
 {
     struct node *user = node_map(a);
     node_put_str(a, user, "username", node_str(entry, "spec.username"));
-    node_put_str(a, user, "uid", arena_printf(a, "aws-iam-authenticator:%.*s:%.*s", STR_ARG(r->account), STR_ARG(p->user_id)));
+    node_put_str(a, user, "uid",
+                 arena_printf(a, "aws-iam-authenticator:%.*s:%.*s", STR_ARG(r->account),
+                              STR_ARG(p->user_id)));
     struct node *groups = node_need_list(a, user, "groups");
-    node_each (g, node_at(entry, "spec.kubernetesGroups"))
-        node_append(a, groups, node_copy(a, g));
+    node_each(g, node_at(entry, "spec.kubernetesGroups")) node_append(a, groups, node_copy(a, g));
     add_extra(a, user, "arn", p->arn);
     add_extra(a, user, "canonicalArn", principal_canonical(a, p->arn));
     add_extra(a, user, "accessKeyId", p->access_key);
@@ -185,7 +205,8 @@ static void answer(struct http_request *req, const struct node *user, const char
         node_put_str(a, review, "status.error", str_from(fault));
     node_to_json(&body, review, 0);
     struct http_header type = {STR("Content-Type"), STR("application/json")};
-    http_respond_buf(req, &(struct http_reply){.code = 200, .headers = &type, .header_count = 1}, &body);
+    http_respond_buf(req, &(struct http_reply){.code = 200, .headers = &type, .header_count = 1},
+                     &body);
 }
 
 /* The cluster that asks: /internal/token-review/CLUSTER/KEY. */
@@ -193,7 +214,8 @@ static bool asking_cluster(struct region *r, struct http_request *req, struct st
 {
     struct str rest = str_slice(req->path, strlen(PATH_PREFIX), req->path.len);
     struct str name = str_cut(&rest, '/');
-    const struct sealed *cluster = str_empty(name) ? NULL : state_get(r->state, STATE_CLUSTER, name);
+    const struct sealed *cluster =
+        str_empty(name) ? NULL : state_get(r->state, STATE_CLUSTER, name);
     if (!cluster || !rest.data)
         return false;
     struct str key = value_str(sealed_root(cluster), "spec.internal.tokenReviewKey");
@@ -217,7 +239,8 @@ void token_review_handle(struct region *r, struct http_request *req)
         return;
     }
     struct principal caller;
-    const char *fault = token_check(r, a, node_str(review, "spec.token"), cluster, loop_wall_us(r->loop), &caller);
+    const char *fault =
+        token_check(r, a, node_str(review, "spec.token"), cluster, loop_wall_us(r->loop), &caller);
     struct node *entry = fault ? NULL : access_entry_of(r, a, cluster, caller.arn);
     if (!fault && !entry)
         fault = "the principal has no access entry in this cluster";

@@ -8,10 +8,14 @@
 #include "sys/daemon.h"
 #include "sys/whole_file.h"
 
-enum { STAT_BYTES_MAX = 4096, WAIT_STEP_US = 2000 };
+enum {
+    STAT_BYTES_MAX = 4096,
+    WAIT_STEP_US = 2000
+};
 
 /* The second child: becomes the program, or tells errno through the pipe. */
-static void noreturn_func become(const char *program, const char *const *argv, const char *log_path, int tell)
+static void noreturn_func become(const char *program, const char *const *argv, const char *log_path,
+                                 int tell)
 {
     int err = 0;
     int in = open("/dev/null", O_RDONLY), out = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -61,7 +65,8 @@ int daemon_start(const char *program, const char *const *argv, const char *log_p
     return -err;
 }
 
-/* Field 22 of /proc/PID/stat; the name in field 2 may hold anything, so fields are counted from its end. */
+/* Field 22 of /proc/PID/stat; the name in field 2 may hold anything, so fields are counted from its
+ * end. */
 static int start_ticks(struct arena *a, pid_t pid, uint64_t *ret)
 {
     struct str text;
@@ -82,7 +87,8 @@ int pid_file_write(const char *path)
     uint64_t ticks;
     int err = start_ticks(&a, getpid(), &ticks);
     if (!err)
-        err = file_write_whole(path, arena_printf(&a, "%d %llu\n", (int)getpid(), (unsigned long long)ticks), 0644);
+        err = file_write_whole(
+            path, arena_printf(&a, "%d %llu\n", (int)getpid(), (unsigned long long)ticks), 0644);
     arena_release(&a);
     return err;
 }
@@ -96,7 +102,9 @@ int pid_file_read(const char *path, pid_t *ret_pid)
     if (!err) {
         struct str rest = str_trim(text);
         struct str first = str_cut(&rest, ' ');
-        err = str_to_u64(first, &pid) || str_to_u64(rest, &ticks) ? -ESRCH : start_ticks(&a, (pid_t)pid, &now);
+        err = str_to_u64(first, &pid) || str_to_u64(rest, &ticks)
+                  ? -ESRCH
+                  : start_ticks(&a, (pid_t)pid, &now);
         if (!err && now != ticks)
             err = -ESRCH;
         if (!err)

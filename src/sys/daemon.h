@@ -4,10 +4,12 @@
 
 #include "base/arena.h"
 
-/* Starts program with argv (ended by NULL) in a session of its own, with /dev/null as input and log_path (appended to) as output.
- * 0 or -errno; -errno of exec too. */
-int daemon_start(const char *program, const char *const *argv, const char *log_path, pid_t *ret_pid) must_use;
-/* The file names this process by pid and start time, so that a pid used again is never mistaken for it. */
+/* Starts program with argv (ended by NULL) in a session of its own, with /dev/null as input and
+ * log_path (appended to) as output. 0 or -errno; -errno of exec too. */
+int daemon_start(const char *program, const char *const *argv, const char *log_path,
+                 pid_t *ret_pid) must_use;
+/* The file names this process by pid and start time, so that a pid used again is never mistaken for
+ * it. */
 int pid_file_write(const char *path) must_use;
 /* The process that the file names, or -ESRCH when it is gone (or the file is not there). */
 int pid_file_read(const char *path, pid_t *ret_pid) must_use;

@@ -14,9 +14,11 @@ bool privilege_is_root(void)
 int privilege_drop(uid_t id)
 {
     const struct rlimit none = {0, 0};
-    if (privilege_is_root() && (setgroups(0, NULL) || setresgid(id, id, id) || setresuid(id, id, id)))
+    if (privilege_is_root() &&
+        (setgroups(0, NULL) || setresgid(id, id, id) || setresuid(id, id, id)))
         return -errno;
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0))
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || setrlimit(RLIMIT_CORE, &none) ||
+        prctl(PR_SET_DUMPABLE, 0))
         return -errno;
     return 0;
 }

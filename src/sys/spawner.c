@@ -12,7 +12,12 @@
 #include "base/vec.h"
 #include "sys/spawner.h"
 
-enum message_type { MESSAGE_SPAWN, MESSAGE_KILL, MESSAGE_SPAWNED, MESSAGE_EXITED };
+enum message_type {
+    MESSAGE_SPAWN,
+    MESSAGE_KILL,
+    MESSAGE_SPAWNED,
+    MESSAGE_EXITED
+};
 
 struct message {
     uint32_t type;
@@ -35,7 +40,8 @@ struct spawner {
     VEC(struct exited) untold; /* seen while waiting for an answer */
 };
 
-/* Whether a call is to be tried again: at once, or after waiting, because the owner's loop made its end non-blocking. */
+/* Whether a call is to be tried again: at once, or after waiting, because the owner's loop made its
+ * end non-blocking. */
 static bool try_again(int socket, short events)
 {
     if (errno != EAGAIN)
@@ -46,7 +52,8 @@ static bool try_again(int socket, short events)
 }
 
 /* Sends one message with data and descriptors behind it. */
-static int send_message(int socket, const struct message *m, struct str data, const int *fds, size_t fd_count)
+static int send_message(int socket, const struct message *m, struct str data, const int *fds,
+                        size_t fd_count)
 {
     union {
         char bytes[CMSG_SPACE(sizeof(int) * SPAWN_FDS)];
@@ -70,16 +77,20 @@ static int send_message(int socket, const struct message *m, struct str data, co
     return sent < 0 ? -errno : 0;
 }
 
-/* Receives one message; data has room for SPAWN_ARGS_BYTES. Number of data bytes, -EPIPE at the end, or -errno. */
-static ssize_t receive_message(int socket, struct message *ret, char *data, int fds[SPAWN_FDS], size_t *ret_fd_count)
+/* Receives one message; data has room for SPAWN_ARGS_BYTES. Number of data bytes, -EPIPE at the
+ * end, or -errno. */
+static ssize_t receive_message(int socket, struct message *ret, char *data, int fds[SPAWN_FDS],
+                               size_t *ret_fd_count)
 {
     union {
         char bytes[CMSG_SPACE(sizeof(int) * SPAWN_FDS)];
         struct cmsghdr align;
     } control;
     struct iovec parts[2] = {{ret, sizeof(*ret)}, {data, SPAWN_ARGS_BYTES}};
-    struct msghdr msg = {
-        .msg_iov = parts, .msg_iovlen = 2, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
+    struct msghdr msg = {.msg_iov = parts,
+                         .msg_iovlen = 2,
+                         .msg_control = control.bytes,
+                         .msg_controllen = sizeof(control.bytes)};
     ssize_t got;
     do
         got = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
@@ -99,7 +110,8 @@ static ssize_t receive_message(int socket, struct message *ret, char *data, int 
 }
 
 /* In the spawner: a child with clean signals that dies with it. */
-static pid_t fork_child(spawner_child child, int socket, int signals, struct str args, const int *fds, size_t fd_count)
+static pid_t fork_child(spawner_child child, int socket, int signals, struct str args,
+                        const int *fds, size_t fd_count)
 {
     pid_t spawner = getpid();
     pid_t pid = fork();
@@ -144,7 +156,8 @@ static bool serve_request(int socket, int signals, spawner_child child)
         return true;
     }
     const struct message answer = {
-        .type = MESSAGE_SPAWNED, .pid = fork_child(child, socket, signals, (struct str){data, (size_t)size}, fds, fd_count)};
+        .type = MESSAGE_SPAWNED,
+        .pid = fork_child(child, socket, signals, (struct str){data, (size_t)size}, fds, fd_count)};
     for (size_t i = 0; i < fd_count; i++)
         close(fds[i]);
     return send_message(socket, &answer, STR_NONE, NULL, 0) == 0;
@@ -236,7 +249,8 @@ static void socket_readable(void *arg, int events maybe_unused)
     }
 }
 
-void spawner_watch(struct spawner *s, struct loop *loop, void (*on_exit)(void *arg, pid_t pid, int status), void *arg)
+void spawner_watch(struct spawner *s, struct loop *loop,
+                   void (*on_exit)(void *arg, pid_t pid, int status), void *arg)
 {
     s->on_exit = on_exit;
     s->arg = arg;
@@ -246,7 +260,8 @@ void spawner_watch(struct spawner *s, struct loop *loop, void (*on_exit)(void *a
         deferred_arm(&s->tell);
 }
 
-int spawner_spawn(struct spawner *s, struct str args, const int *fds, size_t fd_count, pid_t *ret_pid)
+int spawner_spawn(struct spawner *s, struct str args, const int *fds, size_t fd_count,
+                  pid_t *ret_pid)
 {
     if (args.len > SPAWN_ARGS_BYTES || fd_count > SPAWN_FDS)
         return -E2BIG;

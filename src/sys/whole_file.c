@@ -61,7 +61,9 @@ static int sync_parent(const char *path)
     struct str whole = str_from(path);
     ssize_t slash = str_find_last(whole, '/');
     struct arena a = ARENA_INIT;
-    const char *parent = slash < 0 ? "." : slash == 0 ? "/" : arena_cstr(&a, str_slice(whole, 0, (size_t)slash));
+    const char *parent = slash < 0    ? "."
+                         : slash == 0 ? "/"
+                                      : arena_cstr(&a, str_slice(whole, 0, (size_t)slash));
     int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int err = fd < 0 || fsync(fd) ? -errno : 0;
     if (fd >= 0)
@@ -146,7 +148,8 @@ int directory_make(const char *path, mode_t mode)
     return err;
 }
 
-static int remove_entry(const char *path, const struct stat *about maybe_unused, int type maybe_unused, struct FTW *at maybe_unused)
+static int remove_entry(const char *path, const struct stat *about maybe_unused,
+                        int type maybe_unused, struct FTW *at maybe_unused)
 {
     return remove(path) && errno != ENOENT ? -errno : 0;
 }

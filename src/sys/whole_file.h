@@ -6,10 +6,12 @@
 
 /* 0, -ENOENT, -EFBIG over max_bytes, or -errno. */
 int file_read_whole(struct arena *a, const char *path, size_t max_bytes, struct str *ret) must_use;
-/* Replaces path at once: a new file beside it with this mode, synced, renamed over it, directory synced. 0 or -errno. */
+/* Replaces path at once: a new file beside it with this mode, synced, renamed over it, directory
+ * synced. 0 or -errno. */
 int file_write_whole(const char *path, struct str data, mode_t mode) must_use;
 bool file_exists(const char *path);
-/* Makes an empty file that must not be there yet: a lock that other programs honour. 0, -EEXIST or -errno. */
+/* Makes an empty file that must not be there yet: a lock that other programs honour. 0, -EEXIST or
+ * -errno. */
 int file_make_exclusive(const char *path) must_use;
 void file_remove(const char *path); /* none there is fine */
 int file_give(const char *path, uid_t user, gid_t group) must_use;
@@ -22,7 +24,8 @@ struct person {
 void person_at_keyboard(struct arena *a, struct person *ret);
 /* Makes a directory and what is missing above it. 0 or -errno. */
 int directory_make(const char *path, mode_t mode) must_use;
-/* Removes a directory with all that is in it; stays on its file system and follows no link. 0, also when it is not there. */
+/* Removes a directory with all that is in it; stays on its file system and follows no link. 0, also
+ * when it is not there. */
 int directory_remove(const char *path) must_use;
 
 #endif

@@ -14,9 +14,7 @@ static bool wanted(const struct collect *c, struct str id)
     const struct node *ids = node_get(c->call->input, str_from(c->id_parameter));
     if (!ids)
         return true;
-    member_each (m, ids)
-        if (str_equal(m->value->text, id))
-            return true;
+    member_each(m, ids) if (str_equal(m->value->text, id)) return true;
     return false;
 }
 
@@ -29,7 +27,8 @@ static bool collect_one(void *arg, const struct sealed *object)
     return true;
 }
 
-static int describe(struct aws_call *call, enum state_kind kind, const char *id_parameter, const char *set)
+static int describe(struct aws_call *call, enum state_kind kind, const char *id_parameter,
+                    const char *set)
 {
     struct collect c = {call, node_list(call->arena), id_parameter};
     state_each(call->region->state, kind, STR_NONE, collect_one, &c);
@@ -47,5 +46,7 @@ static int run_subnets(struct aws_call *call)
     return describe(call, STATE_SUBNET, "SubnetId", "subnetSet");
 }
 
-REGISTER(aws_operation, describe_vpcs) = {.service = "ec2", .name = "DescribeVpcs", .run = run_vpcs};
-REGISTER(aws_operation, describe_subnets) = {.service = "ec2", .name = "DescribeSubnets", .run = run_subnets};
+REGISTER(aws_operation, describe_vpcs)
+= {.service = "ec2", .name = "DescribeVpcs", .run = run_vpcs};
+REGISTER(aws_operation, describe_subnets)
+= {.service = "ec2", .name = "DescribeSubnets", .run = run_subnets};

@@ -1,4 +1,5 @@
-/* Access entries and their policies: create, describe, list, update, delete, associate, disassociate. */
+/* Access entries and their policies: create, describe, list, update, delete, associate,
+ * disassociate. */
 #include "auth/access_policy.h"
 #include "region/access_entry.h"
 #include "region/eks/cluster.h"
@@ -18,7 +19,8 @@ static struct node *find(struct aws_call *call)
         return NULL;
     struct node *entry = access_entry_of(call->region, call->arena, cluster, arn);
     if (!entry)
-        aws_fail(call, "ResourceNotFoundException", "The specified principalArn could not be found: %.*s", STR_ARG(arn));
+        aws_fail(call, "ResourceNotFoundException",
+                 "The specified principalArn could not be found: %.*s", STR_ARG(arn));
     return entry;
 }
 
@@ -34,7 +36,9 @@ static int save(struct aws_call *call, struct node *entry)
     struct status st;
     status_init(&st, a);
     node_put(a, entry, "spec.modifiedAt", aws_timestamp(a, call->now_us));
-    return state_update(call->region->state, a, STATE_ACCESS_ENTRY, entry, &st) ? aws_fail_status(call, &st) : 0;
+    return state_update(call->region->state, a, STATE_ACCESS_ENTRY, entry, &st)
+               ? aws_fail_status(call, &st)
+               : 0;
 }
 
 static bool has_reserved_prefix(struct str text)
@@ -52,12 +56,15 @@ static int take_identity(struct aws_call *call, struct node *entry)
     struct str username = aws_text(call, "username");
     const struct node *groups = node_at(call->input, "kubernetesGroups");
     if (has_reserved_prefix(username))
-        return aws_fail(call, "InvalidParameterException", "The username must not begin with system:, eks:, aws:, amazon: or iam:.");
-    node_each (g, groups)
-        if (g->kind != NODE_STRING || has_reserved_prefix(g->text))
-            return aws_fail(call, "InvalidParameterException",
-                            "The kubernetes group name %.*s is invalid, it cannot start with system:, eks:, aws:, amazon: or iam:",
-                            STR_ARG(node_str(g, "")));
+        return aws_fail(call, "InvalidParameterException",
+                        "The username must not begin with system:, eks:, aws:, amazon: or iam:.");
+    node_each(g, groups) if (g->kind != NODE_STRING ||
+                             has_reserved_prefix(
+                                 g->text)) return aws_fail(call, "InvalidParameterException",
+                                                           "The kubernetes group name %.*s is "
+                                                           "invalid, it cannot start with system:, "
+                                                           "eks:, aws:, amazon: or iam:",
+                                                           STR_ARG(node_str(g, "")));
     if (!str_empty(username))
         node_put_str(a, entry, "spec.username", username);
     if (groups)
@@ -73,13 +80,18 @@ static int run_create(struct aws_call *call)
     struct status st;
     if (!eks_cluster(call, cluster))
         return -1;
-    bool iam = str_find_str(arn, STR(":iam::")) > 0 && (str_find_str(arn, STR(":user/")) > 0 || str_find_str(arn, STR(":role/")) > 0);
+    bool iam = str_find_str(arn, STR(":iam::")) > 0 &&
+               (str_find_str(arn, STR(":user/")) > 0 || str_find_str(arn, STR(":role/")) > 0);
     if (!str_starts(arn, "arn:aws") || !iam)
-        return aws_fail(call, "InvalidParameterException", "The specified principalArn is invalid: invalid principal.");
+        return aws_fail(call, "InvalidParameterException",
+                        "The specified principalArn is invalid: invalid principal.");
     if (type.data && !str_is(type, "STANDARD"))
-        return aws_fail(call, "InvalidParameterException", "Access entries of type %.*s are not available here: only STANDARD.", STR_ARG(type));
+        return aws_fail(call, "InvalidParameterException",
+                        "Access entries of type %.*s are not available here: only STANDARD.",
+                        STR_ARG(type));
     if (access_entry_of(call->region, a, cluster, arn))
-        return aws_fail(call, "ResourceInUseException", "The specified access entry resource is already in use on this cluster.");
+        return aws_fail(call, "ResourceInUseException",
+                        "The specified access entry resource is already in use on this cluster.");
     struct node *entry = access_entry_object(call->region, a, cluster, arn, call->now_us);
     if (take_identity(call, entry))
         return -1;
@@ -112,7 +124,8 @@ static int run_delete(struct aws_call *call)
     if (!entry)
         return -1;
     status_init(&st, call->arena);
-    return state_delete(call->region->state, call->arena, STATE_ACCESS_ENTRY, node_str(entry, "metadata.name"), &st)
+    return state_delete(call->region->state, call->arena, STATE_ACCESS_ENTRY,
+                        node_str(entry, "metadata.name"), &st)
                ? aws_fail_status(call, &st)
                : 0;
 }
@@ -143,7 +156,8 @@ static int run_list(struct aws_call *call)
     struct listing l = {call, node_list(call->arena), aws_text(call, "associatedPolicyArn")};
     if (!eks_cluster(call, cluster))
         return -1;
-    state_each(call->region->state, STATE_ACCESS_ENTRY, arena_printf(call->arena, "%.*s:", STR_ARG(cluster)), list_one, &l);
+    state_each(call->region->state, STATE_ACCESS_ENTRY,
+               arena_printf(call->arena, "%.*s:", STR_ARG(cluster)), list_one, &l);
     return aws_page(call, "accessEntries", l.list, 100);
 }
 
@@ -156,18 +170,24 @@ static int run_associate(struct aws_call *call)
     struct node *entry = find(call);
     if (!entry)
         return -1;
-    if (!str_starts(arn, ACCESS_POLICY_ARN) || !access_policy_exists(str_slice(arn, strlen(ACCESS_POLICY_ARN), arn.len)))
-        return aws_fail(call, "InvalidParameterException", "The policyArn parameter format is not valid");
+    if (!str_starts(arn, ACCESS_POLICY_ARN) ||
+        !access_policy_exists(str_slice(arn, strlen(ACCESS_POLICY_ARN), arn.len)))
+        return aws_fail(call, "InvalidParameterException",
+                        "The policyArn parameter format is not valid");
     if (!str_is(type, "cluster") && !str_is(type, "namespace"))
-        return aws_fail(call, "InvalidParameterException", "accessScope.type must be cluster or namespace.");
+        return aws_fail(call, "InvalidParameterException",
+                        "accessScope.type must be cluster or namespace.");
     if (str_is(type, "namespace") != (node_count(node_at(scope, "namespaces")) > 0))
-        return aws_fail(call, "InvalidParameterException", "accessScope.namespaces goes with type namespace, which needs one or more.");
+        return aws_fail(
+            call, "InvalidParameterException",
+            "accessScope.namespaces goes with type namespace, which needs one or more.");
     access_entry_associate(a, entry, arn, scope, call->now_us);
     if (save(call, entry))
         return -1;
     node_put_str(a, call->output, "clusterName", aws_text(call, "clusterName"));
     node_put_str(a, call->output, "principalArn", node_str(entry, "spec.principalArn"));
-    node_put(a, call->output, "associatedAccessPolicy", node_copy(a, node_find(node_at(entry, "spec.policies"), "policyArn", arn)));
+    node_put(a, call->output, "associatedAccessPolicy",
+             node_copy(a, node_find(node_at(entry, "spec.policies"), "policyArn", arn)));
     return 0;
 }
 
@@ -184,7 +204,8 @@ static int run_disassociate(struct aws_call *call)
         node_list_remove(policies, i);
         return save(call, entry);
     }
-    return aws_fail(call, "ResourceNotFoundException", "The policy %.*s is not associated with this access entry.", STR_ARG(arn));
+    return aws_fail(call, "ResourceNotFoundException",
+                    "The policy %.*s is not associated with this access entry.", STR_ARG(arn));
 }
 
 static int run_list_associated(struct aws_call *call)
@@ -196,7 +217,8 @@ static int run_list_associated(struct aws_call *call)
     struct node *policies = node_at(entry, "spec.policies");
     node_put_str(a, call->output, "clusterName", aws_text(call, "clusterName"));
     node_put_str(a, call->output, "principalArn", node_str(entry, "spec.principalArn"));
-    node_put(a, call->output, "associatedAccessPolicies", policies ? node_copy(a, policies) : node_list(a));
+    node_put(a, call->output, "associatedAccessPolicies",
+             policies ? node_copy(a, policies) : node_list(a));
     return 0;
 }
 
@@ -216,7 +238,9 @@ static int run_list_policies(struct aws_call *call)
     return 0;
 }
 
-#define EKS(ident, operation, function) REGISTER(aws_operation, ident) = {.service = "eks", .name = (operation), .run = (function)}
+#define EKS(ident, operation, function)                                                            \
+    REGISTER(aws_operation, ident)                                                                 \
+    = {.service = "eks", .name = (operation), .run = (function)}
 EKS(create_access_entry, "CreateAccessEntry", run_create);
 EKS(describe_access_entry, "DescribeAccessEntry", run_describe);
 EKS(update_access_entry, "UpdateAccessEntry", run_update);

@@ -12,7 +12,7 @@ struct node *eks_active_cluster(struct aws_call *call, struct str name);
 struct node *eks_cluster_shape(struct arena *a, const struct node *object);
 
 /* The Kubernetes version that this build serves. */
-#define EKS_VERSION "1.36"
+#define EKS_VERSION          "1.36"
 #define EKS_PLATFORM_VERSION "eks.1"
 
 #endif

@@ -3,13 +3,17 @@
 #include "region/eks/cluster.h"
 #include "sys/random.h"
 
-enum { CLUSTER_UID_FIRST = 2000000 }; /* far from people, services and container id ranges */
+enum {
+    CLUSTER_UID_FIRST = 2000000
+}; /* far from people, services and container id ranges */
 
 static int check_role(struct aws_call *call)
 {
     struct str arn = aws_text(call, "roleArn");
-    if (!str_starts(arn, "arn:aws") || str_find_str(arn, STR(":iam::")) < 0 || str_find_str(arn, STR(":role/")) < 0)
-        return aws_fail(call, "InvalidParameterException", "The role ARN %.*s is not valid.", STR_ARG(arn));
+    if (!str_starts(arn, "arn:aws") || str_find_str(arn, STR(":iam::")) < 0 ||
+        str_find_str(arn, STR(":role/")) < 0)
+        return aws_fail(call, "InvalidParameterException", "The role ARN %.*s is not valid.",
+                        STR_ARG(arn));
     return 0;
 }
 
@@ -17,7 +21,8 @@ static int check_version(struct aws_call *call)
 {
     struct str version = aws_text(call, "version");
     if (version.data && !str_is(version, EKS_VERSION))
-        return aws_fail(call, "InvalidParameterException", "unsupported Kubernetes version %.*s: this region has " EKS_VERSION,
+        return aws_fail(call, "InvalidParameterException",
+                        "unsupported Kubernetes version %.*s: this region has " EKS_VERSION,
                         STR_ARG(version));
     return 0;
 }
@@ -43,13 +48,16 @@ static int take_subnets(struct aws_call *call, struct node *config)
     } to = {a, ids};
     if (node_count(ids) == 0)
         state_each(call->region->state, STATE_SUBNET, STR_NONE, add_name, &to);
-    node_each (id, ids) {
+    node_each(id, ids)
+    {
         struct node *subnet = state_tree(call->region->state, a, STATE_SUBNET, node_str(id, ""));
         if (!subnet)
-            return aws_fail(call, "InvalidParameterException", "The subnet ID '%.*s' does not exist", STR_ARG(node_str(id, "")));
+            return aws_fail(call, "InvalidParameterException",
+                            "The subnet ID '%.*s' does not exist", STR_ARG(node_str(id, "")));
         struct str vpc = node_str(subnet, "spec.vpcId");
         if (node_has(config, "vpcId") && !str_equal(node_str(config, "vpcId"), vpc))
-            return aws_fail(call, "InvalidParameterException", "Subnets specified must be in the same VPC");
+            return aws_fail(call, "InvalidParameterException",
+                            "Subnets specified must be in the same VPC");
         node_put_str(a, config, "vpcId", vpc);
     }
     return 0;
@@ -114,7 +122,8 @@ static void add_defaults(struct aws_call *call, struct node *spec)
     if (!node_has(spec, "deletionProtection"))
         node_put_bool(a, spec, "deletionProtection", false);
     if (!node_has(spec, "logging")) {
-        static const char *const types[] = {"api", "audit", "authenticator", "controllerManager", "scheduler"};
+        static const char *const types[] = {"api", "audit", "authenticator", "controllerManager",
+                                            "scheduler"};
         struct node *off = node_map(a);
         for (size_t i = 0; i < ARRAY_COUNT(types); i++)
             node_append(a, node_need_list(a, off, "types"), node_text(a, str_from(types[i])));
@@ -132,10 +141,14 @@ static int add_creator(struct aws_call *call, const struct node *spec)
     struct status st;
     if (!node_flag(spec, "accessConfig.bootstrapClusterCreatorAdminPermissions", true))
         return 0;
-    struct node *entry = access_entry_object(call->region, a, node_str(spec, "name"), call->caller.arn, call->now_us);
-    access_entry_associate(a, entry, STR(ACCESS_POLICY_ARN "AmazonEKSClusterAdminPolicy"), NULL, call->now_us);
+    struct node *entry = access_entry_object(call->region, a, node_str(spec, "name"),
+                                             call->caller.arn, call->now_us);
+    access_entry_associate(a, entry, STR(ACCESS_POLICY_ARN "AmazonEKSClusterAdminPolicy"), NULL,
+                           call->now_us);
     status_init(&st, a);
-    return state_create(call->region->state, a, STATE_ACCESS_ENTRY, entry, &st) ? aws_fail_status(call, &st) : 0;
+    return state_create(call->region->state, a, STATE_ACCESS_ENTRY, entry, &st)
+               ? aws_fail_status(call, &st)
+               : 0;
 }
 
 /* A repeated request with the same token gets the same answer. */
@@ -148,7 +161,8 @@ static int answer_existing(struct aws_call *call, const struct node *object)
     }
     struct str name = aws_text(call, "name");
     aws_error_member(call, "clusterName", name);
-    return aws_fail(call, "ResourceInUseException", "Cluster already exists with name: %.*s", STR_ARG(name));
+    return aws_fail(call, "ResourceInUseException", "Cluster already exists with name: %.*s",
+                    STR_ARG(name));
 }
 
 static int run(struct aws_call *call)
@@ -161,7 +175,8 @@ static int run(struct aws_call *call)
     if (object)
         return answer_existing(call, object);
     if (state_count(state, STATE_CLUSTER, STR_NONE) >= LIMIT_CLUSTERS)
-        return aws_fail(call, "ResourceLimitExceededException", "The region has %d clusters, its limit.", LIMIT_CLUSTERS);
+        return aws_fail(call, "ResourceLimitExceededException",
+                        "The region has %d clusters, its limit.", LIMIT_CLUSTERS);
     if (check_role(call) || check_version(call))
         return -1;
     object = state_object(a, STATE_CLUSTER, name);
@@ -182,4 +197,5 @@ static int run(struct aws_call *call)
     return 0;
 }
 
-REGISTER(aws_operation, create_cluster) = {.service = "eks", .name = "CreateCluster", .run = run};
+REGISTER(aws_operation, create_cluster)
+= {.service = "eks", .name = "CreateCluster", .run = run};

@@ -12,7 +12,8 @@ static int run(struct aws_call *call)
     if (state_count(call->region->state, STATE_NODEGROUP, arena_printf(a, "%.*s:", STR_ARG(name))))
         return aws_fail(call, "ResourceInUseException", "Cluster has nodegroups attached");
     if (node_flag(object, "spec.deletionProtection", false))
-        return aws_fail(call, "InvalidRequestException", "Cluster %.*s has deletion protection enabled.", STR_ARG(name));
+        return aws_fail(call, "InvalidRequestException",
+                        "Cluster %.*s has deletion protection enabled.", STR_ARG(name));
     node_put_str(a, object, "status.status", STR("DELETING"));
     status_init(&st, a);
     if (state_update(call->region->state, a, STATE_CLUSTER, object, &st))
@@ -21,4 +22,5 @@ static int run(struct aws_call *call)
     return 0;
 }
 
-REGISTER(aws_operation, delete_cluster) = {.service = "eks", .name = "DeleteCluster", .run = run};
+REGISTER(aws_operation, delete_cluster)
+= {.service = "eks", .name = "DeleteCluster", .run = run};

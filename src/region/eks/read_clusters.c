@@ -44,6 +44,9 @@ static int run_versions(struct aws_call *call)
     return 0;
 }
 
-REGISTER(aws_operation, describe_cluster) = {.service = "eks", .name = "DescribeCluster", .run = run_describe};
-REGISTER(aws_operation, list_clusters) = {.service = "eks", .name = "ListClusters", .run = run_list};
-REGISTER(aws_operation, describe_cluster_versions) = {.service = "eks", .name = "DescribeClusterVersions", .run = run_versions};
+REGISTER(aws_operation, describe_cluster)
+= {.service = "eks", .name = "DescribeCluster", .run = run_describe};
+REGISTER(aws_operation, list_clusters)
+= {.service = "eks", .name = "ListClusters", .run = run_list};
+REGISTER(aws_operation, describe_cluster_versions)
+= {.service = "eks", .name = "DescribeClusterVersions", .run = run_versions};

@@ -9,4 +9,5 @@ static int run(struct aws_call *call)
     return 0;
 }
 
-REGISTER(aws_operation, get_caller_identity) = {.service = "sts", .name = "GetCallerIdentity", .run = run};
+REGISTER(aws_operation, get_caller_identity)
+= {.service = "sts", .name = "GetCallerIdentity", .run = run};

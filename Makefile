@@ -1,0 +1,84 @@
+# Two commands do everything on a fresh Debian 12 with root:
+#   make up     installs packages, builds, starts a region with a cluster and nodes
+#   make test   installs what tests need, and runs them
+# The others are parts of these. Building is meson's work; this file only keeps its configuration in step with the files.
+
+BUILD   ?= build
+DATA    ?= /var/lib/kaname
+PREFIX  ?= /usr/local
+SECONDS_EACH ?= 600
+export KANAME_TEST_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kaname-tests
+PYTEST   = $(KANAME_TEST_CACHE)/python/bin/python -m pytest -q
+
+.PHONY: all configure up down test check sanitize lint format e2e conformance fuzz bench sim install clean packages test-packages
+
+all: configure
+	ninja -C $(BUILD) kaname
+
+# meson reads the list of files when it configures: again, when the list changed.
+configure: | packages
+	@mkdir -p $(BUILD)
+	@tools/list-files . .c .cc .tsv .txt .build > $(BUILD)/.files.new
+	@if ! cmp -s $(BUILD)/.files.new $(BUILD)/.files || [ ! -e $(BUILD)/build.ninja ]; then \
+	    meson setup $$([ -e $(BUILD)/build.ninja ] && echo --reconfigure) $(BUILD) . > $(BUILD)/.configure.log || { cat $(BUILD)/.configure.log; exit 1; }; \
+	    mv $(BUILD)/.files.new $(BUILD)/.files; fi
+
+packages:
+	@tests/setup/packages build
+
+test-packages:
+	@tests/setup/packages test
+
+up: all
+	$(BUILD)/kaname up --data-dir $(DATA)
+
+down:
+	$(BUILD)/kaname down --data-dir $(DATA)
+
+test: test-packages check lint e2e
+
+# Unit tests and the corpora of the fuzz targets.
+check: configure
+	meson test -C $(BUILD) --print-errorlogs
+
+# The same under AddressSanitizer and UndefinedBehaviorSanitizer.
+sanitize:
+	@$(MAKE) BUILD=$(BUILD)-sanitize configure
+	meson configure $(BUILD)-sanitize -Db_sanitize=address,undefined -Db_lundef=false
+	meson test -C $(BUILD)-sanitize --print-errorlogs --timeout-multiplier 5
+
+lint:
+	tools/check
+
+format:
+	git ls-files 'src/*.c' 'src/*.h' 'fuzz/*.c' 'bench/*.c' | xargs clang-format -i
+
+# Real clients against a real server.
+e2e: all test-packages
+	tests/setup/clients
+	KANAME=$(abspath $(BUILD)/kaname) $(PYTEST) tests
+
+conformance: all test-packages
+	tests/setup/clients
+	tests/setup/originals e2e.test ginkgo
+	KANAME=$(abspath $(BUILD)/kaname) tests/conformance/run $(CLASSES)
+
+fuzz: test-packages
+	fuzz/run $(SECONDS_EACH)
+
+bench: all test-packages
+	tests/setup/originals etcd kube-apiserver kube-controller-manager kube-scheduler
+	KANAME=$(abspath $(BUILD)/kaname) bench/run
+
+# The store's promises on a simulated disk: seeds in a row.
+sim: configure
+	ninja -C $(BUILD) test-store-sim
+	$(BUILD)/test-store-sim
+
+install: all
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	$(BUILD)/kaname help --man > $(DESTDIR)$(PREFIX)/share/man/man1/kaname.1
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-fuzz

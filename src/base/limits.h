@@ -75,8 +75,6 @@ enum {
     LIMIT_GENERATE_PREFIX_BYTES = 58,    /* generateName: what is kept of it; upstream 58 */
     LIMIT_GENERATE_TRIES = 8,            /* names tried for generateName; upstream 8 */
     LIMIT_ANNOTATIONS_BYTES = 256 << 10, /* all annotations of an object; upstream 256 KiB */
-    LIMIT_GZIP_FROM_BYTES =
-        128 << 10, /* smaller answers are not worth compressing; upstream 128 KiB */
     LIMIT_WATCH_TIME_S =
         1800, /* a watch without timeoutSeconds lives this long, up to twice; upstream 1800 */
     LIMIT_BOOKMARK_TIME_MS = 60000, /* between bookmarks of a quiet watch; upstream 1 min */

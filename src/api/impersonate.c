@@ -1,0 +1,116 @@
+#include "api/impersonate.h"
+
+#include "base/encode.h"
+
+static int check(struct request *r, const char *group, const char *resource, const char *subresource, struct str ns, struct str name)
+{
+    struct access access = {.user = r->user,
+                            .verb = "impersonate",
+                            .resource_request = true,
+                            .group = str_from(group),
+                            .version = str_from(*group ? "v1" : ""),
+                            .resource = str_from(resource),
+                            .subresource = str_from(subresource),
+                            .ns = ns,
+                            .name = name};
+    struct str reason = STR_NONE;
+    if (authorize(r->api->config.authorizer, r->arena, &access, &reason) == DECISION_ALLOW)
+        return 0;
+    return authorize_forbidden(&r->st, &access, reason);
+}
+
+static int take_user(struct request *r, struct user *as)
+{
+    struct str ns, name;
+    if (!user_is_service_account(as, &ns, &name))
+        return check(r, "", "users", "", STR_NONE, as->name);
+    if (check(r, "", "serviceaccounts", "", ns, name) < 0)
+        return -1;
+    return 0;
+}
+
+static int take_groups(struct request *r, struct user *as)
+{
+    for (size_t i = 0; i < r->http->header_count; i++) {
+        const struct http_header *h = &r->http->headers[i];
+        if (!str_equal_nocase(h->name, STR("Impersonate-Group")))
+            continue;
+        if (check(r, "", "groups", "", STR_NONE, h->value) < 0)
+            return -1;
+        user_add_group(r->arena, as, h->value);
+    }
+    return 0;
+}
+
+static void add_extra(struct request *r, struct user *as, struct str key, struct str value)
+{
+    for (size_t i = 0; i < as->extra_count; i++)
+        if (str_equal(as->extra[i].key, key)) {
+            struct user_extra *e = &as->extra[i];
+            e->values = arena_grow(r->arena, e->values, e->count * sizeof(struct str), (e->count + 1) * sizeof(struct str));
+            e->values[e->count++] = value;
+            return;
+        }
+    size_t n = as->extra_count;
+    as->extra = arena_grow(r->arena, as->extra, n * sizeof(*as->extra), (n + 1) * sizeof(*as->extra));
+    as->extra[n] = (struct user_extra){.key = key, .values = arena_dup(r->arena, &value, sizeof(value)), .count = 1};
+    as->extra_count = n + 1;
+}
+
+static int take_extra(struct request *r, struct user *as)
+{
+    const struct str prefix = STR("Impersonate-Extra-");
+    for (size_t i = 0; i < r->http->header_count; i++) {
+        const struct http_header *h = &r->http->headers[i];
+        if (h->name.len <= prefix.len || !str_equal_nocase(str_slice(h->name, 0, prefix.len), prefix))
+            continue;
+        char *lower = arena_cstr(r->arena, str_slice(h->name, prefix.len, h->name.len));
+        for (char *c = lower; *c; c++)
+            if (*c >= 'A' && *c <= 'Z')
+                *c = (char)(*c + 'a' - 'A');
+        struct str key;
+        if (percent_decode(r->arena, str_from(lower), false, &key) < 0)
+            key = str_from(lower);
+        if (check(r, "authentication.k8s.io", "userextras", arena_cstr(r->arena, key), STR_NONE, h->value) < 0)
+            return -1;
+        add_extra(r, as, key, h->value);
+    }
+    return 0;
+}
+
+/* Groups that follow from the name, as authentication itself would give them. */
+static void complete_groups(struct request *r, struct user *as)
+{
+    struct str ns, name;
+    if (as->group_count == 0 && user_is_service_account(as, &ns, &name)) {
+        user_add_group(r->arena, as, STR("system:serviceaccounts"));
+        user_add_group(r->arena, as, arena_printf(r->arena, "system:serviceaccounts:%.*s", STR_ARG(ns)));
+    }
+    const char *last = str_is(as->name, "system:anonymous") ? "system:unauthenticated" : "system:authenticated";
+    if (!user_in_group(as, "system:authenticated") && !user_in_group(as, "system:unauthenticated"))
+        user_add_group(r->arena, as, str_from(last));
+}
+
+int impersonate(struct request *r)
+{
+    struct str name = http_header(r->http, "Impersonate-User");
+    struct str uid = http_header(r->http, "Impersonate-Uid");
+    if (str_empty(name)) {
+        if (!str_empty(http_header(r->http, "Impersonate-Group")) || !str_empty(uid))
+            return status_internal(&r->st, "requested impersonation without impersonating a user");
+        return 0;
+    }
+    struct user *as = arena_new(r->arena, struct user);
+    as->name = name;
+    if (take_user(r, as) < 0 || take_groups(r, as) < 0 || take_extra(r, as) < 0)
+        return -1;
+    if (!str_empty(uid)) {
+        if (check(r, "authentication.k8s.io", "uids", "", STR_NONE, uid) < 0)
+            return -1;
+        as->uid = uid;
+    }
+    complete_groups(r, as);
+    r->impersonator = r->user;
+    r->user = as;
+    return 0;
+}

@@ -1,0 +1,166 @@
+/* Paths outside the API: version, health, metrics, the list of paths, OpenID documents. */
+#include "api/documents.h"
+#include "api/endpoint.h"
+#include "api/meter.h"
+#include "api/respond.h"
+
+static const char *const checks[] = {"ping", "log", "etcd", "poststarthook/start-apiextensions-controllers",
+                                     "poststarthook/crd-informer-synced", "poststarthook/bootstrap-controller",
+                                     "poststarthook/rbac/bootstrap-roles", "informer-sync", "shutdown"};
+
+static enum step_result text(struct request *r, struct str t)
+{
+    respond_text_later(r, "text/plain; charset=utf-8", t);
+    return STEP_NEXT;
+}
+
+static bool excluded(struct request *r, const char *check)
+{
+    size_t count;
+    struct http_header *all = http_query_all(r->http, &count);
+    for (size_t i = 0; i < count; i++)
+        if (str_is(all[i].name, "exclude") && str_is(all[i].value, check))
+            return true;
+    return false;
+}
+
+static enum step_result health(struct request *r)
+{
+    struct str path = r->http->path, unused;
+    request_header(r, "X-Content-Type-Options", STR("nosniff"));
+    ssize_t slash = str_find(str_slice(path, 1, path.len), '/');
+    struct str name = slash < 0 ? str_slice(path, 1, path.len) : str_slice(path, 1, (size_t)slash + 1);
+    if (slash >= 0) {
+        struct str one = str_slice(path, (size_t)slash + 2, path.len);
+        for (size_t i = 0; i < ARRAY_COUNT(checks); i++)
+            if (str_is(one, checks[i]))
+                return text(r, STR("ok"));
+        status_set(&r->st, REASON_NOT_FOUND, "there is no check of this name");
+        return STEP_FAIL;
+    }
+    if (!request_query(r, "verbose", &unused))
+        return text(r, STR("ok"));
+    struct buf out = BUF_INIT;
+    for (size_t i = 0; i < ARRAY_COUNT(checks); i++)
+        buf_printf(&out, "[+]%s %s\n", checks[i], excluded(r, checks[i]) ? "excluded: ok" : "ok");
+    buf_printf(&out, "%.*s check passed\n", STR_ARG(name));
+    struct str copy = arena_str(r->arena, buf_str(&out));
+    buf_release(&out);
+    return text(r, copy);
+}
+
+static enum step_result version(struct request *r)
+{
+    struct node *n = node_map(r->arena);
+    struct str v = r->api->config.server_version; /* "v1.36.3" */
+    struct str rest = str_slice(v, 1, v.len);
+    struct str major = str_cut(&rest, '.'), minor = str_cut(&rest, '.');
+    uint64_t before = 0;
+    if (str_to_u64(minor, &before) < 0)
+        before = 0;
+    struct {
+        const char *name;
+        struct str value;
+    } members[] = {
+        {"major", major},
+        {"minor", minor},
+        {"emulationMajor", major},
+        {"emulationMinor", minor},
+        {"minCompatibilityMajor", major},
+        {"minCompatibilityMinor", arena_printf(r->arena, "%llu", (unsigned long long)(before ? before - 1 : 0))},
+        {"gitVersion", v},
+        {"gitCommit", STR("0000000000000000000000000000000000000000")},
+        {"gitTreeState", STR("clean")},
+        {"buildDate", STR("1970-01-01T00:00:00Z")},
+        {"goVersion", STR("none")},
+        {"compiler", STR("cc")},
+        {"platform", STR("linux/amd64")},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(members); i++)
+        node_set(r->arena, n, str_from(members[i].name), node_text(r->arena, members[i].value));
+    struct buf out = BUF_INIT;
+    node_to_json(&out, n, ENCODE_PRETTY);
+    respond_text_later(r, "application/json", arena_str(r->arena, buf_str(&out)));
+    buf_release(&out);
+    return STEP_NEXT;
+}
+
+static enum step_result metrics(struct request *r)
+{
+    struct buf out = BUF_INIT;
+    meters_write(r->api, &out);
+    r->rewritten = "text/plain; version=0.0.4; charset=utf-8";
+    respond_document_later(r, &out);
+    return STEP_NEXT;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
+static enum step_result root(struct request *r)
+{
+    if (!str_is(r->http->path, "/") && !str_is(r->http->path, "")) {
+        status_set(&r->st, REASON_NOT_FOUND, "the server could not find the requested resource");
+        return STEP_FAIL;
+    }
+    size_t groups, count = 0;
+    struct group_view *view = discovery_groups(r->api, r->arena, &groups);
+    struct str *paths = arena_array(r->arena, struct str, path_count() + groups * 17 + ARRAY_COUNT(checks) * 3);
+    for (size_t i = 0; i < path_count(); i++)
+        if (strcmp(path_at(i), "/") != 0)
+            paths[count++] = str_from(path_at(i));
+    for (size_t i = 0; i < groups; i++) {
+        if (!str_empty(view[i].name))
+            paths[count++] = arena_printf(r->arena, "/apis/%.*s", STR_ARG(view[i].name));
+        for (size_t j = 0; j < view[i].version_count; j++)
+            paths[count++] = str_empty(view[i].name)
+                                 ? arena_printf(r->arena, "/api/%.*s", STR_ARG(view[i].versions[j]))
+                                 : arena_printf(r->arena, "/apis/%.*s/%.*s", STR_ARG(view[i].name), STR_ARG(view[i].versions[j]));
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(checks); i++) {
+        paths[count++] = arena_printf(r->arena, "/healthz/%s", checks[i]);
+        paths[count++] = arena_printf(r->arena, "/livez/%s", checks[i]);
+        paths[count++] = arena_printf(r->arena, "/readyz/%s", checks[i]);
+    }
+    qsort(paths, count, sizeof(*paths), by_text);
+    struct node *n = node_map(r->arena);
+    struct node *list = node_need_list(r->arena, n, "paths");
+    for (size_t i = 0; i < count; i++)
+        node_append(r->arena, list, node_text(r->arena, paths[i]));
+    struct buf out = BUF_INIT;
+    node_to_json(&out, n, ENCODE_PRETTY);
+    respond_text_later(r, "application/json", arena_str(r->arena, buf_str(&out)));
+    buf_release(&out);
+    return STEP_NEXT;
+}
+
+static enum step_result openid(struct request *r)
+{
+    request_header(r, "Cache-Control", STR("public, max-age=3600"));
+    struct str uri = arena_printf(r->arena, "https://%.*s:%u/openid/v1/jwks", STR_ARG(r->api->config.advertise_address),
+                                  r->api->config.advertise_port);
+    respond_text_later(r, "application/json", openid_configuration(r->api->config.authenticator, r->arena, uri));
+    return STEP_NEXT;
+}
+
+static enum step_result jwks(struct request *r)
+{
+    request_header(r, "Cache-Control", STR("public, max-age=3600"));
+    respond_text_later(r, "application/jwk-set+json", jwks_document(r->api->config.authenticator, r->arena));
+    return STEP_NEXT;
+}
+
+#define PATH(ident, where, below, fn)                                                              \
+    static const struct endpoint ident##_endpoint = {.name = #ident, .commit = fn};                \
+    REGISTER(api_path, ident) = {.path = where, .prefix = below, .endpoint = &ident##_endpoint}
+
+PATH(healthz, "/healthz", true, health);
+PATH(livez, "/livez", true, health);
+PATH(readyz, "/readyz", true, health);
+PATH(version_path, "/version", false, version);
+PATH(metrics_path, "/metrics", false, metrics);
+PATH(root_path, "/", false, root);
+PATH(openid_path, "/.well-known/openid-configuration", false, openid);
+PATH(jwks_path, "/openid/v1/jwks", false, jwks);

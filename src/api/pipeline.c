@@ -1,0 +1,386 @@
+/* The pipeline: twelve steps from request to answer. Read this file first. */
+#include "api/crd.h"
+#include "api/delete.h"
+#include "api/endpoint.h"
+#include "api/impersonate.h"
+#include "api/meter.h"
+#include "api/metadata.h"
+#include "api/respond.h"
+#include "api/write.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+static enum step_result step_route(struct request *r)
+{
+    struct str watch = STR_NONE, field = STR_NONE, name = STR_NONE;
+    bool wants_watch = http_query(r->http, "watch", &watch) && !str_is(watch, "false") && !str_is(watch, "0");
+    if (http_query(r->http, "fieldSelector", &field) && str_starts(field, "metadata.name=")) {
+        name = str_slice(field, strlen("metadata.name="), field.len);
+        name = str_starts(name, "=") ? str_slice(name, 1, name.len) : name;
+        if (str_find(name, ',') >= 0)
+            name = STR_NONE;
+    }
+    route_parse(r->http->method, r->http->path, wants_watch, name, &r->route);
+    r->accept.pretty = user_agent_wants_pretty(http_header(r->http, "User-Agent"));
+    struct str pretty;
+    if (http_query(r->http, "pretty", &pretty))
+        r->accept.pretty = !str_is(pretty, "false") && !str_is(pretty, "0");
+    if (!r->route.resource_request)
+        return STEP_NEXT;
+    r->resource = api_resource(r->api, r->route.group, r->route.version, r->route.plural);
+    if (!r->resource)
+        return STEP_NEXT;
+    r->kind = kind_of(r->resource);
+    if (r->resource->type == SCHEMA_CUSTOM)
+        r->custom = custom_find(r->api->customs, r->route.group, r->route.version, r->route.plural);
+    if (!str_empty(r->route.subresource))
+        r->subresource = resource_subresource(r->resource, r->route.subresource);
+    r->mutating = r->route.verb != VERB_IS_GET && r->route.verb != VERB_IS_LIST && r->route.verb != VERB_IS_WATCH;
+    return STEP_NEXT;
+}
+
+static void on_authenticated(void *arg, const struct user *user, const struct status *st)
+{
+    struct request *r = arg;
+    r->auth = NULL;
+    r->user = user;
+    if (!user) {
+        struct arena *arena = r->st.arena;
+        r->st = *st;
+        r->st.arena = arena;
+        if (r->st.code == 0)
+            status_set(&r->st, REASON_UNAUTHORIZED, "Unauthorized");
+    }
+    if (!r->waiting)
+        return;
+    r->waiting = false;
+    if (user)
+        request_continue(r);
+    else
+        request_fail(r);
+}
+
+static enum step_result step_authenticate(struct request *r)
+{
+    struct auth_pending *pending = authenticate_request(r->api->config.authenticator, r->http, on_authenticated, r);
+    if (r->user)
+        return STEP_NEXT;
+    if (r->st.code)
+        return STEP_FAIL;
+    r->auth = pending;
+    r->waiting = true;
+    return STEP_WAIT;
+}
+
+static enum step_result step_audit(struct request *r)
+{
+    struct str given = http_header(r->http, "Audit-ID");
+    r->audit_id = !str_empty(given) && given.len <= 64 ? given : uuid_new(r->arena);
+    return STEP_NEXT;
+}
+
+static enum step_result step_impersonate(struct request *r)
+{
+    return impersonate(r) < 0 ? STEP_FAIL : STEP_NEXT;
+}
+
+static const struct endpoint_entry *entry_of(const struct request *r)
+{
+    return r->resource ? endpoint_find(r->resource, r->route.subresource, r->route.verb) : NULL;
+}
+
+static enum step_result step_flow(struct request *r)
+{
+    struct api *api = r->api;
+    const struct endpoint_entry *e = entry_of(r);
+    if (r->route.verb == VERB_IS_WATCH || (e && e->long_running))
+        return STEP_NEXT;
+    bool full = r->mutating ? api->in_flight_mutating >= LIMIT_IN_FLIGHT_MUTATING : api->in_flight >= LIMIT_IN_FLIGHT;
+    if (full && !user_in_group(r->user, "system:masters")) {
+        status_set(&r->st, REASON_TOO_MANY_REQUESTS, "Too many requests, please try again later.");
+        r->st.details.retry_after_s = 1;
+        return STEP_FAIL;
+    }
+    r->counted = true;
+    *(r->mutating ? &api->in_flight_mutating : &api->in_flight) += 1;
+    return STEP_NEXT;
+}
+
+static struct access access_of(const struct request *r)
+{
+    const struct route *t = &r->route;
+    struct access a = {.user = r->user, .verb = t->verb_text.data, .resource_request = t->resource_request};
+    if (t->resource_request) {
+        a.group = t->group;
+        a.version = t->version;
+        a.resource = t->plural;
+        a.subresource = t->subresource;
+        a.ns = t->ns;
+        a.name = t->name;
+    } else {
+        a.path = r->http->path;
+    }
+    return a;
+}
+
+static enum step_result step_authorize(struct request *r)
+{
+    struct access access = access_of(r);
+    struct str reason = STR_NONE;
+    if (authorize(r->api->config.authorizer, r->arena, &access, &reason) != DECISION_ALLOW) {
+        authorize_forbidden(&r->st, &access, reason);
+        return STEP_FAIL;
+    }
+    /* A WebSocket can only be asked for by GET, but what it does is more than reading. */
+    bool streams = request_is_sub(r, "exec") || request_is_sub(r, "attach") || request_is_sub(r, "portforward");
+    if (streams && r->route.verb == VERB_IS_GET) {
+        access.verb = "create";
+        if (authorize(r->api->config.authorizer, r->arena, &access, &reason) != DECISION_ALLOW) {
+            authorize_forbidden(&r->st, &access, reason);
+            return STEP_FAIL;
+        }
+    }
+    return STEP_NEXT;
+}
+
+static unsigned verb_bit(enum verb verb)
+{
+    static const unsigned bits[] = {
+        [VERB_IS_GET] = VERB_GET,       [VERB_IS_LIST] = VERB_LIST,     [VERB_IS_WATCH] = VERB_WATCH,
+        [VERB_IS_CREATE] = VERB_CREATE, [VERB_IS_UPDATE] = VERB_UPDATE, [VERB_IS_PATCH] = VERB_PATCH,
+        [VERB_IS_DELETE] = VERB_DELETE, [VERB_IS_DELETE_COLLECTION] = VERB_DELETECOLLECTION,
+    };
+    return (size_t)verb < ARRAY_COUNT(bits) ? bits[verb] : 0;
+}
+
+static int not_found_here(struct request *r)
+{
+    return status_set(&r->st, REASON_NOT_FOUND, "the server could not find the requested resource");
+}
+
+/* Scope: a namespaced resource is written and read by name in its namespace only; a cluster-scoped one never is. */
+static bool scope_fits(const struct request *r)
+{
+    const struct route *t = &r->route;
+    if (!r->resource->namespaced)
+        return !t->namespaced;
+    bool whole = t->verb == VERB_IS_LIST || t->verb == VERB_IS_WATCH;
+    return t->namespaced || whole || !r->resource->stored;
+}
+
+/* Finds the endpoint; what isn't served is told only to those who may ask. */
+static int find_endpoint(struct request *r)
+{
+    if (!r->route.resource_request) {
+        const struct path_entry *p = path_find(r->http->path);
+        if (!p)
+            return not_found_here(r);
+        r->endpoint = p->endpoint;
+        return 0;
+    }
+    if (!r->resource || r->route.bad || !scope_fits(r))
+        return not_found_here(r);
+    if (!str_empty(r->route.subresource) && !r->subresource)
+        return not_found_here(r);
+    unsigned served = r->subresource ? r->subresource->verbs : r->resource->verbs;
+    const struct endpoint_entry *e = entry_of(r);
+    if (!e || !(served & verb_bit(r->route.verb)))
+        return status_set(&r->st, REASON_METHOD_NOT_ALLOWED, "the server does not allow this method on the requested resource");
+    r->endpoint = e->endpoint;
+    return 0;
+}
+
+static int negotiate(struct request *r)
+{
+    if (!r->route.resource_request)
+        return 0;
+    bool collection = r->route.verb == VERB_IS_LIST || r->route.verb == VERB_IS_WATCH;
+    bool table = r->resource->stored && (collection || r->route.verb == VERB_IS_GET);
+    unsigned allowed = (r->custom ? 0 : ALLOW_PROTOBUF) | (table || r->resource->column_count ? ALLOW_TABLE : 0) |
+                       (r->resource->stored ? ALLOW_PARTIAL : 0);
+    if (accept_choose(http_header(r->http, "Accept"), allowed, &r->accept) == 0)
+        return 0;
+    return status_set(&r->st, REASON_NOT_ACCEPTABLE, "only the following media types are accepted: %s",
+                      r->custom ? "application/json, application/yaml"
+                                : "application/json, application/yaml, application/vnd.kubernetes.protobuf");
+}
+
+#define ENDPOINT_STEP(member)                                                                      \
+    static enum step_result step_##member(struct request *r)                                       \
+    {                                                                                              \
+        return r->endpoint->member ? r->endpoint->member(r) : STEP_NEXT;                           \
+    }
+ENDPOINT_STEP(prepare)
+ENDPOINT_STEP(admit)
+ENDPOINT_STEP(validate)
+ENDPOINT_STEP(commit)
+
+static enum step_result step_decode(struct request *r)
+{
+    if (r->http && (find_endpoint(r) < 0 || negotiate(r) < 0))
+        return STEP_FAIL;
+    return r->endpoint->decode ? r->endpoint->decode(r) : STEP_NEXT;
+}
+
+static enum step_result step_answer(struct request *r)
+{
+    return r->endpoint->answer ? r->endpoint->answer(r) : respond(r);
+}
+
+static const struct step {
+    const char *name;
+    enum step_result (*run)(struct request *r);
+    bool inside; /* also for requests from inside */
+} steps[] = {
+    {"route", step_route, false},         {"authenticate", step_authenticate, false},
+    {"audit", step_audit, false},         {"impersonate", step_impersonate, false},
+    {"flow", step_flow, false},           {"authorize", step_authorize, false},
+    {"decode", step_decode, true},        {"prepare", step_prepare, true},
+    {"admit", step_admit, true},          {"validate", step_validate, true},
+    {"commit", step_commit, true},        {"answer", step_answer, false},
+};
+
+void request_continue(struct request *r)
+{
+    while (r->step < ARRAY_COUNT(steps)) {
+        enum step_result result = steps[r->step++].run(r);
+        if (result == STEP_FAIL)
+            request_fail(r);
+        if (result != STEP_NEXT)
+            return;
+    }
+}
+
+int request_run_inside(struct request *r)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(steps); i++) {
+        if (!steps[i].inside)
+            continue;
+        enum step_result result = steps[i].run(r);
+        assert(result != STEP_WAIT); /* invariant 1 */
+        if (result == STEP_FAIL) {
+            write_undo(r);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+void request_fail(struct request *r)
+{
+    assert(r->st.code != 0);
+    write_undo(r);
+    respond_status(r, &r->st);
+}
+
+void request_finish(struct request *r)
+{
+    respond(r);
+}
+
+void request_release(struct request *r)
+{
+    struct api *api = r->api;
+    if (r->auth)
+        authenticate_cancel(r->auth);
+    if (r->waiting && !r->auth)
+        store_waiter_cancel(&r->waiter);
+    if (r->stream_gone)
+        r->stream_gone(r);
+    if (r->counted)
+        *(r->mutating ? &api->in_flight_mutating : &api->in_flight) -= 1;
+    sealed_unref(r->old);
+    sealed_unref(r->result);
+    buf_release(&r->document);
+    r->old = r->result = NULL;
+    r->auth = NULL;
+    r->waiting = r->counted = false;
+}
+
+static void on_gone(struct http_request *http)
+{
+    struct request *r = http->user;
+    meter_request(r);
+    request_release(r);
+}
+
+void api_handle(void *user, struct http_request *http)
+{
+    struct request *r = arena_new(http->arena, struct request);
+    r->api = user;
+    r->arena = http->arena;
+    r->http = http;
+    r->started_us = loop_now_us(r->api->config.loop);
+    status_init(&r->st, http->arena);
+    http->user = r;
+    http->on_gone = on_gone;
+    request_continue(r);
+}
+
+static const struct endpoint *const call_endpoints[] = {
+    [API_CREATE] = &endpoint_create, [API_UPDATE] = &endpoint_update, [API_PATCH] = &endpoint_patch,
+    [API_DELETE] = &endpoint_delete, [API_DELETE_COLLECTION] = &endpoint_delete_collection,
+};
+
+static const enum verb call_verbs[] = {
+    [API_CREATE] = VERB_IS_CREATE, [API_UPDATE] = VERB_IS_UPDATE, [API_PATCH] = VERB_IS_PATCH,
+    [API_DELETE] = VERB_IS_DELETE, [API_DELETE_COLLECTION] = VERB_IS_DELETE_COLLECTION,
+};
+
+static enum patch_kind patch_kind_of(struct str type)
+{
+    static const struct {
+        const char *type;
+        enum patch_kind kind;
+    } kinds[] = {
+        {"application/json-patch+json", PATCH_JSON},
+        {"application/merge-patch+json", PATCH_MERGE},
+        {"application/strategic-merge-patch+json", PATCH_STRATEGIC},
+        {"application/apply-patch+yaml", PATCH_APPLY},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++)
+        if (str_is(type, kinds[i].type))
+            return kinds[i].kind;
+    return PATCH_NONE;
+}
+
+int api_call(struct api *api, struct arena *arena, const struct api_call *call, struct sealed **ret_object, struct status *st)
+{
+    struct request r = {.api = api, .arena = arena, .resource = call->resource, .kind = kind_of(call->resource), .user = call->user,
+                        .sent = call->body, .started_us = loop_now_us(api->config.loop)};
+    status_init(&r.st, arena);
+    r.route = (struct route){.resource_request = true,
+                             .verb = call_verbs[call->verb],
+                             .verb_text = str_from(verb_name(call_verbs[call->verb])),
+                             .group = str_from(call->resource->group),
+                             .version = str_from(call->resource->version),
+                             .plural = str_from(call->resource->plural),
+                             .ns = call->ns,
+                             .name = call->name,
+                             .subresource = call->subresource};
+    if (call->resource->type == SCHEMA_CUSTOM)
+        r.custom = custom_find(api->customs, r.route.group, r.route.version, r.route.plural);
+    if (!str_empty(call->subresource))
+        r.subresource = resource_subresource(call->resource, call->subresource);
+    r.options.manager = call->field_manager;
+    r.options.validation = VALIDATE_IGNORE;
+    r.options.patch = patch_kind_of(str_from(call->patch_type));
+    r.options.force = str_is(call->force_apply, "true");
+    const struct endpoint_entry *special =
+        str_empty(call->subresource) ? NULL : endpoint_find(call->resource, call->subresource, r.route.verb);
+    r.endpoint = special ? special->endpoint : call_endpoints[call->verb];
+    int err = request_run_inside(&r);
+    if (err == 0 && ret_object) {
+        bool gone = r.deletes;
+        *ret_object = gone ? NULL : r.result;
+        if (!gone)
+            r.result = NULL;
+    }
+    if (err < 0 && st) {
+        struct arena *keep = st->arena;
+        *st = r.st;
+        st->arena = keep;
+    }
+    request_release(&r);
+    return err;
+}

@@ -1,0 +1,191 @@
+#include "api/respond.h"
+
+#include "api/objects.h"
+#include "api/render.h"
+#include "net/gzip.h"
+
+void request_warn(struct request *r, struct str text)
+{
+    for (size_t i = 0; i < r->warning_count; i++)
+        if (str_equal(r->warnings[i], text))
+            return;
+    size_t n = r->warning_count;
+    r->warnings = arena_grow(r->arena, r->warnings, n * sizeof(struct str), (n + 1) * sizeof(struct str));
+    r->warnings[n] = arena_str(r->arena, text);
+    r->warning_count = n + 1;
+}
+
+void request_header(struct request *r, const char *name, struct str value)
+{
+    size_t n = r->header_count;
+    r->headers = arena_grow(r->arena, r->headers, n * sizeof(*r->headers), (n + 1) * sizeof(*r->headers));
+    r->headers[n] = (struct http_header){str_from(name), value};
+    r->header_count = n + 1;
+    if (str_is(str_from(name), "Cache-Control"))
+        r->cache_control_set = true;
+}
+
+/* 299 - "text": quotes and backslashes escaped, control characters dropped (RFC 7234 section 5.5). */
+static struct str warning_value(struct arena *a, struct str text)
+{
+    struct buf b = BUF_INIT;
+    buf_puts(&b, "299 - \"");
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        if ((unsigned char)c < ' ' || c == 0x7f)
+            continue;
+        if (c == '"' || c == '\\')
+            buf_putc(&b, '\\');
+        buf_putc(&b, c);
+    }
+    buf_putc(&b, '"');
+    struct str value = arena_str(a, buf_str(&b));
+    buf_release(&b);
+    return value;
+}
+
+enum { WARNINGS_BYTES_MAX = 4096 };
+
+static void add_common_headers(struct request *r)
+{
+    if (!r->cache_control_set)
+        request_header(r, "Cache-Control", STR("no-cache, private"));
+    if (!str_empty(r->audit_id))
+        request_header(r, "Audit-Id", r->audit_id);
+    size_t total = 0;
+    for (size_t i = 0; i < r->warning_count; i++) {
+        struct str value = warning_value(r->arena, r->warnings[i]);
+        total += value.len;
+        if (total > WARNINGS_BYTES_MAX)
+            break;
+        request_header(r, "Warning", value);
+    }
+    r->warning_count = 0;
+}
+
+static void send(struct request *r, int code, const char *content_type, struct buf *body)
+{
+    add_common_headers(r);
+    request_header(r, "Content-Type", str_from(content_type));
+    if (body->len > GZIP_MIN_BYTES && gzip_accepted(http_header(r->http, "Accept-Encoding"))) {
+        struct buf packed = BUF_INIT;
+        gzip_whole(buf_str(body), &packed);
+        buf_release(body);
+        *body = packed;
+        request_header(r, "Content-Encoding", STR("gzip"));
+        request_header(r, "Vary", STR("Accept-Encoding"));
+    }
+    struct http_reply reply = {.code = code, .headers = r->headers, .header_count = r->header_count};
+    if (body->len > GZIP_MIN_BYTES) {
+        http_respond_buf(r->http, &reply, body);
+        return;
+    }
+    http_respond(r->http, &reply, buf_str(body));
+    buf_release(body);
+}
+
+void respond_status(struct request *r, const struct status *st)
+{
+    struct buf body = BUF_INIT;
+    struct status ignored;
+    status_init(&ignored, r->arena);
+    struct accept accept = r->accept;
+    accept.shape = AS_OBJECT;
+    if (r->custom && accept.media == MEDIA_PROTOBUF)
+        accept.media = MEDIA_JSON;
+    r->code = st->code;
+    if (st->details.retry_after_s)
+        request_header(r, "Retry-After", arena_printf(r->arena, "%d", st->details.retry_after_s));
+    if (render_tree(r->arena, &accept, named_type("meta/v1.Status"), status_tree(r->arena, st), &body, &ignored) < 0) {
+        buf_clear(&body);
+        accept.media = MEDIA_JSON;
+        node_to_json(&body, status_tree(r->arena, st), 0);
+    }
+    if (accept.media == MEDIA_JSON && body.len && body.data[body.len - 1] != '\n')
+        buf_putc(&body, '\n');
+    send(r, st->code, media_type_name(accept.media), &body);
+}
+
+static int encode(struct request *r, struct buf *body, const char **ret_type)
+{
+    struct accept accept = r->accept;
+    if (r->rewritten) {
+        buf_add(body, r->raw);
+        *ret_type = r->rewritten;
+        return 0;
+    }
+    if (r->reply) {
+        accept.shape = AS_OBJECT;
+        *ret_type = media_type_name(accept.media);
+        return render_tree(r->arena, &accept, r->reply_type, r->reply, body, &r->st);
+    }
+    assert(r->result);
+    struct rendering view = rendering_of(r);
+    *ret_type = media_type_name(accept.media);
+    return render_object(r->arena, &view, r->result, body, &r->st);
+}
+
+static void send_result(struct request *r)
+{
+    struct buf body = BUF_INIT;
+    const char *type = NULL;
+    if (r->document.len) {
+        body = r->document;
+        r->document = (struct buf)BUF_INIT;
+        type = r->rewritten ? r->rewritten : media_type_name(r->accept.media);
+    } else if (encode(r, &body, &type) < 0) {
+        buf_release(&body);
+        respond_status(r, &r->st);
+        return;
+    }
+    if (r->code == 0)
+        r->code = 200;
+    send(r, r->code, type, &body);
+}
+
+static void on_durable(void *arg)
+{
+    struct request *r = arg;
+    r->waiting = false;
+    r->when_durable(r);
+}
+
+enum step_result respond_when_durable(struct request *r, void (*fn)(struct request *r))
+{
+    struct store *store = r->api->config.store;
+    if (store_durable(store) >= r->shown_revision) {
+        fn(r);
+        return STEP_DONE;
+    }
+    r->when_durable = fn;
+    r->waiting = true;
+    store_when_durable(store, &r->waiter, r->shown_revision, on_durable, r);
+    return STEP_WAIT;
+}
+
+enum step_result respond(struct request *r)
+{
+    return respond_when_durable(r, send_result);
+}
+
+void respond_document_later(struct request *r, struct buf *document)
+{
+    buf_release(&r->document);
+    r->document = *document;
+    *document = (struct buf)BUF_INIT;
+}
+
+void respond_stream_begin(struct request *r, const char *content_type)
+{
+    add_common_headers(r);
+    request_header(r, "Content-Type", str_from(content_type));
+    r->code = 200;
+    struct http_reply reply = {.code = 200, .headers = r->headers, .header_count = r->header_count};
+    http_stream_begin(r->http, &reply);
+}
+
+void respond_text_later(struct request *r, const char *content_type, struct str text)
+{
+    r->rewritten = content_type;
+    r->raw = text;
+}

@@ -1,0 +1,307 @@
+/* Watch: a collection's events as a stream. */
+#include <errno.h>
+
+#include "api/endpoint.h"
+#include "api/read.h"
+#include "api/respond.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "sys/random.h"
+
+/* One watch. */
+struct stream {
+    struct request *request; /* borrowed: lives as long as the stream */
+    struct watcher *watcher; /* owned; NULL before the start and after the end */
+    struct selection selection;
+    struct rendering view;
+    uint32_t view_number;
+    struct list_options options;
+    struct buf initial;     /* owned: events of what was there at the start */
+    uint64_t after;         /* events behind this revision are wanted */
+    bool sent_any;          /* the next table needs no columns */
+    struct timer timeout, bookmark;
+    struct list link; /* in watch_views.streams */
+};
+
+/* Encodings that watchers share get a number each. */
+struct watch_views {
+    struct map numbers; /* text of a rendering -> number */
+    uint32_t count;
+    struct list streams; /* every watch under way */
+};
+
+struct watch_views *watch_views_new(struct api *api maybe_unused)
+{
+    struct watch_views *v = mem_alloc(sizeof(*v));
+    list_init(&v->streams);
+    return v;
+}
+
+void watch_views_free(struct watch_views *v)
+{
+    map_release(&v->numbers);
+    mem_free(v);
+}
+
+static uint32_t view_number(struct request *r, const struct rendering *v)
+{
+    struct watch_views *views = r->api->views;
+    struct str text = arena_printf(r->arena, "%u/%s/%d/%d/%d/%p", v->resource->id, v->resource->version, v->accept.media,
+                                   v->accept.shape, v->include, (const void *)v->custom);
+    uintptr_t number = (uintptr_t)map_get(&views->numbers, text);
+    if (!number) {
+        number = ++views->count;
+        map_put(&views->numbers, text, (void *)number);
+    }
+    return (uint32_t)number;
+}
+
+static const char *const type_names[] = {[WATCH_ADDED] = "ADDED", [WATCH_MODIFIED] = "MODIFIED", [WATCH_DELETED] = "DELETED",
+                                         [WATCH_BOOKMARK] = "BOOKMARK"};
+
+static void end_stream(struct stream *s)
+{
+    if (s->watcher)
+        watcher_close(s->watcher);
+    s->watcher = NULL;
+    timer_stop(&s->timeout);
+    timer_stop(&s->bookmark);
+    list_remove(&s->link);
+    http_stream_end(s->request->http);
+}
+
+static void stream_gone(struct request *r)
+{
+    struct stream *s = r->stream;
+    if (s->watcher)
+        watcher_close(s->watcher);
+    s->watcher = NULL;
+    timer_stop(&s->timeout);
+    timer_stop(&s->bookmark);
+    list_remove(&s->link);
+    buf_release(&s->initial);
+}
+
+void watch_end_resource(struct api *api, const struct custom_version *v)
+{
+    list_each(s, &api->views->streams, struct stream, link)
+        if (s->view.custom == v && s->watcher)
+            end_stream(s);
+}
+
+struct encoding {
+    struct stream *stream;
+    bool first;
+};
+
+static void encode_event(void *arg, const struct watch_event *event, struct buf *out)
+{
+    struct encoding *e = arg;
+    struct arena scratch = ARENA_INIT;
+    struct status st;
+    status_init(&st, &scratch);
+    e->stream->view.now_us = request_now_us(e->stream->request);
+    if (render_event(&scratch, &e->stream->view, type_names[event->type], event->object, e->first, out, &st) < 0)
+        buf_clear(out);
+    arena_release(&scratch);
+}
+
+static void send_bookmark(struct stream *s)
+{
+    struct buf out = BUF_INIT;
+    struct arena scratch = ARENA_INIT;
+    struct status st;
+    status_init(&st, &scratch);
+    uint64_t seen = MAX(watcher_revision(s->watcher), s->after);
+    if (render_bookmark(&scratch, &s->view, seen, false, !s->sent_any, &out, &st) == 0)
+        http_stream_write(s->request->http, buf_str(&out));
+    s->sent_any = true;
+    buf_release(&out);
+    arena_release(&scratch);
+}
+
+static void on_drained(struct http_request *http)
+{
+    struct request *r = http->user;
+    struct stream *s = r->stream;
+    if (s->watcher)
+        watcher_resume(s->watcher);
+}
+
+static bool on_event(void *user, const struct watch_event *event)
+{
+    struct stream *s = user;
+    struct http_request *http = s->request->http;
+    if (event->revision <= s->after)
+        return true;
+    if (http_stream_unsent(http) > LIMIT_UNSENT_BYTES) {
+        http_stream_on_drained(http, on_drained);
+        return false;
+    }
+    struct encoding e = {s, !s->sent_any && s->view.accept.shape == AS_TABLE};
+    uint32_t number = s->view_number * 8 + (uint32_t)event->type * 2 + e.first;
+    struct str bytes = watch_encoded(s->request->api->config.hub, event, number, encode_event, &e);
+    http_stream_write(http, bytes);
+    s->sent_any = true;
+    return true;
+}
+
+static void write_expired(struct stream *s, uint64_t asked)
+{
+    struct arena scratch = ARENA_INIT;
+    struct buf out = BUF_INIT;
+    struct status why, st;
+    status_init(&why, &scratch);
+    status_init(&st, &scratch);
+    status_set(&why, REASON_EXPIRED, "too old resource version: %llu (%llu)", (unsigned long long)asked,
+               (unsigned long long)store_compacted(s->request->api->config.store) + 1);
+    if (render_error_event(&scratch, &s->view, &why, &out, &st) == 0)
+        http_stream_write(s->request->http, buf_str(&out));
+    buf_release(&out);
+    arena_release(&scratch);
+}
+
+static void on_expired(void *user)
+{
+    struct stream *s = user;
+    write_expired(s, watcher_revision(s->watcher));
+    s->watcher = NULL; /* ended by the hub */
+    end_stream(s);
+}
+
+static bool matches(void *user, const struct sealed *object)
+{
+    const struct stream *s = user;
+    return selection_matches(&s->selection, object);
+}
+
+static void on_timeout(void *arg)
+{
+    struct stream *s = arg;
+    if (s->options.bookmarks && s->watcher)
+        send_bookmark(s);
+    end_stream(s);
+}
+
+static void on_bookmark(void *arg)
+{
+    struct stream *s = arg;
+    if (!s->watcher)
+        return;
+    if (http_stream_unsent(s->request->http) < LIMIT_UNSENT_BYTES)
+        send_bookmark(s);
+    timer_start(&s->bookmark, LIMIT_BOOKMARK_TIME_MS);
+}
+
+static bool add_initial(void *arg, const struct store_record *record)
+{
+    struct stream *s = arg;
+    struct request *r = s->request;
+    if (!selection_matches(&s->selection, record->value))
+        return true;
+    struct arena scratch = ARENA_INIT;
+    int err = render_event(&scratch, &s->view, "ADDED", record->value, !s->sent_any, &s->initial, &r->st);
+    s->sent_any = true;
+    arena_release(&scratch);
+    return err == 0;
+}
+
+/* Events for what is there now. */
+static int make_initial(struct stream *s)
+{
+    struct request *r = s->request;
+    struct store *store = r->api->config.store;
+    struct store_record record;
+    int err;
+    s->after = store_revision(store);
+    if (!str_empty(r->route.name) && (r->route.namespaced || !r->resource->namespaced)) {
+        err = store_get(store, request_key(r, r->route.ns, r->route.name), &record);
+        if (err == 0)
+            add_initial(s, &record);
+        err = err == -ENOENT ? 0 : err;
+    } else {
+        struct store_range range = read_range(r);
+        err = store_list(store, &range, add_initial, s);
+    }
+    if (err < 0)
+        return status_internal(&r->st, "the store failed: %s", strerror(-err));
+    if (r->st.code)
+        return -1;
+    if (s->options.send_initial && s->options.bookmarks) {
+        if (render_bookmark(r->arena, &s->view, s->after, true, !s->sent_any, &s->initial, &r->st) < 0)
+            return -1;
+        s->sent_any = true;
+    }
+    r->shown_revision = s->after;
+    return 0;
+}
+
+static enum step_result watch_commit(struct request *r)
+{
+    struct stream *s = arena_new(r->arena, struct stream);
+    s->request = r;
+    s->view = rendering_of(r);
+    if (s->view.accept.media == MEDIA_YAML) {
+        status_set(&r->st, REASON_NOT_ACCEPTABLE, "only the following media types are accepted: application/json, "
+                                                  "application/vnd.kubernetes.protobuf");
+        return STEP_FAIL;
+    }
+    if (list_options_read(r, true, &s->options) < 0 || selection_parse(r, &s->selection) < 0)
+        return STEP_FAIL;
+    s->view_number = view_number(r, &s->view);
+    timer_init(&s->timeout, r->api->config.loop, on_timeout, s);
+    timer_init(&s->bookmark, r->api->config.loop, on_bookmark, s);
+    list_append(&r->api->views->streams, &s->link);
+    r->stream = s;
+    r->stream_gone = stream_gone;
+    s->after = s->options.revision;
+    bool from_now = !s->options.has_revision || s->options.revision == 0;
+    if (s->options.send_initial && read_check_future(r, s->options.revision) < 0)
+        return STEP_FAIL;
+    if (s->options.send_initial || (from_now && !s->options.send_initial_given))
+        return make_initial(s) < 0 ? STEP_FAIL : STEP_NEXT;
+    if (from_now)
+        s->after = store_revision(r->api->config.store);
+    return STEP_NEXT;
+}
+
+static void start(struct request *r)
+{
+    struct stream *s = r->stream;
+    struct store *store = r->api->config.store;
+    bool proto = s->view.accept.media == MEDIA_PROTOBUF;
+    respond_stream_begin(r, proto ? "application/vnd.kubernetes.protobuf;stream=watch" : "application/json");
+    if (s->initial.len)
+        http_stream_write(r->http, buf_str(&s->initial));
+    buf_release(&s->initial);
+    uint64_t newest = store_revision(store);
+    struct watch_options options = {
+        .resource = r->resource->storage_id,
+        .ns = r->route.namespaced ? r->route.ns : STR_NONE,
+        .name = !str_empty(r->route.name) ? r->route.name : STR_NONE,
+        .after = MIN(s->after, newest), /* a revision to come: events are dropped until then */
+        .matches = s->selection.has_labels || s->selection.has_fields ? matches : NULL,
+        .on_event = on_event,
+        .on_expired = on_expired,
+        .user = s,
+    };
+    uint64_t limit_s = s->options.timeout_s ? s->options.timeout_s : LIMIT_WATCH_TIME_S + random_u64() % LIMIT_WATCH_TIME_S;
+    timer_start(&s->timeout, limit_s * 1000);
+    if (s->options.bookmarks)
+        timer_start(&s->bookmark, LIMIT_BOOKMARK_TIME_MS);
+    int err = watch_open(r->api->config.hub, &options, &s->watcher);
+    if (err < 0) {
+        s->watcher = NULL;
+        write_expired(s, s->after);
+        end_stream(s);
+    }
+}
+
+static enum step_result watch_answer(struct request *r)
+{
+    return respond_when_durable(r, start);
+}
+
+const struct endpoint endpoint_watch = {.name = "watch", .commit = watch_commit, .answer = watch_answer};
+
+REGISTER(api_endpoint, watch) = {.verbs = ON(VERB_IS_WATCH), .endpoint = &endpoint_watch, .long_running = true};

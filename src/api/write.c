@@ -1,0 +1,378 @@
+/* The steps that every write of an object takes. Decoding stands in write_decode.c, patches in write_patch.c. */
+#include "api/write.h"
+
+#include <errno.h>
+
+#include "api/crd.h"
+#include "api/delete.h"
+#include "api/metadata.h"
+#include "api/objects.h"
+#include "base/limits.h"
+#include "object/apply.h"
+
+static bool has_status(const struct request *r)
+{
+    return resource_subresource(r->resource, STR("status")) != NULL;
+}
+
+static bool counts_generation(const struct request *r)
+{
+    return r->custom || (r->kind->flags & KIND_GENERATION);
+}
+
+static bool is_free(struct request *r, struct str name)
+{
+    struct store_record record;
+    return store_get(r->api->config.store, request_key(r, r->route.ns, name), &record) == -ENOENT;
+}
+
+static void prepare_create(struct request *r)
+{
+    struct node *object = r->object;
+    metadata_fill(r, object);
+    struct str given = node_str(object, "metadata.name");
+    if (str_empty(given) && !str_empty(node_str(object, "metadata.generateName")))
+        for (int i = 0; i < LIMIT_GENERATE_TRIES; i++) {
+            metadata_generate_name(r, object);
+            if (is_free(r, node_str(object, "metadata.name")))
+                break;
+        }
+    if (has_status(r))
+        node_remove(object, STR("status"));
+    if (counts_generation(r))
+        node_put_int(r->arena, object, "metadata.generation", 1);
+    else
+        node_del(object, "metadata.generation");
+}
+
+/* A write of a side (status, scale ...) keeps everything else; metadata may travel with both. */
+static void keep_other_sides(struct request *r, const char *side)
+{
+    struct node *merged = node_map(r->arena);
+    member_each(m, r->old_node) {
+        if (str_is(m->name, side))
+            continue;
+        bool mine = str_is(m->name, "metadata") || str_is(m->name, "apiVersion") || str_is(m->name, "kind");
+        struct node *value = mine ? node_get(r->object, m->name) : NULL;
+        node_set(r->arena, merged, m->name, value ? value : node_copy(r->arena, m->value));
+    }
+    struct node *value = node_get(r->object, str_from(side));
+    if (value)
+        node_set(r->arena, merged, str_from(side), value);
+    r->object = merged;
+}
+
+static void restore_status(struct request *r)
+{
+    struct node *status = node_get(r->old_node, STR("status"));
+    if (status)
+        node_set(r->arena, r->object, STR("status"), node_copy(r->arena, status));
+    else
+        node_remove(r->object, STR("status"));
+}
+
+static void prepare_update(struct request *r)
+{
+    if (request_is_sub(r, "status"))
+        keep_other_sides(r, "status");
+    else if (str_empty(r->route.subresource) && has_status(r))
+        restore_status(r);
+    metadata_carry(r, r->object, r->old_node);
+    if (!node_has(r->object, "metadata.managedFields")) {
+        struct node *managed = node_at(r->old_node, "metadata.managedFields");
+        if (managed)
+            node_put(r->arena, r->object, "metadata.managedFields", node_copy(r->arena, managed));
+    }
+}
+
+enum step_result write_prepare(struct request *r)
+{
+    if (r->old)
+        prepare_update(r);
+    else
+        prepare_create(r);
+    metadata_dedupe_owners(r, r->object);
+    struct kind_ctx ctx = request_kind_ctx(r);
+    if (r->kind->prepare)
+        r->kind->prepare(&ctx, r->object, r->old_node);
+    return STEP_NEXT;
+}
+
+static void bump_generation(struct request *r)
+{
+    if (!r->old || !counts_generation(r) || request_is_sub(r, "status"))
+        return;
+    int64_t before = node_num(r->old_node, "metadata.generation", 0);
+    if (metadata_spec_changed(r->object, r->old_node))
+        node_put_int(r->arena, r->object, "metadata.generation", before + 1);
+}
+
+static int track_fields(struct request *r)
+{
+    static const char *const status_only[] = {"status", NULL}, *const spec_only[] = {"spec", NULL};
+    bool status = request_is_sub(r, "status");
+    const char *const *reset = status ? r->kind->status_reset_paths : r->kind->reset_paths;
+    if (!reset && has_status(r))
+        reset = status ? spec_only : status_only;
+    struct apply_context ctx = {
+        .typing = {.type = r->resource->type, .custom_schema = r->custom ? r->custom->schema : NULL},
+        .manager = r->options.manager,
+        .api_version = request_api_version(r),
+        .subresource = r->route.subresource,
+        .now_us = request_now_us(r),
+        .reset_paths = reset,
+    };
+    return apply_track_update(r->arena, &ctx, r->old_node, r->object, &r->st);
+}
+
+static struct admission *admission_of(struct request *r)
+{
+    static const enum admit_operation operations[] = {
+        [VERB_IS_CREATE] = ADMIT_CREATE, [VERB_IS_UPDATE] = ADMIT_UPDATE, [VERB_IS_PATCH] = ADMIT_UPDATE};
+    struct admission *ad = arena_new(r->arena, struct admission);
+    struct admit_env *env = arena_new(r->arena, struct admit_env);
+    *env = (struct admit_env){.loop = r->api->config.loop,
+                              .store = r->api->config.store,
+                              .hub = r->api->config.hub,
+                              .authorizer = r->api->config.authorizer};
+    *ad = (struct admission){
+        .env = env,
+        .arena = r->arena,
+        .operation = r->old ? ADMIT_UPDATE : operations[VERB_IS_CREATE],
+        .resource = r->resource,
+        .subresource = r->route.subresource,
+        .ns = r->route.ns,
+        .name = str_empty(r->route.name) ? node_str(r->object, "metadata.name") : r->route.name,
+        .object = r->object,
+        .old_object = r->old_node,
+        .options = r->options.body,
+        .user = r->user,
+        .dry_run = r->options.dry_run,
+    };
+    return ad;
+}
+
+static void take_warnings(struct request *r)
+{
+    for (size_t i = 0; i < r->admission->warning_count; i++)
+        request_warn(r, r->admission->warnings[i]);
+    r->admission->warning_count = 0;
+}
+
+enum step_result write_admit(struct request *r)
+{
+    r->admission = admission_of(r);
+    int err = admit_mutate(r->admission, &r->st);
+    take_warnings(r);
+    if (err < 0)
+        return STEP_FAIL;
+    r->object = r->admission->object;
+    bump_generation(r);
+    if (r->options.patch != PATCH_APPLY && track_fields(r) < 0)
+        return STEP_FAIL;
+    if (r->kind->allocate) {
+        struct kind_ctx ctx = request_kind_ctx(r);
+        r->allocated = true;
+        if (r->kind->allocate(&ctx, r->object, r->old_node, &r->st) < 0)
+            return STEP_FAIL;
+    }
+    return STEP_NEXT;
+}
+
+static void warn_from_kind(void *arg, struct str text)
+{
+    request_warn(arg, text);
+}
+
+enum step_result write_validate(struct request *r)
+{
+    struct kind_ctx ctx = request_kind_ctx(r);
+    metadata_validate(r, r->object, r->old_node);
+    if (r->custom)
+        custom_validate(r->arena, r->custom, r->object, r->old_node, &r->st);
+    else if (r->kind->validate)
+        r->kind->validate(&ctx, r->object, r->old_node, &r->st);
+    struct str name = node_str(r->object, "metadata.name");
+    if (status_invalid_from_causes(&r->st, request_group(r), str_from(r->resource->kind), name) < 0)
+        return STEP_FAIL;
+    if (r->kind->warnings)
+        r->kind->warnings(&ctx, r->object, r->old_node, warn_from_kind, r);
+    r->admission->name = name;
+    int err = admit_validate(r->admission, &r->st);
+    take_warnings(r);
+    return err < 0 ? STEP_FAIL : STEP_NEXT;
+}
+
+void write_undo(struct request *r)
+{
+    if (r->allocated && r->kind->undo) {
+        struct kind_ctx ctx = request_kind_ctx(r);
+        r->kind->undo(&ctx, r->object, r->old_node);
+    }
+    r->allocated = false;
+    if (r->admission)
+        admit_undo(r->admission);
+    r->admission = NULL;
+}
+
+static schema_id storage_type(const struct resource *r)
+{
+    if (r->storage_id == r->id || r->type == SCHEMA_CUSTOM)
+        return r->type;
+    return resource_by_id(r->storage_id)->type;
+}
+
+/* r->object as a block of the version that is kept. */
+static int seal_object(struct request *r, struct sealed **ret)
+{
+    schema_id type = storage_type(r->resource);
+    struct node *object = r->object;
+    if (type != r->resource->type)
+        object = convert_tree(r->arena, object, r->resource->type, type);
+    if (r->custom)
+        node_set(r->arena, object, STR("apiVersion"), node_text(r->arena, str_from(r->custom->storage_version)));
+    return seal(type, object, ret, &r->st);
+}
+
+static bool same_but_times(const struct node *a, const struct node *b)
+{
+    if (node_count(a) != node_count(b))
+        return false;
+    for (size_t i = 0; i < node_count(a); i++)
+        member_each(m, node_item(a, i))
+        {
+            struct node *other = node_get(node_item(b, i), m->name);
+            if (!str_is(m->name, "time") && (!other || !node_equal(m->value, other)))
+                return false;
+        }
+    return true;
+}
+
+/* Whether two blocks differ in nothing but the times of their managed fields: then nothing is written. */
+static bool is_no_op(struct request *r, const struct sealed *now)
+{
+    if (sealed_equal(now, r->old))
+        return true;
+    if (sealed_size(now) != sealed_size(r->old))
+        return false;
+    struct node *a = unseal(r->arena, now), *b = unseal(r->arena, r->old);
+    struct node *managed_a = node_at(a, "metadata.managedFields"), *managed_b = node_at(b, "metadata.managedFields");
+    if (!same_but_times(managed_a, managed_b))
+        return false;
+    node_del(a, "metadata.managedFields");
+    node_del(b, "metadata.managedFields");
+    node_del(a, "metadata.resourceVersion");
+    node_del(b, "metadata.resourceVersion");
+    return node_equal(a, b);
+}
+
+static int store_failed(struct request *r, int err, struct str name)
+{
+    struct str plural = str_from(r->resource->plural), group = request_group(r);
+    switch (err) {
+    case -EEXIST: return status_already_exists(&r->st, group, plural, name);
+    case -ENOENT: return status_not_found(&r->st, group, plural, name);
+    case -ESTALE:
+        return status_conflict(&r->st, group, plural, name,
+                               STR("the object has been modified; please apply your changes to the latest version and try again"));
+    case -EAGAIN:
+        status_set(&r->st, REASON_TOO_MANY_REQUESTS, "the store is busy, please try again later");
+        r->st.details.retry_after_s = 1;
+        return -1;
+    case -ENOSPC: return status_internal(&r->st, "the disk is full");
+    default: return status_internal(&r->st, "the store failed: %s", strerror(-err));
+    }
+}
+
+static void after_change(struct request *r, struct str name, const struct sealed *now)
+{
+    if (strcmp(r->resource->plural, "customresourcedefinitions") == 0 && strcmp(r->resource->group, "apiextensions.k8s.io") == 0)
+        custom_set_changed(r->api->customs, name, now);
+    else if (r->custom && !now)
+        custom_removed(r->api->customs, r->resource->id);
+}
+
+int write_store(struct request *r)
+{
+    struct str name = node_str(r->object, "metadata.name");
+    struct sealed *s cleanup_with(sealed_unref_ptr) = NULL;
+    if (seal_object(r, &s) < 0)
+        return -1;
+    if (r->old && is_no_op(r, s)) {
+        sealed_unref(r->result);
+        r->result = sealed_ref(r->old);
+        return 0;
+    }
+    struct store_write w = {
+        .key = request_key(r, node_str(r->object, "metadata.namespace"), name),
+        .expected = r->old ? sealed_revision(r->old) : 0,
+        .value = s,
+        .size = sealed_size(s),
+        .revision_offset = SEALED_REVISION_OFFSET,
+        .relaxed = (r->kind->flags & KIND_RELAXED) != 0,
+    };
+    uint64_t revision = r->old ? sealed_revision(r->old) : 0;
+    if (r->options.dry_run) {
+        struct store_record record;
+        if (!r->old && store_get(r->api->config.store, w.key, &record) == 0)
+            return store_failed(r, -EEXIST, name);
+    } else {
+        int err = store_put(r->api->config.store, &w, &revision);
+        if (err < 0)
+            return store_failed(r, err, name);
+        r->shown_revision = w.relaxed ? 0 : revision;
+    }
+    sealed_set_revision(s, revision);
+    sealed_unref(r->result);
+    r->result = take_ptr(s);
+    if (!r->options.dry_run)
+        after_change(r, name, r->result);
+    return 0;
+}
+
+int write_remove(struct request *r)
+{
+    struct sealed *last = r->result ? r->result : r->old;
+    struct str ns = object_namespace(r->old), name = object_name(r->old);
+    uint64_t revision = sealed_revision(r->old);
+    struct store_write w = {
+        .key = request_key(r, ns, name),
+        .expected = revision,
+        .relaxed = (r->kind->flags & KIND_RELAXED) != 0,
+        .revision_offset = SIZE_MAX,
+    };
+    if (!r->options.dry_run) {
+        int err = store_put(r->api->config.store, &w, &revision);
+        if (err < 0)
+            return store_failed(r, err, name);
+        r->shown_revision = w.relaxed ? 0 : revision;
+    }
+    struct sealed *gone = sealed_copy(last);
+    sealed_set_revision(gone, revision);
+    sealed_unref(r->result);
+    r->result = gone;
+    r->deletes = true;
+    if (r->options.dry_run)
+        return 0;
+    if (r->kind->released) {
+        struct kind_ctx ctx = request_kind_ctx(r);
+        r->kind->released(&ctx, gone);
+    }
+    after_change(r, object_name(gone), NULL);
+    return 0;
+}
+
+enum step_result write_commit(struct request *r)
+{
+    if (!r->old)
+        r->code = 201;
+    if (r->old && delete_is_due(r, r->object)) {
+        struct sealed *last;
+        if (seal_object(r, &last) < 0)
+            return STEP_FAIL;
+        sealed_unref(r->result);
+        r->result = last;
+        return write_remove(r) < 0 ? STEP_FAIL : STEP_NEXT;
+    }
+    return write_store(r) < 0 ? STEP_FAIL : STEP_NEXT;
+}

@@ -1,0 +1,153 @@
+/* Patch: JSON patch, merge patch, strategic merge patch, and server-side apply. */
+#include "api/crd.h"
+#include "api/endpoint.h"
+#include "api/write.h"
+#include "object/apply.h"
+#include "object/default.h"
+#include "object/patch.h"
+
+static const struct {
+    const char *type;
+    enum patch_kind kind;
+} patch_types[] = {
+    {"application/json-patch+json", PATCH_JSON},
+    {"application/merge-patch+json", PATCH_MERGE},
+    {"application/strategic-merge-patch+json", PATCH_STRATEGIC},
+    {"application/apply-patch+yaml", PATCH_APPLY},
+};
+
+static int read_patch_type(struct request *r)
+{
+    if (!r->http)
+        return 0;
+    struct str header = http_header(r->http, "Content-Type");
+    struct str type = str_trim(str_cut(&header, ';'));
+    r->options.patch = PATCH_NONE;
+    for (size_t i = 0; i < ARRAY_COUNT(patch_types); i++)
+        if (str_is(type, patch_types[i].type))
+            r->options.patch = patch_types[i].kind;
+    if (r->options.patch != PATCH_NONE && !(r->custom && r->options.patch == PATCH_STRATEGIC))
+        return 0;
+    return status_set(&r->st, REASON_UNSUPPORTED_MEDIA_TYPE,
+                      "the body of the request was in an unknown format - accepted media types include: "
+                      "application/json-patch+json, application/merge-patch+json, %sapplication/apply-patch+yaml",
+                      r->custom ? "" : "application/strategic-merge-patch+json, ");
+}
+
+static int patch_document(struct request *r, struct node **ret)
+{
+    if (!r->http) {
+        *ret = node_copy(r->arena, r->sent);
+        return 0;
+    }
+    if (json_parse(r->arena, r->http->body, ret, &r->st) == 0)
+        return 0;
+    return status_set(&r->st, REASON_BAD_REQUEST, "error decoding patch: %.*s", STR_ARG(r->st.message));
+}
+
+static int apply_patch(struct request *r, const struct node *patch, struct node **ret)
+{
+    switch (r->options.patch) {
+    case PATCH_JSON: return json_patch(r->arena, r->old_node, patch, ret, &r->st);
+    case PATCH_MERGE: return merge_patch(r->arena, r->old_node, patch, ret, &r->st);
+    default: return strategic_merge_patch(r->arena, r->resource->type, r->old_node, patch, ret, &r->st);
+    }
+}
+
+/* A patched tree went through no decoder: it is written out and read back, which checks types, finds unknown fields and makes
+ * scalars canonical, in one place for all kinds of patches. */
+static int redecode(struct request *r, const struct node *patched, struct node **ret)
+{
+    if (!node_is(patched, NODE_MAP))
+        return status_set(&r->st, REASON_BAD_REQUEST, "the patch makes the object no object");
+    struct buf text = BUF_INIT;
+    node_to_json(&text, patched, 0);
+    struct str copy = arena_str(r->arena, buf_str(&text));
+    buf_release(&text);
+    return write_decode_bytes(r, MEDIA_JSON, copy, r->resource->type, ret);
+}
+
+static int check_apply(struct request *r, const struct node *config)
+{
+    if (node_count(node_at(config, "metadata.managedFields")))
+        return status_set(&r->st, REASON_BAD_REQUEST, "metadata.managedFields must be nil");
+    if (str_empty(node_str(config, "apiVersion")) || str_empty(node_str(config, "kind")))
+        return status_set(&r->st, REASON_BAD_REQUEST, "apiVersion and kind must be set");
+    return 0;
+}
+
+static int apply_config(struct request *r)
+{
+    struct node *config;
+    struct decode_notes notes = {0};
+    if (!r->http)
+        config = node_copy(r->arena, r->sent);
+    else if (document_decode(r->arena, MEDIA_YAML, r->http->body, r->resource->type, &config, &notes, &r->st) < 0)
+        return -1;
+    if (r->custom)
+        custom_check(r->arena, r->custom, config, &notes);
+    if (write_judge_notes(r, &notes) < 0 || check_apply(r, config) < 0)
+        return -1;
+    r->object = config;
+    if (write_check_identity(r) < 0)
+        return -1;
+    static const char *const status_only[] = {"status", NULL}, *const spec_only[] = {"spec", NULL};
+    bool status = request_is_sub(r, "status");
+    const char *const *reset = status ? r->kind->status_reset_paths : r->kind->reset_paths;
+    if (!reset && resource_subresource(r->resource, STR("status")))
+        reset = status ? spec_only : status_only;
+    struct apply_context ctx = {
+        .typing = {.type = r->resource->type, .custom_schema = r->custom ? r->custom->schema : NULL},
+        .manager = r->options.manager,
+        .api_version = request_api_version(r),
+        .subresource = r->route.subresource,
+        .now_us = request_now_us(r),
+        .force = r->options.force,
+        .reset_paths = reset,
+    };
+    struct str sent_revision = node_str(config, "metadata.resourceVersion");
+    struct node *merged;
+    if (apply_merge(r->arena, &ctx, r->old_node, config, &merged, &r->st) < 0)
+        return -1;
+    if (!str_empty(sent_revision))
+        node_put_str(r->arena, merged, "metadata.resourceVersion", sent_revision);
+    if (r->custom)
+        custom_prepare(r->arena, r->custom, merged, NULL);
+    else
+        object_default(r->arena, r->resource->type, merged);
+    r->object = merged;
+    return 0;
+}
+
+static enum step_result patch_decode(struct request *r)
+{
+    if (read_patch_type(r) < 0 || write_options_read(r) < 0)
+        return STEP_FAIL;
+    bool apply = r->options.patch == PATCH_APPLY;
+    if (write_load_old(r) < 0) {
+        if (!apply || r->st.reason != REASON_NOT_FOUND || r->subresource)
+            return STEP_FAIL;
+        status_init(&r->st, r->arena);
+    }
+    if (apply) {
+        if (apply_config(r) < 0)
+            return STEP_FAIL;
+    } else {
+        struct node *patch, *patched;
+        if (patch_document(r, &patch) < 0 || apply_patch(r, patch, &patched) < 0 || redecode(r, patched, &r->object) < 0 ||
+            write_check_identity(r) < 0)
+            return STEP_FAIL;
+    }
+    if (!r->old && r->custom && r->custom->terminating) {
+        status_set(&r->st, REASON_METHOD_NOT_ALLOWED, "create not allowed while custom resource definition is terminating");
+        return STEP_FAIL;
+    }
+    return write_check_preconditions(r) < 0 ? STEP_FAIL : STEP_NEXT;
+}
+
+const struct endpoint endpoint_patch = {
+    .name = "patch", .decode = patch_decode, .prepare = write_prepare, .admit = write_admit, .validate = write_validate,
+    .commit = write_commit};
+
+REGISTER(api_endpoint, patch) = {.verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};
+REGISTER(api_endpoint, patch_status) = {.subresource = "status", .verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};

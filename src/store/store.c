@@ -4,19 +4,10 @@
 
 #include "store/store_private.h"
 
-static int make_directory(const struct disk *disk, const char *path, struct buf *error)
-{
-    int err = disk->make_directory(disk->self, path, 0700);
-    if (err == -EEXIST)
-        return 0;
-    if (err < 0)
-        buf_printf(error, "can't make directory %s: %s", path, strerror(-err));
-    return err;
-}
-
 static void release(struct store *s)
 {
     db_close(s->db);
+    journal_close(s->journal);
     overlay_release(&s->overlay);
     vec_release(&s->counts);
     mem_free(s->directory);
@@ -34,6 +25,76 @@ static int open_failed(struct store *s, int err, struct buf *error, const char *
     return err;
 }
 
+/* Revision of the newest record of a key, and whether it is a living object. */
+static int current_state(struct store *s, struct store_key key, uint64_t *ret_revision,
+                         bool *ret_exists)
+{
+    struct entry *e = overlay_find(&s->overlay, key, key_hash(key));
+    struct db_name name;
+    if (e) {
+        *ret_revision = e->record->revision;
+        *ret_exists = !record_deleted(e->record);
+        return 0;
+    }
+    int err = db_name(s->db, key, &name);
+    if (err == -ENOENT) {
+        *ret_revision = 0;
+        *ret_exists = false;
+        return 0;
+    }
+    if (err < 0)
+        return err;
+    *ret_revision = name.revision;
+    *ret_exists = name.slot != DB_NO_SLOT;
+    return 0;
+}
+
+/* The counter of a resource: read from the file when it is first touched, when the overlay can't
+ * hold any of it yet. */
+int64_t *store_counter(struct store *s, uint16_t resource)
+{
+    while (s->counts.count <= resource)
+        vec_push(&s->counts, -1);
+    int64_t *counter = &s->counts.items[resource];
+    if (*counter < 0)
+        *counter = (int64_t)db_count(s->db, resource);
+    return counter;
+}
+
+/* A record of the log that LMDB doesn't have. */
+static int recover_record(void *arg, const struct record *r)
+{
+    struct store *s = arg;
+    struct index index;
+    uint64_t previous;
+    bool exists;
+    int err = current_state(s, record_key(r), &previous, &exists);
+    if (err < 0)
+        return err;
+    /* The chain of a key must go on where it stands, or this is another store's log. */
+    if (previous != r->previous && !(r->flags & RECORD_CREATED))
+        return -EIO;
+    index_make(s->index, record_deleted(r) ? NULL : record_value(r), r->value_size, &index);
+    struct entry *e = entry_new(record_size(r), &index);
+    memcpy(e->record, r, record_size(r));
+    *store_counter(s, r->resource) += !record_deleted(r) - exists;
+    overlay_add(&s->overlay, e);
+    return 0;
+}
+
+static int recover(struct store *s, struct buf *error)
+{
+    struct db_state state = db_state(s->db);
+    int err = journal_recover(s->journal, state.applied, recover_record, s, error);
+    if (err < 0)
+        return err;
+    /* Revisions that may have been told of relaxed writes before a crash are never used again. */
+    s->ceiling = journal_ceiling(s->journal);
+    s->revision = s->durable = s->published = s->ceiling;
+    s->compacted = state.compacted;
+    return 0;
+}
+
 int store_open(const struct store_config *config, struct store **ret, const char **ret_error)
 {
     struct buf error = BUF_INIT;
@@ -47,15 +108,15 @@ int store_open(const struct store_config *config, struct store **ret, const char
     overlay_init(&s->overlay);
     list_init(&s->waiters);
     list_init(&s->due);
-    int err = make_directory(s->disk, s->directory, &error);
+    int err = store_prepare(s, config->template_path, &error);
     if (err == 0)
         err = db_open(s->directory, s->index, &s->db, &error);
+    if (err == 0)
+        err = recover(s, &error);
     if (err < 0)
         return open_failed(s, err, &error, ret_error);
-    struct db_state state = db_state(s->db);
-    s->revision = s->durable = s->published = state.applied;
-    s->compacted = state.compacted;
     store_work_init(s);
+    store_apply_soon(s);
     buf_release(&error);
     *ret = s;
     return 0;
@@ -173,30 +234,6 @@ int store_get(struct store *s, struct store_key key, struct store_record *ret)
     return 0;
 }
 
-/* Revision of the newest record of a key, and whether it is a living object. */
-static int current_state(struct store *s, struct store_key key, uint64_t *ret_revision,
-                         bool *ret_exists)
-{
-    struct entry *e = overlay_find(&s->overlay, key, key_hash(key));
-    struct db_name name;
-    if (e) {
-        *ret_revision = e->record->revision;
-        *ret_exists = !record_deleted(e->record);
-        return 0;
-    }
-    int err = db_name(s->db, key, &name);
-    if (err == -ENOENT) {
-        *ret_revision = 0;
-        *ret_exists = false;
-        return 0;
-    }
-    if (err < 0)
-        return err;
-    *ret_revision = name.revision;
-    *ret_exists = name.slot != DB_NO_SLOT;
-    return 0;
-}
-
 static int check_expected(const struct store_write *w, uint64_t revision, bool exists)
 {
     if (w->expected == 0 && exists)
@@ -220,18 +257,6 @@ static int check_room(struct store *s, const struct store_write *w, size_t recor
     if (s->overlay.count > 0 && s->overlay.bytes + record_bytes > LIMIT_STORE_PENDING_BYTES)
         return -EAGAIN;
     return 0;
-}
-
-/* The counter of a resource: read from the file when it is first touched, when the overlay can't
- * hold any of it yet. */
-int64_t *store_counter(struct store *s, uint16_t resource)
-{
-    while (s->counts.count <= resource)
-        vec_push(&s->counts, -1);
-    int64_t *counter = &s->counts.items[resource];
-    if (*counter < 0)
-        *counter = (int64_t)db_count(s->db, resource);
-    return counter;
 }
 
 int store_put(struct store *s, const struct store_write *w, uint64_t *ret_revision)
@@ -280,6 +305,8 @@ int store_meta_put(struct store *s, const char *name, struct str value)
         return -EINVAL;
     store_refresh(s);
     int err = db_meta_put(s->db, name, value);
+    if (err == 0)
+        err = journal_image_synced(s->journal);
     if (err < 0 && err != -ENOSPC)
         disk_fatal("named value", s->directory, err);
     return err;

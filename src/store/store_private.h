@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "base/vec.h"
 #include "store/db.h"
+#include "store/journal.h"
 #include "store/overlay.h"
 #include "sys/file.h"
 
@@ -23,6 +24,7 @@ enum {
     APPLY_DELAY_MS = 300,     /* or when the first has waited so long */
     APPLY_RECORDS_MAX = 8192, /* taken by one transaction */
     FULL_RETRY_MS = 1000,     /* a full disk is tried again */
+    CEILING_STEP = 4096,      /* relaxed revisions that may be told before a sync */
     HISTORY_MARKS = 64,       /* steps in which time of history is known */
 };
 
@@ -39,9 +41,20 @@ struct job {
     bool has_run;
 };
 
+struct commit_job {
+    struct job job;
+    struct journal *journal;
+    struct journal_place place;
+    struct entry **entries; /* owned; the entries themselves are the overlay's */
+    size_t count;
+    size_t bytes;
+    uint64_t before, last, ceiling;
+};
+
 struct apply_job {
     struct job job;
     struct db *db;
+    struct journal *journal;
     struct db_job work;
     struct entry **entries; /* owned; the entries themselves are the overlay's */
     int err;
@@ -52,10 +65,15 @@ struct store {
     const struct disk *disk; /* borrowed */
     store_index_fn index;
     uint64_t history_revisions, history_ms;
-    char *directory; /* owned */
-    struct db *db;   /* owned */
+    char *directory;         /* owned */
+    struct db *db;           /* owned */
+    struct journal *journal; /* owned */
     struct overlay overlay;
     uint64_t revision, durable, published;
+    uint64_t ceiling; /* durable: relaxed revisions up to here may be told at once, as they won't be
+                         used again */
+    bool relaxed_used;
+    struct commit_job *committing;
     uint64_t compacted; /* as told; the file follows */
     struct apply_job *applying;
     struct timer apply_timer;
@@ -77,11 +95,15 @@ struct store {
     bool closing;
 };
 
+/* store_prepare.c: makes or opens what is in the directory, but for LMDB */
+int store_prepare(struct store *s, const char *template_path, struct buf *error) must_use;
+
 /* store_work.c */
 void job_start(struct job *job, struct store *s);
 void store_work_init(struct store *s);
 void store_work_release(struct store *s); /* ends jobs, makes everything durable and applied */
 void store_written(struct store *s, const struct entry *e); /* a new record waits in the overlay */
+void store_apply_soon(struct store *s);                     /* there are durable records to move */
 
 int64_t *store_counter(struct store *s, uint16_t resource);
 /* The record of a revision, from overlay or file. 0, -ENOENT, -EIO. */

@@ -77,7 +77,7 @@ static bool is_due(const struct store *s, uint64_t revision)
     if (at == s->overlay.count)
         return false;
     const struct record *r = overlay_at(&s->overlay, at)->record;
-    return r->revision == revision && (r->flags & RECORD_RELAXED);
+    return r->revision == revision && (r->flags & RECORD_RELAXED) && revision <= s->ceiling;
 }
 
 static void fire_due(struct store *s)
@@ -98,7 +98,8 @@ static void advance(struct store *s)
         if (at == s->overlay.count)
             break;
         const struct entry *e = overlay_at(&s->overlay, at);
-        if (e->record->revision > s->durable && !(e->record->flags & RECORD_RELAXED))
+        if (e->record->revision > s->durable &&
+            (!(e->record->flags & RECORD_RELAXED) || e->record->revision > s->ceiling))
             break;
         s->published = e->record->revision;
         if (s->publish)
@@ -181,6 +182,8 @@ static void apply_run(struct job *job)
 {
     struct apply_job *apply = container_of(job, struct apply_job, job);
     apply->err = db_apply(apply->db, &apply->work);
+    if (apply->err == 0 && journal_image_synced(apply->journal) < 0)
+        apply->err = -EIO;
 }
 
 static void apply_release(struct job *job)
@@ -196,7 +199,8 @@ static bool disk_low(const struct store *s)
     return bytes >= 0 && bytes < LIMIT_STORE_FREE_BYTES;
 }
 
-static void apply_begin(struct store *s, bool now);
+static void apply_begin(struct store *s);
+static void commit_begin(struct store *s);
 
 static void apply_settle(struct job *job)
 {
@@ -217,25 +221,41 @@ static void apply_settle(struct job *job)
         disk_fatal("applying the log", s->directory, apply->err);
     store_refresh(s);
     db_set_state(s->db, &apply->work.state);
-    s->durable = MAX(s->durable, apply->work.state.applied);
-    advance(s);
+    journal_applied(s->journal, apply->work.state.applied);
     overlay_drop(&s->overlay, apply->work.state.applied, &s->dropped);
     if (s->read_depth == 0)
         dropped_free(&s->dropped);
-    if (!s->closing)
-        apply_begin(s, apply->work.more);
+    if (s->overlay.count == 0)
+        journal_rest(s->journal);
+    if (s->closing)
+        return;
+    commit_begin(s); /* it may have waited for room in the log */
+    if (apply->work.more)
+        apply_begin(s);
+    else
+        store_apply_soon(s);
 }
 
-static void apply_start(struct store *s)
+/* Durable records in the overlay. */
+static size_t applicable(const struct store *s)
 {
+    return overlay_seek(&s->overlay, s->durable + 1);
+}
+
+/* Starts a transaction now, if only to say that what an earlier process applied is on the disk. */
+static void apply_begin(struct store *s)
+{
+    if (s->applying)
+        return;
     struct apply_job *apply = mem_alloc(sizeof(*apply));
-    size_t count = MIN(s->overlay.count, (size_t)APPLY_RECORDS_MAX);
+    size_t count = MIN(applicable(s), (size_t)APPLY_RECORDS_MAX);
     timer_stop(&s->apply_timer);
     forget_by_age(s);
     apply->job.run = apply_run;
     apply->job.settle = apply_settle;
     apply->job.release = apply_release;
     apply->db = s->db;
+    apply->journal = s->journal;
     apply->entries = mem_alloc((count + 1) * sizeof(struct entry *));
     for (size_t i = 0; i < count; i++)
         apply->entries[i] = overlay_at(&s->overlay, i);
@@ -247,29 +267,116 @@ static void apply_start(struct store *s)
     job_start(&apply->job, s);
 }
 
-static void apply_begin(struct store *s, bool now)
+void store_apply_soon(struct store *s)
 {
-    if (s->applying)
+    size_t count = applicable(s);
+    if (s->applying || count == 0)
         return;
-    if (s->overlay.count > 0 || now)
-        apply_start(s);
+    if (count >= APPLY_RECORDS && !s->full)
+        apply_begin(s);
+    else if (!timer_armed(&s->apply_timer))
+        timer_start(&s->apply_timer, s->full ? FULL_RETRY_MS : APPLY_DELAY_MS);
 }
 
 static void on_apply_timer(void *arg)
 {
-    apply_begin(arg, true);
+    apply_begin(arg);
+}
+
+/* ---- committer ---- */
+
+static void commit_run(struct job *job)
+{
+    struct commit_job *c = container_of(job, struct commit_job, job);
+    journal_write(c->journal, &c->place, c->entries, c->count, c->before, c->ceiling);
+}
+
+static void commit_release(struct job *job)
+{
+    struct commit_job *c = container_of(job, struct commit_job, job);
+    mem_free(c->entries);
+    mem_free(c);
+}
+
+static void commit_settle(struct job *job)
+{
+    struct commit_job *c = container_of(job, struct commit_job, job);
+    struct store *s = job->store;
+    s->committing = NULL;
+    journal_written(s->journal, &c->place, c->bytes, c->last);
+    assert(c->before <= s->durable && c->last > s->durable);
+    s->durable = c->last;
+    s->ceiling = c->ceiling;
+    if (!s->closing)
+        commit_begin(s); /* the next batch is on its way while this one is told */
+    advance(s);
+    if (!s->closing)
+        store_apply_soon(s);
+}
+
+/* All that waits, up to the size of a batch, goes into the log; nothing when it must wait for room.
+ */
+static void commit_begin(struct store *s)
+{
+    size_t first = applicable(s), count = 0, record_bytes = 0;
+    if (s->committing || first == s->overlay.count)
+        return;
+    while (first + count < s->overlay.count) {
+        size_t more = overlay_at(&s->overlay, first + count)->record_bytes;
+        if (count > 0 && record_bytes + more > LIMIT_LOG_BATCH_BYTES)
+            break;
+        record_bytes += more;
+        count++;
+    }
+    struct journal_place place;
+    size_t bytes = journal_batch_bytes(record_bytes);
+    if (!journal_plan(s->journal, bytes, &place)) {
+        if (!s->full)
+            apply_begin(s);
+        return;
+    }
+    struct commit_job *c = mem_alloc(sizeof(*c));
+    c->job.run = commit_run;
+    c->job.settle = commit_settle;
+    c->job.release = commit_release;
+    c->journal = s->journal;
+    c->place = place;
+    c->bytes = bytes;
+    c->count = count;
+    c->entries = mem_alloc(count * sizeof(struct entry *));
+    for (size_t i = 0; i < count; i++)
+        c->entries[i] = overlay_at(&s->overlay, first + i);
+    c->before = journal_last(s->journal);
+    c->last = c->entries[count - 1]->record->revision;
+    c->ceiling = MAX(s->ceiling, c->last + (s->relaxed_used ? CEILING_STEP : 0));
+    s->committing = c;
+    job_start(&c->job, s);
 }
 
 static void on_begin(void *arg)
 {
-    apply_begin(arg, false);
+    commit_begin(arg);
 }
 
 void store_written(struct store *s, const struct entry *e)
 {
     deferred_arm(&s->begin);
-    if (e->record->flags & RECORD_RELAXED)
+    if (e->record->flags & RECORD_RELAXED) {
+        s->relaxed_used = true;
         deferred_arm(&s->notify);
+    }
+}
+
+/* Says in the log that no revision was told beyond the last: the next start need not skip any. */
+static void commit_end_mark(struct store *s)
+{
+    struct journal_place place;
+    size_t bytes = journal_batch_bytes(0);
+    if (s->ceiling <= s->durable || !journal_plan(s->journal, bytes, &place))
+        return;
+    journal_write(s->journal, &place, NULL, 0, journal_last(s->journal), s->durable);
+    journal_written(s->journal, &place, bytes, journal_last(s->journal));
+    s->ceiling = s->durable;
 }
 
 int store_compact(struct store *s, uint64_t revision)
@@ -277,7 +384,7 @@ int store_compact(struct store *s, uint64_t revision)
     if (revision > s->published)
         return -EINVAL;
     s->compacted = MAX(s->compacted, revision);
-    apply_begin(s, true);
+    apply_begin(s);
     return 0;
 }
 
@@ -293,10 +400,19 @@ void store_work_release(struct store *s)
     deferred_cancel(&s->begin);
     deferred_cancel(&s->notify);
     timer_stop(&s->apply_timer);
-    if (s->applying)
-        job_finish(&s->applying->job);
+    /* All that was written becomes durable; then it moves into LMDB unless the disk is full. */
+    while (s->committing || s->applying || s->durable < s->revision) {
+        if (s->committing)
+            job_finish(&s->committing->job);
+        if (s->applying)
+            job_finish(&s->applying->job);
+        commit_begin(s);
+        if (!s->committing && !s->applying && s->full)
+            break;
+    }
+    commit_end_mark(s);
     while (s->overlay.count > 0 && !s->full) {
-        apply_begin(s, true);
+        apply_begin(s);
         job_finish(&s->applying->job);
     }
 }

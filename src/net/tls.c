@@ -283,6 +283,7 @@ void tls_config_parts(const struct tls_config *c, struct tls_config_parts *ret)
         .bio_method = c->bio_method,
         .server = c->server,
         .insecure = c->insecure,
+        .http2 = c->names.items[0]->http2,
         .server_name = c->server_name,
     };
 }

@@ -45,6 +45,7 @@ struct tls_config_parts {
     struct bio_method_st *bio_method;
     bool server;
     bool insecure;
+    bool http2;
     const char *server_name;
 };
 void tls_config_parts(const struct tls_config *c, struct tls_config_parts *ret);

@@ -109,8 +109,28 @@ static void close_handle(uv_handle_t *handle, void *arg maybe_unused)
     uv_close(handle, then);
 }
 
+/* Those armed now; what they arm runs in the next round, after descriptors have had their turn. */
+static void run_deferred(struct loop *loop)
+{
+    struct list round;
+    list_init(&round);
+    if (list_empty(&loop->deferred))
+        return;
+    round = loop->deferred;
+    round.next->prev = round.prev->next = &round;
+    list_init(&loop->deferred);
+    while (!list_empty(&round)) {
+        struct deferred *d = container_of(round.next, struct deferred, link);
+        list_remove(&d->link);
+        d->fn(d->arg);
+    }
+}
+
 void loop_free(struct loop *loop)
 {
+    /* Things that wait for a turn to be freed get it. */
+    for (int i = 0; i < 8 && !list_empty(&loop->deferred); i++)
+        run_deferred(loop);
     uv_walk(&loop->uv, close_handle, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     int err = uv_loop_close(&loop->uv);
@@ -252,23 +272,6 @@ void deferred_arm(struct deferred *d)
 void deferred_cancel(struct deferred *d)
 {
     list_remove(&d->link);
-}
-
-/* Those armed now; what they arm runs in the next round, after descriptors have had their turn. */
-static void run_deferred(struct loop *loop)
-{
-    struct list round;
-    list_init(&round);
-    if (list_empty(&loop->deferred))
-        return;
-    round = loop->deferred;
-    round.next->prev = round.prev->next = &round;
-    list_init(&loop->deferred);
-    while (!list_empty(&round)) {
-        struct deferred *d = container_of(round.next, struct deferred, link);
-        list_remove(&d->link);
-        d->fn(d->arg);
-    }
 }
 
 void loop_run(struct loop *loop)

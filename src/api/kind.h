@@ -34,6 +34,7 @@ enum kind_flags {
     KIND_ORPHANS_BY_DEFAULT = 1 << 6, /* (replication controllers of old; none today) */
     KIND_RELAXED = 1 << 7,           /* answered before the sync: leases, events */
     KIND_TTL = 1 << 8,               /* events expire */
+    KIND_STATUS_ON_CREATE = 1 << 9,  /* a status sent on create is kept (nodes register with theirs) */
 };
 
 struct kind_ops {

@@ -37,7 +37,7 @@ static void prepare_create(struct request *r)
             if (is_free(r, node_str(object, "metadata.name")))
                 break;
         }
-    if (has_status(r))
+    if (has_status(r) && !(r->kind->flags & KIND_STATUS_ON_CREATE))
         node_remove(object, STR("status"));
     if (counts_generation(r))
         node_put_int(r->arena, object, "metadata.generation", 1);

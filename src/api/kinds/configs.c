@@ -1,0 +1,157 @@
+/* ConfigMaps, Secrets and ServiceAccounts. */
+#include "api/kinds/check.h"
+
+#include "object/seal.h"
+
+enum { DATA_BYTES_MAX = 1 << 20 };
+
+static size_t decoded_size(struct str base64)
+{
+    size_t size = base64.len / 4 * 3;
+    for (size_t i = base64.len; i > 0 && base64.data[i - 1] == '='; i--)
+        size--;
+    return size;
+}
+
+/* What is marked as immutable stays. */
+static void check_frozen(struct check *c, const struct node *object, const struct node *old, const char *const *members)
+{
+    if (!node_flag(old, "immutable", false))
+        return;
+    if (!node_flag(object, "immutable", false))
+        field_forbidden(c->st, STR("immutable"), "field is immutable when `immutable` is set");
+    for (; *members; members++) {
+        const struct node *now = node_at(object, *members), *before = node_at(old, *members);
+        if (node_count(now) != node_count(before) || (now && before && !node_equal(now, before)))
+            field_forbidden(c->st, str_from(*members), "field is immutable when `immutable` is set");
+    }
+}
+
+static void configmap_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st)
+{
+    static const char *const members[] = {"data", "binaryData", NULL};
+    struct check c = check_of(ctx, st);
+    const struct node *binary = node_get(object, STR("binaryData"));
+    size_t total = 0;
+    if (old)
+        check_frozen(&c, object, old, members);
+    member_each(m, node_get(object, STR("data")))
+    {
+        struct str path = path_key(&c, STR("data"), m->name);
+        check_text(&c, m->name, path, name_config_key);
+        if (node_get(binary, m->name))
+            field_invalid(st, path, m->name, "duplicate of key present in binaryData");
+        total += node_str(m->value, "").len;
+    }
+    member_each(m, binary)
+    {
+        check_text(&c, m->name, path_key(&c, STR("binaryData"), m->name), name_config_key);
+        total += decoded_size(node_str(m->value, ""));
+    }
+    if (total > DATA_BYTES_MAX)
+        field_too_long(st, STR("[]"), DATA_BYTES_MAX);
+}
+
+REGISTER(kind, configmaps) = {
+    .group = "", .plural = "configmaps", .flags = 0, .validate = configmap_validate};
+
+static struct str encode_base64(struct arena *a, struct str data)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *out = arena_alloc(a, (data.len + 2) / 3 * 4 + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < data.len; i += 3) {
+        uint32_t bits = 0;
+        size_t have = MIN(data.len - i, (size_t)3);
+        for (size_t k = 0; k < 3; k++)
+            bits = bits << 8 | (k < have ? (uint8_t)data.data[i + k] : 0);
+        for (size_t k = 0; k < 4; k++)
+            out[len++] = k <= have ? digits[bits >> (18 - 6 * k) & 63] : '=';
+    }
+    return (struct str){out, len};
+}
+
+/* stringData is for writing only: it becomes data. */
+static void secret_prepare(const struct kind_ctx *ctx, struct node *object, const struct node *old maybe_unused)
+{
+    const struct node *text = node_get(object, STR("stringData"));
+    if (node_count(text)) {
+        struct node *data = node_need_map(ctx->arena, object, "data");
+        member_each(m, text)
+            node_set(ctx->arena, data, m->name, node_text(ctx->arena, encode_base64(ctx->arena, node_str(m->value, ""))));
+    }
+    node_remove(object, STR("stringData"));
+}
+
+static void need_key(struct check *c, const struct node *data, const char *key)
+{
+    if (!node_get(data, str_from(key)))
+        field_required(c->st, path_key(c, STR("data"), str_from(key)), "%s", "");
+}
+
+static void check_secret_type(struct check *c, const struct node *object)
+{
+    const struct node *data = node_get(object, STR("data"));
+    struct str type = node_str(object, "type");
+    if (str_is(type, "kubernetes.io/service-account-token")) {
+        struct str key = STR("kubernetes.io/service-account.name");
+        if (str_empty(node_str(node_get(node_at(object, "metadata.annotations"), key), "")))
+            field_required(c->st, path_key(c, STR("metadata.annotations"), key), "%s", "");
+    } else if (str_is(type, "kubernetes.io/dockercfg")) {
+        need_key(c, data, ".dockercfg");
+    } else if (str_is(type, "kubernetes.io/dockerconfigjson")) {
+        need_key(c, data, ".dockerconfigjson");
+    } else if (str_is(type, "kubernetes.io/basic-auth")) {
+        if (!node_get(data, STR("username")) && !node_get(data, STR("password"))) {
+            need_key(c, data, "username");
+            need_key(c, data, "password");
+        }
+    } else if (str_is(type, "kubernetes.io/ssh-auth")) {
+        if (str_empty(node_str(node_get(data, STR("ssh-privatekey")), "")))
+            field_required(c->st, STR("data[ssh-privatekey]"), "%s", "");
+    } else if (str_is(type, "kubernetes.io/tls")) {
+        need_key(c, data, "tls.crt");
+        need_key(c, data, "tls.key");
+    }
+}
+
+static void secret_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st)
+{
+    static const char *const members[] = {"data", NULL};
+    struct check c = check_of(ctx, st);
+    size_t total = 0;
+    if (old) {
+        check_immutable_at(&c, object, old, "type");
+        check_frozen(&c, object, old, members);
+    }
+    member_each(m, node_get(object, STR("data")))
+    {
+        check_text(&c, m->name, path_key(&c, STR("data"), m->name), name_config_key);
+        total += decoded_size(node_str(m->value, ""));
+    }
+    if (total > DATA_BYTES_MAX)
+        field_too_long(st, STR("data"), DATA_BYTES_MAX);
+    check_secret_type(&c, object);
+}
+
+static const char *const secret_labels[] = {"type", NULL};
+REGISTER(kind, secrets) = {.group = "",
+                           .plural = "secrets",
+                           .prepare = secret_prepare,
+                           .validate = secret_validate,
+                           .field_labels = secret_labels};
+
+/* References to secrets are names, nothing else. */
+static void service_account_prepare(const struct kind_ctx *ctx, struct node *object, const struct node *old maybe_unused)
+{
+    node_each(ref, node_get(object, STR("secrets")))
+    {
+        struct str name = arena_str(ctx->arena, node_str(ref, "name"));
+        while (node_count(ref))
+            node_remove(ref, ref->map.members[0].name);
+        node_put_str(ctx->arena, ref, "name", name);
+    }
+}
+
+REGISTER(kind, service_accounts) = {
+    .group = "", .plural = "serviceaccounts", .flags = KIND_RETURNS_DELETED, .prepare = service_account_prepare};

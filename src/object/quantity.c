@@ -210,6 +210,17 @@ int quantity_parse(struct str text, struct quantity *ret)
     return 0;
 }
 
+const char *quantity_fault(struct str text)
+{
+    struct parts p;
+    struct suffix suffix;
+    if (split(text, &p) < 0)
+        return "quantities must match the regular expression "
+               "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+    return read_suffix(p.suffix, &suffix) < 0 ? "unable to parse quantity's suffix"
+                                              : "unable to parse numeric part of quantity";
+}
+
 static size_t print_digits(char *out, unsigned __int128 value)
 {
     char back[48];

@@ -14,6 +14,7 @@ struct quantity {
 int quantity_parse(struct str text, struct quantity *ret) must_use;        /* -EINVAL */
 struct str quantity_format(struct arena *a, struct quantity q);            /* canonical, as the original prints */
 int quantity_canonical(struct arena *a, struct str text, struct str *ret) must_use;
+const char *quantity_fault(struct str text); /* the original's words for a text that quantity_parse refuses */
 int quantity_compare(struct quantity a, struct quantity b);
 struct quantity quantity_add(struct quantity a, struct quantity b);
 struct quantity quantity_sub(struct quantity a, struct quantity b);

@@ -35,6 +35,8 @@ int document_peek(struct arena *a, enum media media, struct str bytes, struct st
 int seal(schema_id type, const struct node *tree, struct sealed **ret, struct status *st) must_use;
 /* Where the revision stands in a block: for store_write.revision_offset. */
 enum { SEALED_REVISION_OFFSET = 8 };
+/* JSON text straight to a block: document_decode and seal in one pass without notes. Same bytes, same errors. */
+int seal_json(schema_id type, struct str json, struct sealed **ret, struct status *st) must_use;
 void sealed_set_revision(struct sealed *s, uint64_t revision);
 /* The tree of a block, with apiVersion, kind and metadata.resourceVersion. */
 struct node *unseal(struct arena *a, const struct sealed *s);

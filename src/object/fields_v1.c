@@ -1,0 +1,222 @@
+#include "object/fields_v1.h"
+
+#include <stdlib.h>
+
+#include "base/status.h"
+#include "object/json.h"
+#include "object/seal.h"
+
+bool fields_is_set(const struct node *n)
+{
+    if (n->kind != NODE_MAP)
+        return false;
+    for (uint32_t i = 0; i < n->map.count; i++)
+        if (!fields_is_set(n->map.members[i].value))
+            return false;
+    return true;
+}
+
+/* The member itself, fields, keys of map lists, values of sets, indices; what is nothing of this
+ * comes last. */
+static int rank(struct str key)
+{
+    if (str_is(key, "."))
+        return 0;
+    if (key.len < 2 || key.data[1] != ':')
+        return 5;
+    switch (key.data[0]) {
+    case 'f': return 1;
+    case 'k': return 2;
+    case 'v': return 3;
+    case 'i': return 4;
+    default: return 5;
+    }
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static size_t digits_at(struct str s, size_t at)
+{
+    size_t n = 0;
+    while (at + n < s.len && is_digit(s.data[at + n]))
+        n++;
+    return n;
+}
+
+/* JSON scalars and objects of them: byte by byte, but whole numbers (behind ':') by value. */
+static int compare_values(struct str a, struct str b)
+{
+    size_t i = 0;
+    while (i < a.len && i < b.len && a.data[i] == b.data[i])
+        i++;
+    size_t start = i;
+    while (start > 0 && is_digit(a.data[start - 1]))
+        start--;
+    bool number = start > 0 && a.data[start - 1] == ':';
+    size_t left = digits_at(a, start), right = digits_at(b, start);
+    if (number && left && right && left != right && a.data[start] != '0' && b.data[start] != '0')
+        return left < right ? -1 : 1;
+    return str_compare(a, b);
+}
+
+int fields_compare(struct str a, struct str b)
+{
+    int left = rank(a), right = rank(b);
+    if (left != right)
+        return left - right;
+    if (left == 4 && a.len != b.len)
+        return a.len < b.len ? -1 : 1;
+    return left == 2 || left == 3 ? compare_values(a, b) : str_compare(a, b);
+}
+
+static int compare_members(const void *a, const void *b)
+{
+    return fields_compare((*(const struct member *const *)a)->name,
+                          (*(const struct member *const *)b)->name);
+}
+
+static void write_head(struct writer *w, struct str key)
+{
+    int word = str_starts(key, "f:") ? schema_word(key.data + 2, key.len - 2) : WORD_NONE;
+    if (str_is(key, ".")) {
+        writer_byte(w, FIELDS_SELF);
+    } else if (word != WORD_NONE) {
+        writer_byte(w, (uint8_t)(FIELDS_WORD + (word >> 8)));
+        writer_byte(w, (uint8_t)word);
+    } else {
+        writer_byte(w, FIELDS_KEY);
+        part_write_bytes(w, key.data, key.len);
+    }
+}
+
+void fields_write_set(struct writer *w, const struct node *n)
+{
+    const struct member *few[32], **sorted = few;
+    uint32_t count = n->map.count;
+    if (count > ARRAY_COUNT(few))
+        sorted = mem_alloc(count * sizeof(*sorted));
+    for (uint32_t i = 0; i < count; i++)
+        sorted[i] = &n->map.members[i];
+    qsort(sorted, count, sizeof(*sorted), compare_members);
+    for (uint32_t i = 0; i < count; i++) {
+        write_head(w, sorted[i]->name);
+        size_t begun = part_begin(w, 1);
+        fields_write_set(w, sorted[i]->value);
+        part_end(w, begun, 1);
+    }
+    if (sorted != few)
+        mem_free(sorted);
+}
+
+void fields_write(struct writer *w, const struct node *n)
+{
+    if (fields_is_set(n)) {
+        writer_byte(w, FIELDS_SET);
+        fields_write_set(w, n);
+        return;
+    }
+    struct buf text = BUF_INIT;
+    json_write_node(&text, n, false);
+    writer_byte(w, FIELDS_JSON);
+    writer_bytes(w, text.data, text.len);
+    buf_release(&text);
+}
+
+const uint8_t *fields_node(const uint8_t *p, char *scratch, struct str *ret_key,
+                           struct part *ret_below)
+{
+    uint8_t head = *p++;
+    struct part text;
+    if (head == FIELDS_SELF) {
+        *ret_key = STR(".");
+    } else if (head == FIELDS_KEY) {
+        p = part_read(p, &text);
+        *ret_key = (struct str){(const char *)text.data, text.size};
+    } else {
+        const struct schema_word *word = &schema_words[(head - FIELDS_WORD) << 8 | *p++];
+        memcpy(scratch, "f:", 2);
+        memcpy(scratch + 2, word->text, word->len);
+        *ret_key = (struct str){scratch, (size_t)word->len + 2};
+    }
+    return part_read(p, ret_below);
+}
+
+struct node *fields_set_to_node(struct arena *a, const uint8_t *data, uint32_t size)
+{
+    struct node *map = node_map(a);
+    char scratch[FIELDS_SCRATCH_BYTES];
+    for (const uint8_t *p = data, *end = data + size; p < end;) {
+        struct str key;
+        struct part below;
+        p = fields_node(p, scratch, &key, &below);
+        node_set(a, map, arena_str(a, key), fields_set_to_node(a, below.data, below.size));
+    }
+    return map;
+}
+
+struct node *fields_to_node(struct arena *a, const uint8_t *data, uint32_t size)
+{
+    if (size == 0)
+        return node_map(a);
+    if (data[0] == FIELDS_SET)
+        return fields_set_to_node(a, data + 1, size - 1);
+    struct node *n;
+    struct status st;
+    status_init(&st, a);
+    if (json_parse(a, (struct str){(const char *)data + 1, size - 1}, &n, &st) < 0)
+        return node_null(a);
+    return n;
+}
+
+void fields_set_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool html)
+{
+    char scratch[FIELDS_SCRATCH_BYTES];
+    buf_putc(out, '{');
+    for (const uint8_t *p = data, *end = data + size; p < end;) {
+        struct str key;
+        struct part below;
+        if (p != data)
+            buf_putc(out, ',');
+        if (*p >= FIELDS_WORD) {
+            /* Words need no escapes. */
+            const struct schema_word *word = &schema_words[(p[0] - FIELDS_WORD) << 8 | p[1]];
+            char *to = buf_reserve(out, (size_t)WORD_BYTES_MAX + 6);
+            memcpy(to, "\"f:", 3);
+            memcpy(to + 3, word->text, word->len);
+            memcpy(to + 3 + word->len, "\":", 2);
+            out->len += (size_t)word->len + 5;
+            p = part_read(p + 2, &below);
+        } else {
+            p = fields_node(p, scratch, &key, &below);
+            json_write_text(out, key.data, key.len, html);
+            buf_putc(out, ':');
+        }
+        if (below.size == 0)
+            buf_append(out, "{}", 2);
+        else
+            fields_set_to_json(out, below.data, below.size, html);
+    }
+    buf_putc(out, '}');
+}
+
+void fields_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool html)
+{
+    if (size == 0) {
+        buf_append(out, "{}", 2);
+        return;
+    }
+    if (data[0] == FIELDS_SET) {
+        fields_set_to_json(out, data + 1, size - 1, html);
+        return;
+    }
+    if (!html) {
+        buf_append(out, data + 1, size - 1);
+        return;
+    }
+    struct arena a = ARENA_INIT;
+    json_write_node(out, fields_to_node(&a, data, size), true);
+    arena_release(&a);
+}

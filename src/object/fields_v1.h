@@ -1,0 +1,30 @@
+/* Sets of managedFields in blocks (layout: block.h). Used by the files of object/ only. */
+#ifndef OBJECT_FIELDS_V1_H
+#define OBJECT_FIELDS_V1_H
+
+#include "object/block.h"
+#include "object/tree.h"
+
+/* Writes the payload of a fieldsV1 value: the set, or its JSON text when the value is no set. */
+void fields_write(struct writer *w, const struct node *n);
+/* Whether n is a set: nothing but maps in maps. */
+bool fields_is_set(const struct node *n);
+/* Only the nodes, for a set. */
+void fields_write_set(struct writer *w, const struct node *n);
+
+/* The key of the node at p: text into key (made in scratch when it has to be, which must hold
+ * FIELDS_SCRATCH_BYTES), the nodes below it into ret_below. Returns what is behind the node. */
+enum {
+    FIELDS_SCRATCH_BYTES = WORD_BYTES_MAX + 2
+};
+const uint8_t *fields_node(const uint8_t *p, char *scratch, struct str *ret_key,
+                           struct part *ret_below);
+struct node *fields_to_node(struct arena *a, const uint8_t *data, uint32_t size);
+struct node *fields_set_to_node(struct arena *a, const uint8_t *data, uint32_t size);
+/* JSON text of a payload. */
+void fields_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool html);
+void fields_set_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool html);
+/* The order in which the original writes the members of a set. */
+int fields_compare(struct str a, struct str b);
+
+#endif

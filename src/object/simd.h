@@ -1,0 +1,148 @@
+/* Sixteen bytes at a time: classes of bytes for the JSON codecs, with SSE2 (part of x86-64) or
+ * plain C. Used by the files of object/ only. */
+#ifndef OBJECT_SIMD_H
+#define OBJECT_SIMD_H
+
+#include "base/base.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+
+typedef __m128i bytes16;
+
+static inline bytes16 bytes16_load(const void *p)
+{
+    return _mm_loadu_si128((const __m128i *)p);
+}
+
+static inline void bytes16_store(void *p, bytes16 v)
+{
+    _mm_storeu_si128((__m128i *)p, v);
+}
+
+/* Bit i: byte i needs an escape when Go writes it, or starts U+2028 perhaps. */
+static inline unsigned bytes16_escapes(bytes16 v)
+{
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
+    __m128i quote =
+        _mm_cmpeq_epi8(_mm_or_si128(v, _mm_set1_epi8(4)), _mm_set1_epi8(0x26)); /* " & */
+    __m128i angle =
+        _mm_cmpeq_epi8(_mm_or_si128(v, _mm_set1_epi8(2)), _mm_set1_epi8(0x3e)); /* < > */
+    __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+    __m128i line = _mm_cmpeq_epi8(v, _mm_set1_epi8((char)0xe2));
+    __m128i any =
+        _mm_or_si128(_mm_or_si128(_mm_or_si128(control, quote), _mm_or_si128(angle, slash)), line);
+    return (unsigned)_mm_movemask_epi8(any);
+}
+
+/* Bit i: byte i ends a run of plain text in a JSON string: quote, backslash, control, or beyond
+ * ASCII. */
+static inline unsigned bytes16_text_ends(bytes16 v)
+{
+    __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+    __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+    /* Signed: below 0x20 are the controls and all from 0x80 on. */
+    __m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), low));
+}
+#else
+typedef struct {
+    uint8_t byte[16];
+} bytes16;
+
+static inline bytes16 bytes16_load(const void *p)
+{
+    bytes16 v;
+    memcpy(&v, p, 16);
+    return v;
+}
+
+static inline void bytes16_store(void *p, bytes16 v)
+{
+    memcpy(p, &v, 16);
+}
+
+static inline unsigned bytes16_escapes(bytes16 v)
+{
+    unsigned mask = 0;
+    for (int i = 0; i < 16; i++) {
+        uint8_t c = v.byte[i];
+        mask |= (unsigned)(c < 0x20 || c == '"' || c == '&' || c == '<' || c == '>' || c == '\\' ||
+                           c == 0xe2)
+                << i;
+    }
+    return mask;
+}
+
+static inline unsigned bytes16_text_ends(bytes16 v)
+{
+    unsigned mask = 0;
+    for (int i = 0; i < 16; i++)
+        mask |= (unsigned)(v.byte[i] < 0x20 || v.byte[i] >= 0x80 || v.byte[i] == '"' ||
+                           v.byte[i] == '\\')
+                << i;
+    return mask;
+}
+#endif
+
+/* The first len (1 to 15) bytes at p in one vector, the rest repeats some of them; reads nothing
+ * beyond. */
+static inline bytes16 bytes16_load_short(const char *p, size_t len)
+{
+    uint64_t halves[2];
+    if (len >= 8) {
+        memcpy(&halves[0], p, 8);
+        memcpy(&halves[1], p + len - 8, 8);
+    } else if (len >= 4) {
+        uint32_t low, high;
+        memcpy(&low, p, 4);
+        memcpy(&high, p + len - 4, 4);
+        halves[0] = halves[1] = low | (uint64_t)high << 32;
+    } else {
+        halves[0] = (uint64_t)(uint8_t)p[0] * 0x0101010101010101ULL;
+        halves[1] =
+            (uint64_t)(uint8_t)p[len / 2] | (uint64_t)(uint8_t)p[len - 1] * 0x0101010101010100ULL;
+    }
+    return bytes16_load(halves);
+}
+
+/* Copies len (0 to 15) bytes. */
+static inline void copy_short(char *to, const char *from, size_t len)
+{
+    if (len >= 8) {
+        uint64_t a, b;
+        memcpy(&a, from, 8);
+        memcpy(&b, from + len - 8, 8);
+        memcpy(to, &a, 8);
+        memcpy(to + len - 8, &b, 8);
+    } else if (len >= 4) {
+        uint32_t a, b;
+        memcpy(&a, from, 4);
+        memcpy(&b, from + len - 4, 4);
+        memcpy(to, &a, 4);
+        memcpy(to + len - 4, &b, 4);
+    } else if (len) {
+        char a = from[0], b = from[len / 2], c = from[len - 1];
+        to[0] = a;
+        to[len / 2] = b;
+        to[len - 1] = c;
+    }
+}
+
+/* Copies len bytes of any count, short ones inline. */
+static inline void copy_bytes(char *to, const char *from, size_t len)
+{
+    if (len < 16) {
+        copy_short(to, from, len);
+        return;
+    }
+    if (len > 64) {
+        memcpy(to, from, len);
+        return;
+    }
+    for (size_t i = 0; i + 16 <= len; i += 16)
+        bytes16_store(to + i, bytes16_load(from + i));
+    bytes16_store(to + len - 16, bytes16_load(from + len - 16));
+}
+
+#endif

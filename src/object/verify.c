@@ -1,0 +1,354 @@
+/* Whether bytes are a sound block: everything that reading relies on is checked here, and that the
+ * form is the canonical one as far as it can be told without sealing again. */
+#include <errno.h>
+
+#include "base/limits.h"
+#include "object/checksum.h"
+#include "object/encode.h"
+#include "object/fields_v1.h"
+#include "object/json.h"
+#include "object/scalar.h"
+#include "object/seal.h"
+#include "object/value_parts.h"
+
+static bool check_message(const struct schema_type *t, const uint8_t *p, const uint8_t *end,
+                          int depth);
+static bool check_raw(struct part p, int depth);
+static bool check_raw_map(const uint8_t *p, const uint8_t *end, int depth);
+
+/* Reads a part with every bound checked; NULL when it is none, or not the shortest. */
+static const uint8_t *part_check(const uint8_t *p, const uint8_t *end, struct part *ret)
+{
+    uint16_t u16;
+    uint32_t u32;
+    size_t left = (size_t)(end - p);
+    if (left == 0)
+        return NULL;
+    if (*p <= PART_LITERAL_MAX) {
+        if (left < (size_t)*p + 1)
+            return NULL;
+    } else if (*p == PART_WORD8) {
+        if (left < 2)
+            return NULL;
+    } else if (*p == PART_WORD16 || *p == PART_LENGTH16) {
+        if (left < 3)
+            return NULL;
+        memcpy(&u16, p + 1, 2);
+        if (*p == PART_WORD16 ? u16 < 256 || u16 >= schema_words_count
+                              : u16 <= PART_LITERAL_MAX || left < (size_t)u16 + 3)
+            return NULL;
+    } else {
+        if (left < 5)
+            return NULL;
+        memcpy(&u32, p + 1, 4);
+        if (u32 <= UINT16_MAX || left - 5 < u32)
+            return NULL;
+    }
+    return part_read(p, ret);
+}
+
+/* Words count by their table only; literal text must be UTF-8. */
+static bool check_text(struct part p)
+{
+    if (p.is_word)
+        return true;
+    struct str text = {(const char *)p.data, p.size};
+    return schema_word(text.data, text.len) == WORD_NONE && utf8_valid(text);
+}
+
+static bool check_integer(const uint8_t *data, uint32_t size, int64_t min, int64_t max)
+{
+    if (size != 0 && size != 1 && size != 2 && size != 4 && size != 8)
+        return false;
+    int64_t value = integer_read(data, size);
+    return integer_size(value) == size && value >= min && value <= max;
+}
+
+static bool check_fields_set(const uint8_t *p, const uint8_t *end, int depth)
+{
+    char scratch[2][FIELDS_SCRATCH_BYTES];
+    struct str before = STR_NONE;
+    if (depth > LIMIT_DEPTH)
+        return false;
+    for (int turn = 0; p < end; turn ^= 1) {
+        struct part text, below;
+        const uint8_t *node = p;
+        struct str key;
+        if (*p == FIELDS_KEY) {
+            p = part_check(p + 1, end, &text);
+            key = (struct str){p ? (const char *)text.data : NULL, p ? text.size : 0};
+            if (!p || text.is_word || !utf8_valid(key) || str_is(key, ".") ||
+                (str_starts(key, "f:") && schema_word(key.data + 2, key.len - 2) != WORD_NONE))
+                return false;
+        } else if (*p >= FIELDS_WORD && *p <= FIELDS_HEAD_MAX) {
+            if (end - p < 2 || ((*p - FIELDS_WORD) << 8 | p[1]) >= schema_words_count)
+                return false;
+            p += 2;
+        } else if (*p++ != FIELDS_SELF) {
+            return false;
+        }
+        p = part_check(p, end, &below);
+        if (!p || below.is_word)
+            return false;
+        fields_node(node, scratch[turn], &key, &below);
+        if (before.data && fields_compare(before, key) >= 0)
+            return false;
+        before = key;
+        if (!check_fields_set(below.data, below.data + below.size, depth + 1))
+            return false;
+    }
+    return true;
+}
+
+static bool check_fields_json(struct str text)
+{
+    struct arena a = ARENA_INIT;
+    struct status st;
+    struct node *n;
+    status_init(&st, &a);
+    bool sound = json_parse(&a, text, &n, &st) == 0 && !fields_is_set(n);
+    if (sound) {
+        struct buf again = BUF_INIT;
+        json_write_node(&again, n, false);
+        sound = str_equal(buf_str(&again), text);
+        buf_release(&again);
+    }
+    arena_release(&a);
+    return sound;
+}
+
+static bool check_fields(struct part p)
+{
+    if (p.size == 0)
+        return false;
+    if (p.data[0] == FIELDS_SET)
+        return check_fields_set(p.data + 1, p.data + p.size, 0);
+    return p.data[0] == FIELDS_JSON &&
+           check_fields_json((struct str){(const char *)p.data + 1, p.size - 1});
+}
+
+static bool check_quantity(struct part p)
+{
+    struct arena a = ARENA_INIT;
+    struct str text = {(const char *)p.data, p.size}, canonical;
+    bool sound = quantity_canonical(&a, text, &canonical) == 0 && str_equal(text, canonical);
+    arena_release(&a);
+    return sound;
+}
+
+static bool check_duration(struct part p)
+{
+    struct arena a = ARENA_INIT;
+    struct str text = {(const char *)p.data, p.size};
+    int64_t ns;
+    bool sound = duration_parse(text, &ns) == 0 && str_equal(text, duration_format(&a, ns));
+    arena_release(&a);
+    return sound;
+}
+
+static bool check_schema_or(const struct schema_field *f, struct part p, int depth)
+{
+    const struct schema_type *schema = schema_type_fast(f->type);
+    const uint8_t *at = p.data + 1, *end = p.data + p.size;
+    if (p.size == 0)
+        return false;
+    switch (p.data[0]) {
+    case SCHEMA_OR_FALSE:
+    case SCHEMA_OR_TRUE: return f->kind == FIELD_SCHEMA_OR_BOOL && p.size == 1;
+    case SCHEMA_OR_SCHEMA: return check_message(schema, at, end, depth + 1);
+    case SCHEMA_OR_LIST:
+        if (f->kind == FIELD_SCHEMA_OR_BOOL)
+            return false;
+        while (at < end) {
+            struct part item;
+            at = part_check(at, end, &item);
+            if (!at)
+                return false;
+            if (f->kind == FIELD_SCHEMA_OR_STRINGS
+                    ? !check_text(item)
+                    : item.is_word ||
+                          !check_message(schema, item.data, item.data + item.size, depth + 1))
+                return false;
+        }
+        return true;
+    default: return false;
+    }
+}
+
+static bool check_item(const struct schema_field *f, struct part p, int depth)
+{
+    static const int64_t second_us = 1000000, year_0_s = -62167219200, year_10000_s = 253402300800;
+    if (f->kind == FIELD_STRING)
+        return check_text(p);
+    if (f->kind == FIELD_RAW || f->kind == FIELD_JSON)
+        return check_raw(p, depth);
+    if (p.is_word)
+        return false;
+    switch ((enum field_kind)f->kind) {
+    case FIELD_BOOL: return check_integer(p.data, p.size, 0, 1);
+    case FIELD_INT32: return check_integer(p.data, p.size, INT32_MIN, INT32_MAX);
+    case FIELD_INT64: return check_integer(p.data, p.size, INT64_MIN, INT64_MAX);
+    case FIELD_TIME: return check_integer(p.data, p.size, year_0_s, year_10000_s - 1);
+    case FIELD_MICRO_TIME:
+        return check_integer(p.data, p.size, year_0_s * second_us, year_10000_s * second_us - 1);
+    case FIELD_DOUBLE:
+        return p.size == 0 || (p.size == 8 && __builtin_isfinite(double_read(p.data, 8)) &&
+                               load_u64((const char *)p.data));
+    case FIELD_BYTES: return true;
+    case FIELD_MESSAGE:
+        return check_message(schema_type_fast(f->type), p.data, p.data + p.size, depth + 1);
+    case FIELD_QUANTITY: return check_quantity(p);
+    case FIELD_DURATION: return p.size == 0 || check_duration(p);
+    case FIELD_INT_OR_STRING:
+        if (p.size == 0)
+            return f->shape != SHAPE_ONE;
+        if (p.data[0] == 1)
+            return utf8_valid((struct str){(const char *)p.data + 1, p.size - 1});
+        return p.data[0] == 0 && check_integer(p.data + 1, p.size - 1, INT32_MIN, INT32_MAX);
+    case FIELD_FIELDS_V1: return check_fields(p);
+    default: return check_schema_or(f, p, depth);
+    }
+}
+
+static bool check_list(const struct schema_field *f, const uint8_t *p, const uint8_t *end,
+                       int depth)
+{
+    while (p < end) {
+        struct part item;
+        p = part_check(p, end, &item);
+        if (!p || !check_item(f, item, depth))
+            return false;
+    }
+    return true;
+}
+
+/* A key of a map behind the key before it; moves on. */
+static bool check_key(const uint8_t **p, const uint8_t *end, struct str *before)
+{
+    struct part key;
+    *p = part_check(*p, end, &key);
+    if (!*p || !check_text(key))
+        return false;
+    struct str text = {(const char *)key.data, key.size};
+    if (before->data && str_compare(*before, text) >= 0)
+        return false;
+    *before = text;
+    return true;
+}
+
+static bool check_map(const struct schema_field *f, const uint8_t *p, const uint8_t *end, int depth)
+{
+    struct str before = STR_NONE;
+    while (p < end) {
+        struct part item;
+        if (!check_key(&p, end, &before))
+            return false;
+        p = part_check(p, end, &item);
+        if (!p)
+            return false;
+        if (f->shape == SHAPE_MAP
+                ? !check_item(f, item, depth)
+                : item.is_word || !check_list(f, item.data, item.data + item.size, depth))
+            return false;
+    }
+    return true;
+}
+
+static bool check_field(const struct schema_field *f, struct part p, int depth)
+{
+    const uint8_t *end = p.data + p.size;
+    if (!p.is_word && field_is_dropped(f, p.data, p.size))
+        return false;
+    switch ((enum field_shape)f->shape) {
+    case SHAPE_LIST: return !p.is_word && check_list(f, p.data, end, depth);
+    case SHAPE_MAP:
+    case SHAPE_MAP_OF_LIST: return !p.is_word && check_map(f, p.data, end, depth);
+    default: return check_item(f, p, depth);
+    }
+}
+
+static bool check_message(const struct schema_type *t, const uint8_t *p, const uint8_t *end,
+                          int depth)
+{
+    uint8_t before = 0;
+    if (depth > LIMIT_DEPTH)
+        return false;
+    while (p < end) {
+        struct part part;
+        uint8_t tag = *p++;
+        const struct schema_field *f = schema_field_by_tag(t, tag);
+        if (tag <= before || !f)
+            return false;
+        before = tag;
+        p = part_check(p, end, &part);
+        if (!p || !check_field(f, part, depth))
+            return false;
+    }
+    return true;
+}
+
+static bool check_raw_part(const uint8_t **p, const uint8_t *end, int depth)
+{
+    struct part item;
+    *p = part_check(*p, end, &item);
+    return *p && check_raw(item, depth);
+}
+
+static bool check_raw_map(const uint8_t *p, const uint8_t *end, int depth)
+{
+    struct str before = STR_NONE;
+    if (depth > LIMIT_DEPTH)
+        return false;
+    while (p < end)
+        if (!check_key(&p, end, &before) || !check_raw_part(&p, end, depth + 1))
+            return false;
+    return true;
+}
+
+static bool check_raw(struct part p, int depth)
+{
+    if (p.is_word)
+        return true;
+    if (p.size == 0 || depth > LIMIT_DEPTH)
+        return false;
+    const uint8_t *data = p.data + 1, *end = p.data + p.size;
+    uint32_t size = p.size - 1;
+    switch (p.data[0]) {
+    case RAW_NULL:
+    case RAW_FALSE:
+    case RAW_TRUE: return size == 0;
+    case RAW_INT: return check_integer(data, size, INT64_MIN, INT64_MAX);
+    case RAW_DOUBLE: return size == 8 && __builtin_isfinite(double_read(data, 8));
+    case RAW_TEXT: return check_text((struct part){data, size, false});
+    case RAW_LIST:
+        while (data < end)
+            if (!check_raw_part(&data, end, depth + 1))
+                return false;
+        return true;
+    case RAW_MAP: return check_raw_map(data, end, depth + 1);
+    case RAW_FIELDS: return check_fields_set(data, end, 0);
+    default: return false;
+    }
+}
+
+int sealed_verify(const void *data, size_t size)
+{
+    const struct sealed *s = data;
+    if (size < BLOCK_HEADER_BYTES || s->size != size || s->format != BLOCK_FORMAT ||
+        s->dictionary > schema_words_version || s->schema_version != 0)
+        return -EBADMSG;
+    const uint8_t *end = (const uint8_t *)data + size;
+    if (s->checksum != crc32c(s->body, size - BLOCK_HEADER_BYTES))
+        return -EBADMSG;
+    uint32_t offsets[4];
+    if (s->type == SCHEMA_CUSTOM) {
+        if (!check_raw_map(s->body, end, 0))
+            return -EBADMSG;
+    } else if (s->type == SCHEMA_NONE || s->type >= schema_types_count ||
+               !schema_types[s->type].name[0] ||
+               !check_message(&schema_types[s->type], s->body, end, 0)) {
+        return -EBADMSG;
+    }
+    block_offsets(data, size, s->type, offsets);
+    return memcmp(offsets, s->offsets, sizeof(offsets)) == 0 ? 0 : -EBADMSG;
+}

@@ -3,12 +3,12 @@
 
 static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-size_t base64_encoded_size(size_t size)
+size_t json_base64_encoded_size(size_t size)
 {
     return (size + 2) / 3 * 4;
 }
 
-void base64_encode(char *out, const uint8_t *data, size_t size)
+void json_base64_encode(char *out, const uint8_t *data, size_t size)
 {
     size_t i = 0;
     for (; i + 3 <= size; i += 3) {
@@ -27,7 +27,7 @@ void base64_encode(char *out, const uint8_t *data, size_t size)
     *out = '=';
 }
 
-size_t base64_decoded_max(size_t len)
+size_t json_base64_decoded_max(size_t len)
 {
     return len / 4 * 3 + 3;
 }
@@ -69,7 +69,7 @@ static ssize_t check_padding(struct str text, size_t at, int have)
     return next < text.len ? (ssize_t)next : -1;
 }
 
-ssize_t base64_decode(uint8_t *out, struct str text, size_t *ret_bad)
+ssize_t json_base64_decode(uint8_t *out, struct str text, size_t *ret_bad)
 {
     uint8_t *to = out;
     uint32_t group = 0;

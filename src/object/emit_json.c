@@ -119,10 +119,10 @@ static void emit_time(struct emitter *e, struct value v)
 
 static void emit_bytes(struct emitter *e, struct value v)
 {
-    size_t len = base64_encoded_size(v.size);
+    size_t len = json_base64_encoded_size(v.size);
     emit_room(e, len + 2);
     *e->at++ = '"';
-    base64_encode(e->at, v.data, v.size);
+    json_base64_encode(e->at, v.data, v.size);
     e->at += len;
     *e->at++ = '"';
 }

@@ -40,9 +40,9 @@ void json_write_node(struct buf *out, const struct node *n, bool html);
 
 /* Base64 as Go's StdEncoding. Decoding ignores CR and LF; -1 and the place of the fault in *ret_bad
  * when text is wrong. */
-size_t base64_decoded_max(size_t len);
-ssize_t base64_decode(uint8_t *out, struct str text, size_t *ret_bad);
-size_t base64_encoded_size(size_t size);
-void base64_encode(char *out, const uint8_t *data, size_t size);
+size_t json_base64_decoded_max(size_t len);
+ssize_t json_base64_decode(uint8_t *out, struct str text, size_t *ret_bad);
+size_t json_base64_encoded_size(size_t size);
+void json_base64_encode(char *out, const uint8_t *data, size_t size);
 
 #endif

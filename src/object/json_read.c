@@ -1,6 +1,4 @@
 /* JSON text to trees. */
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
@@ -97,7 +95,7 @@ static bool set_number(struct reader *r, struct node *n, char *from, bool whole)
     char saved = *r->at;
     *r->at = 0;
     double number = strtod(from, NULL);
-    if (isinf(number)) {
+    if (__builtin_isinf(number)) {
         (void)status_set(r->st, REASON_BAD_REQUEST,
                          "json: cannot unmarshal number %s into Go value of type float64", from);
         *r->at = saved;

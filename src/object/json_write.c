@@ -1,6 +1,4 @@
 /* Trees and scalars to JSON text. */
-#include <float.h>
-#include <math.h>
 #include <stdlib.h>
 
 #include "object/json.h"
@@ -147,15 +145,15 @@ static size_t print_plain_form(char *out, const char *digits, int count, int exp
 size_t json_print_double(char *out, double value)
 {
     size_t len = 0;
-    if (signbit(value)) {
+    if (__builtin_signbit(value)) {
         out[len++] = '-';
         value = -value;
     }
-    if (value == 0 || !isfinite(value)) {
+    if (value == 0 || !__builtin_isfinite(value)) {
         out[len++] = '0';
         return len;
     }
-    if (value < 9007199254740992.0 && value == floor(value))
+    if (value < 9007199254740992.0 && value == (double)(int64_t)value)
         return len + json_print_int(out + len, (int64_t)value);
     char digits[20];
     int exponent, count = shortest_digits(value, digits, &exponent);

@@ -232,9 +232,9 @@ static int read_schema_or(struct reader *r, const struct schema_field *f, struct
 
 static struct node *bytes_node(struct reader *r, struct span s)
 {
-    size_t size = (size_t)(s.end - s.at), len = base64_encoded_size(size);
+    size_t size = (size_t)(s.end - s.at), len = json_base64_encoded_size(size);
     char *text = arena_alloc(r->arena, len + 1);
-    base64_encode(text, s.at, size);
+    json_base64_encode(text, s.at, size);
     return node_text(r->arena, (struct str){text, len});
 }
 

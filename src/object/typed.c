@@ -218,8 +218,8 @@ static int read_bytes(struct arena *a, const struct node *n, const struct place 
     if (n->kind != NODE_STRING)
         return mismatch(st, p, n, NULL);
     size_t bad;
-    uint8_t *bytes = arena_alloc(a, base64_decoded_max(n->text.len));
-    ssize_t size = base64_decode(bytes, n->text, &bad);
+    uint8_t *bytes = arena_alloc(a, json_base64_decoded_max(n->text.len));
+    ssize_t size = json_base64_decode(bytes, n->text, &bad);
     if (size < 0)
         return status_set(st, REASON_BAD_REQUEST, "illegal base64 data at input byte %zu", bad);
     ret->text = (struct str){(char *)bytes, (size_t)size};
@@ -296,11 +296,11 @@ struct node *scalar_node(struct arena *a, const struct schema_field *f, struct n
     case FIELD_TIME: return text_node(a, n, time_format(a, s->integer * 1000000));
     case FIELD_MICRO_TIME: return text_node(a, n, micro_time_format(a, s->integer));
     case FIELD_BYTES: {
-        size_t len = base64_encoded_size(s->text.len);
+        size_t len = json_base64_encoded_size(s->text.len);
         if (len == n->text.len)
             return n;
         char *text = arena_alloc(a, len + 1);
-        base64_encode(text, (const uint8_t *)s->text.data, s->text.len);
+        json_base64_encode(text, (const uint8_t *)s->text.data, s->text.len);
         return node_text(a, (struct str){text, len});
     }
     default: return n;

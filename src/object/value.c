@@ -266,9 +266,9 @@ struct str value_text(struct arena *a, struct value v, const char *path)
         return v.detail & DETAIL_MICRO ? micro_time_format(a, us) : time_format(a, us);
     }
     case VALUE_BYTES: {
-        size_t len = base64_encoded_size(v.size);
+        size_t len = json_base64_encoded_size(v.size);
         char *text = arena_alloc(a, len + 1);
-        base64_encode(text, v.data, v.size);
+        json_base64_encode(text, v.data, v.size);
         return (struct str){text, len};
     }
     default: return STR_NONE;

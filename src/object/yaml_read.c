@@ -4,7 +4,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
@@ -201,7 +200,7 @@ static bool looks_like_float(struct str s)
 /* A whole float prints as an integer in JSON, and is read as one. */
 static void set_float(struct node *n, double value)
 {
-    if (value == floor(value) && fabs(value) < 9.2e18) {
+    if (value > -9.2e18 && value < 9.2e18 && value == (double)(int64_t)value) {
         n->kind = NODE_INT;
         n->integer = (int64_t)value;
     } else {
@@ -230,7 +229,7 @@ static bool resolve_number(struct arena *a, struct str text, struct node *n)
     if (!looks_like_float(plain))
         return false;
     double value = strtod(arena_cstr(a, plain), NULL);
-    if (isinf(value))
+    if (__builtin_isinf(value))
         return false;
     set_float(n, value);
     return true;
@@ -275,8 +274,8 @@ static int read_scalar(struct reader *r, const yaml_event_t *event, struct node 
     *n = (struct node){.kind = NODE_STRING, .text = text};
     if (has_tag(tag, "binary")) {
         size_t bad;
-        uint8_t *bytes = arena_alloc(r->arena, base64_decoded_max(text.len));
-        ssize_t size = base64_decode(bytes, text, &bad);
+        uint8_t *bytes = arena_alloc(r->arena, json_base64_decoded_max(text.len));
+        ssize_t size = json_base64_decode(bytes, text, &bad);
         if (size < 0)
             return fail(r, "!!binary value contains invalid base64 data");
         n->text = utf8_mend(r->arena, (struct str){(char *)bytes, (size_t)size});

@@ -2,7 +2,6 @@
  * indented. */
 #include <yaml.h>
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "object/json.h"

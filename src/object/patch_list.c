@@ -66,13 +66,18 @@ static void go_print(struct buf *out, struct arena *a, const struct node *n)
     buf_putc(out, ']');
 }
 
-static struct str printed(struct smp *s, const struct node *n)
+struct str node_go_text(struct arena *a, const struct node *n)
 {
     struct buf out = BUF_INIT;
-    go_print(&out, s->arena, n);
-    struct str text = arena_str(s->arena, buf_str(&out));
+    go_print(&out, a, n);
+    struct str text = arena_str(a, buf_str(&out));
     buf_release(&out);
     return text;
+}
+
+static struct str printed(struct smp *s, const struct node *n)
+{
+    return node_go_text(s->arena, n);
 }
 
 int smp_unknown_directive(struct smp *s, const struct node *directive, const struct node *in)

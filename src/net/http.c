@@ -77,6 +77,11 @@ struct http_header *http_query_all(const struct http_request *req, size_t *ret_c
     return all;
 }
 
+struct loop *http_request_loop(const struct http_request *req)
+{
+    return exchange_of(req)->conn->server->config.loop;
+}
+
 void http_respond(struct http_request *req, const struct http_reply *reply, struct str body)
 {
     struct exchange *x = exchange_of(req);

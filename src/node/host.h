@@ -30,7 +30,6 @@ struct node_host {
 int node_host_start(const struct node_host_config *config, struct node_host *ret,
                     const char **ret_step) must_use;
 /* The addresses that the agent may give to pods. */
- * VPC. */
 int node_host_set_addresses(const char *directory, const struct ip *addresses,
                             size_t count) must_use;
 /* Blocks until containerd answers, timeout_ms at most, and imports the pause image. 0 or -errno. */

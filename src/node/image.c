@@ -16,7 +16,9 @@ enum {
 
 static void octal(char *to, size_t size, uint64_t value)
 {
-    snprintf(to, size, "%0*llo", (int)size - 1, (unsigned long long)value);
+    to[--size] = 0;
+    for (; size > 0; value >>= 3)
+        to[--size] = (char)('0' + (value & 7));
 }
 
 /* A POSIX ustar header (IEEE 1003.1): OFFSET name 0, mode 100, uid 108, gid 116, size 124, mtime

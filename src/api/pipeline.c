@@ -43,7 +43,7 @@ static void on_authenticated(void *arg, const struct user *user, const struct st
 {
     struct request *r = arg;
     r->auth = NULL;
-    r->user = user;
+    r->user = user ? arena_dup(r->arena, user, sizeof(*user)) : NULL;
     if (!user) {
         struct arena *arena = r->st.arena;
         r->st = *st;

@@ -302,3 +302,7 @@ const struct endpoint endpoint_list = {.name = "list", .commit = list_commit};
 REGISTER(api_endpoint, get) = {.verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};
 REGISTER(api_endpoint, list) = {.verbs = ON(VERB_IS_LIST), .endpoint = &endpoint_list};
 REGISTER(api_endpoint, get_status) = {.subresource = "status", .verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};
+REGISTER(api_endpoint, get_approval) = {.subresource = "approval", .verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};
+REGISTER(api_endpoint, get_ephemeral) = {
+    .subresource = "ephemeralcontainers", .verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};
+REGISTER(api_endpoint, get_resize) = {.subresource = "resize", .verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};

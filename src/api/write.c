@@ -45,20 +45,39 @@ static void prepare_create(struct request *r)
         node_del(object, "metadata.generation");
 }
 
-/* A write of a side (status, scale ...) keeps everything else; metadata may travel with both. */
-static void keep_other_sides(struct request *r, const char *side)
+/* What each subresource may change beside metadata; everything else stays as it was. */
+static const struct side {
+    const char *subresource;
+    const char *paths[3];
+} sides[] = {
+    {"status", {"status"}},
+    {"approval", {"status.conditions"}},
+    {"finalize", {"spec.finalizers"}},
+    {"ephemeralcontainers", {"spec.ephemeralContainers"}},
+    {"resize", {"spec.containers", "spec.initContainers"}},
+};
+
+static const struct side *side_of(const struct request *r)
 {
-    struct node *merged = node_map(r->arena);
-    member_each(m, r->old_node) {
-        if (str_is(m->name, side))
-            continue;
-        bool mine = str_is(m->name, "metadata") || str_is(m->name, "apiVersion") || str_is(m->name, "kind");
-        struct node *value = mine ? node_get(r->object, m->name) : NULL;
-        node_set(r->arena, merged, m->name, value ? value : node_copy(r->arena, m->value));
+    for (size_t i = 0; i < ARRAY_COUNT(sides); i++)
+        if (request_is_sub(r, sides[i].subresource))
+            return &sides[i];
+    return NULL;
+}
+
+static void keep_other_sides(struct request *r, const struct side *side)
+{
+    struct node *merged = node_copy(r->arena, r->old_node);
+    struct node *meta = node_get(r->object, STR("metadata"));
+    if (meta)
+        node_set(r->arena, merged, STR("metadata"), meta);
+    for (const char *const *path = side->paths; path < side->paths + ARRAY_COUNT(side->paths) && *path; path++) {
+        struct node *value = node_at(r->object, *path);
+        if (value)
+            node_put(r->arena, merged, *path, value);
+        else
+            node_del(merged, *path);
     }
-    struct node *value = node_get(r->object, str_from(side));
-    if (value)
-        node_set(r->arena, merged, str_from(side), value);
     r->object = merged;
 }
 
@@ -73,8 +92,9 @@ static void restore_status(struct request *r)
 
 static void prepare_update(struct request *r)
 {
-    if (request_is_sub(r, "status"))
-        keep_other_sides(r, "status");
+    const struct side *side = side_of(r);
+    if (side)
+        keep_other_sides(r, side);
     else if (str_empty(r->route.subresource) && has_status(r))
         restore_status(r);
     metadata_carry(r, r->object, r->old_node);

@@ -298,3 +298,8 @@ const struct endpoint endpoint_update = {
 REGISTER(api_endpoint, create) = {.verbs = ON(VERB_IS_CREATE), .endpoint = &endpoint_create};
 REGISTER(api_endpoint, update) = {.verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};
 REGISTER(api_endpoint, update_status) = {.subresource = "status", .verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};
+REGISTER(api_endpoint, update_approval) = {.subresource = "approval", .verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};
+REGISTER(api_endpoint, update_finalize) = {.subresource = "finalize", .verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};
+REGISTER(api_endpoint, update_ephemeral) = {
+    .subresource = "ephemeralcontainers", .verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};
+REGISTER(api_endpoint, update_resize) = {.subresource = "resize", .verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};

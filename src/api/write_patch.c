@@ -151,3 +151,7 @@ const struct endpoint endpoint_patch = {
 
 REGISTER(api_endpoint, patch) = {.verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};
 REGISTER(api_endpoint, patch_status) = {.subresource = "status", .verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};
+REGISTER(api_endpoint, patch_approval) = {.subresource = "approval", .verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};
+REGISTER(api_endpoint, patch_ephemeral) = {
+    .subresource = "ephemeralcontainers", .verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};
+REGISTER(api_endpoint, patch_resize) = {.subresource = "resize", .verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};

@@ -1,13 +1,11 @@
 /* kaname apiserver: one bare control plane in the foreground. */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cluster/cluster.h"
 #include "sys/loop.h"
+#include "sys/whole_file.h"
 
 struct values {
     const char *data_dir;
@@ -56,30 +54,6 @@ static void on_signal(void *arg, int signal_number maybe_unused)
     loop_stop(arg);
 }
 
-/* Whole or not at all: a client never sees half a file. */
-static int write_secret_file(const char *path, struct str text)
-{
-    struct buf other = BUF_INIT;
-    buf_printf(&other, "%s.%ld", path, (long)getpid());
-    int fd = open(other.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    int err = fd < 0 ? -errno : 0;
-    for (size_t at = 0; err == 0 && at < text.len;) {
-        ssize_t n = write(fd, text.data + at, text.len - at);
-        if (n < 0)
-            err = -errno;
-        else
-            at += (size_t)n;
-    }
-    if (fd >= 0 && close(fd) < 0 && err == 0)
-        err = -errno;
-    if (err == 0 && rename(other.data, path) < 0)
-        err = -errno;
-    if (err < 0)
-        unlink(other.data);
-    buf_release(&other);
-    return err;
-}
-
 static int serve(const struct values *v, struct loop *loop, const struct cluster_config *config)
 {
     const char *error = "unknown";
@@ -89,7 +63,7 @@ static int serve(const struct values *v, struct loop *loop, const struct cluster
     int status = COMMAND_DONE;
     struct arena arena = ARENA_INIT;
     if (v->kubeconfig) {
-        int err = write_secret_file(v->kubeconfig, cluster_admin_kubeconfig(cluster, &arena));
+        int err = file_write_whole(v->kubeconfig, cluster_admin_kubeconfig(cluster, &arena), 0600);
         if (err < 0)
             status = command_error("can't write %s: %s", v->kubeconfig, strerror(-err));
     }

@@ -1,0 +1,146 @@
+/* scale: replicas of a workload, seen as an autoscaling/v1 Scale. */
+#include "api/crd.h"
+#include "api/endpoint.h"
+#include "api/objects.h"
+#include "api/render.h"
+#include "api/write.h"
+#include "object/patch.h"
+#include "object/selector.h"
+
+struct scale_paths {
+    const char *spec, *status, *selector; /* selector may be NULL */
+};
+
+/* ".spec.replicas" -> "spec.replicas". */
+static const char *plain(const char *path)
+{
+    return path && *path == '.' ? path + 1 : path;
+}
+
+static struct scale_paths paths_of(const struct request *r)
+{
+    if (r->custom)
+        return (struct scale_paths){plain(r->custom->spec_replicas_path), plain(r->custom->status_replicas_path),
+                                    plain(r->custom->label_selector_path)};
+    if (r->kind->scale_spec_path)
+        return (struct scale_paths){plain(r->kind->scale_spec_path), plain(r->kind->scale_status_path),
+                                    plain(r->kind->scale_selector_path)};
+    return (struct scale_paths){"spec.replicas", "status.replicas", "spec.selector"};
+}
+
+static struct str selector_text(struct request *r, const struct node *selector)
+{
+    struct selector parsed;
+    struct status ignored;
+    status_init(&ignored, r->arena);
+    if (node_is(selector, NODE_STRING))
+        return node_str(selector, "");
+    bool wrapped = node_get(selector, STR("matchLabels")) || node_get(selector, STR("matchExpressions"));
+    if (!node_is(selector, NODE_MAP))
+        return STR_NONE;
+    if (!wrapped) { /* a plain map of labels: replication controllers */
+        struct node *made = node_map(r->arena);
+        node_set(r->arena, made, STR("matchLabels"), node_copy(r->arena, selector));
+        selector = made;
+    }
+    if (label_selector_from_node(r->arena, selector, &parsed, &ignored) < 0)
+        return STR_NONE;
+    return label_selector_format(r->arena, &parsed);
+}
+
+static struct node *scale_of(struct request *r, const struct node *object, uint64_t revision)
+{
+    struct scale_paths p = paths_of(r);
+    struct node *n = node_map(r->arena), *meta = node_map(r->arena);
+    static const char *const kept[] = {"name", "namespace", "uid", "creationTimestamp"};
+    node_set(r->arena, n, STR("kind"), node_text(r->arena, STR("Scale")));
+    node_set(r->arena, n, STR("apiVersion"), node_text(r->arena, STR("autoscaling/v1")));
+    node_set(r->arena, n, STR("metadata"), meta);
+    for (size_t i = 0; i < ARRAY_COUNT(kept); i++) {
+        struct node *value = node_get(node_get(object, STR("metadata")), str_from(kept[i]));
+        if (value)
+            node_set(r->arena, meta, str_from(kept[i]), node_copy(r->arena, value));
+    }
+    node_set(r->arena, meta, STR("resourceVersion"), node_text_printf(r->arena, "%llu", (unsigned long long)revision));
+    node_put_int(r->arena, node_need_map(r->arena, n, "spec"), "replicas", node_num(object, p.spec, 0));
+    struct node *status = node_need_map(r->arena, n, "status");
+    node_put_int(r->arena, status, "replicas", node_num(object, p.status, 0));
+    struct str selector = p.selector ? selector_text(r, node_at(object, p.selector)) : STR_NONE;
+    if (!str_empty(selector))
+        node_set(r->arena, status, STR("selector"), node_text(r->arena, selector));
+    return n;
+}
+
+static enum step_result scale_get(struct request *r)
+{
+    if (write_load_old(r) < 0)
+        return STEP_FAIL;
+    r->shown_revision = sealed_revision(r->old);
+    r->reply = scale_of(r, r->old_node, sealed_revision(r->old));
+    r->reply_type = named_type("autoscaling/v1.Scale");
+    return STEP_NEXT;
+}
+
+static int decode_update(struct request *r, struct node *before, struct node **ret)
+{
+    if (r->route.verb == VERB_IS_UPDATE || !r->http)
+        return r->route.verb == VERB_IS_UPDATE ? write_decode_body(r, named_type("autoscaling/v1.Scale"), ret)
+                                               : merge_patch(r->arena, before, r->sent, ret, &r->st);
+    struct str header = http_header(r->http, "Content-Type");
+    struct str type = str_trim(str_cut(&header, ';'));
+    struct node *patch;
+    if (str_is(type, "application/apply-patch+yaml")) {
+        if (yaml_parse(r->arena, r->http->body, &patch, &r->st) < 0)
+            return -1;
+        return merge_patch(r->arena, before, patch, ret, &r->st);
+    }
+    if (json_parse(r->arena, r->http->body, &patch, &r->st) < 0)
+        return -1;
+    if (str_is(type, "application/json-patch+json"))
+        return json_patch(r->arena, before, patch, ret, &r->st);
+    return merge_patch(r->arena, before, patch, ret, &r->st);
+}
+
+static enum step_result scale_decode(struct request *r)
+{
+    if (write_options_read(r) < 0 || write_load_old(r) < 0)
+        return STEP_FAIL;
+    struct node *before = scale_of(r, r->old_node, sealed_revision(r->old)), *after;
+    if (decode_update(r, before, &after) < 0)
+        return STEP_FAIL;
+    struct node *replicas = node_at(after, "spec.replicas");
+    int64_t count = node_num(after, "spec.replicas", 0);
+    if ((replicas && !node_is(replicas, NODE_INT)) || count < 0) {
+        field_invalid_bare(&r->st, STR("spec.replicas"), arena_printf(r->arena, "%lld", (long long)count),
+                           "must be greater than or equal to 0");
+        status_invalid_from_causes(&r->st, STR("autoscaling"), STR("Scale"), r->route.name);
+        return STEP_FAIL;
+    }
+    r->object = node_copy(r->arena, r->old_node);
+    struct scale_paths p = paths_of(r);
+    node_put_int(r->arena, r->object, p.spec, count);
+    struct str revision = node_str(after, "metadata.resourceVersion");
+    node_put_str(r->arena, r->object, "metadata.resourceVersion", revision);
+    struct str uid = node_str(after, "metadata.uid");
+    if (!str_empty(uid))
+        node_put_str(r->arena, r->object, "metadata.uid", uid);
+    return write_check_preconditions(r) < 0 ? STEP_FAIL : STEP_NEXT;
+}
+
+static enum step_result scale_commit(struct request *r)
+{
+    enum step_result result = write_commit(r);
+    if (result != STEP_NEXT || !r->http)
+        return result;
+    struct node *now = unseal(r->arena, r->result);
+    r->reply = scale_of(r, now, sealed_revision(r->result));
+    r->reply_type = named_type("autoscaling/v1.Scale");
+    return STEP_NEXT;
+}
+
+static const struct endpoint endpoint_scale_get = {.name = "scale", .commit = scale_get};
+static const struct endpoint endpoint_scale = {.name = "scale", .decode = scale_decode, .prepare = write_prepare,
+                                               .admit = write_admit, .validate = write_validate, .commit = scale_commit};
+REGISTER(api_endpoint, scale_get) = {.subresource = "scale", .verbs = ON(VERB_IS_GET), .endpoint = &endpoint_scale_get};
+REGISTER(api_endpoint, scale) = {
+    .subresource = "scale", .verbs = ON(VERB_IS_UPDATE) | ON(VERB_IS_PATCH), .endpoint = &endpoint_scale};

@@ -101,7 +101,7 @@ ssize_t json_base64_decode(uint8_t *out, struct str text, size_t *ret_bad)
         return to - out;
     }
     if (have) {
-        *ret_bad = text.len;
+        *ret_bad = text.len - (size_t)have;
         return -1;
     }
     return to - out;

@@ -128,25 +128,64 @@ static int read_integer(const struct schema_field *f, const struct node *n, cons
     return 0;
 }
 
+/* As Go's time package quotes: what is not printable ASCII byte by byte. */
+static struct str quote_time(struct arena *a, struct str text)
+{
+    struct buf out = BUF_INIT;
+    buf_putc(&out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c >= 0x80 || c < ' ')
+            buf_printf(&out, "\\x%02x", c);
+        else
+            buf_printf(&out, "%s%c", c == '"' || c == '\\' ? "\\" : "", c);
+    }
+    buf_putc(&out, '"');
+    struct str quoted = arena_str(a, buf_str(&out));
+    buf_release(&out);
+    return quoted;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The end of the zone that stands behind the seconds and perhaps a fraction, or 0 when none does. */
+static size_t behind_zone(struct str text, size_t at)
+{
+    if (at + 1 < text.len && text.data[at] == '.' && is_digit(text.data[at + 1]))
+        for (at++; at < text.len && is_digit(text.data[at]);)
+            at++;
+    if (at < text.len && text.data[at] == 'Z')
+        return at + 1;
+    const char *p = text.data + at;
+    bool numeric = text.len - at >= 6 && (p[0] == '+' || p[0] == '-') && is_digit(p[1]) && is_digit(p[2]) &&
+                   p[3] == ':' && is_digit(p[4]) && is_digit(p[5]);
+    return numeric ? at + 6 : 0;
+}
+
 /* Go's words for a text that is no time by the given layout. */
 static int bad_time(struct status *st, struct str text, bool micro)
 {
     static const char *const elements[] = {"2006", "-", "01", "-", "02", "T",
                                            "15",   ":", "04", ":", "05"};
     const char *layout = micro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00";
+    struct str quoted = quote_time(st->arena, text);
     struct str shown =
-        arena_printf(st->arena, "parsing time \"%.*s\" as \"%s\"", STR_ARG(text), layout);
+        arena_printf(st->arena, "parsing time %.*s as \"%s\"", STR_ARG(quoted), layout);
     size_t at = 0;
     for (size_t i = 0; i < ARRAY_COUNT(elements); i++) {
         size_t len = strlen(elements[i]);
         bool fits = text.len - at >= len;
         for (size_t k = 0; fits && k < len; k++) {
             char c = text.data[at + k];
-            fits = len == 1 ? c == elements[i][0] : c >= '0' && c <= '9';
+            fits = len == 1 ? c == elements[i][0] : is_digit(c);
         }
         if (!fits)
-            return status_set(st, REASON_BAD_REQUEST, "%.*s: cannot parse \"%.*s\" as \"%s\"",
-                              STR_ARG(shown), STR_ARG(str_slice(text, at, text.len)), elements[i]);
+            return status_set(st, REASON_BAD_REQUEST, "%.*s: cannot parse %.*s as \"%s\"",
+                              STR_ARG(shown), STR_ARG(quote_time(st->arena, str_slice(text, at, text.len))),
+                              elements[i]);
         at += len;
     }
     static const struct {
@@ -158,16 +197,20 @@ static int bad_time(struct status *st, struct str text, bool micro)
         unsigned value = (unsigned)(text.data[ranges[i].at] - '0') * 10 +
                          (unsigned)(text.data[ranges[i].at + 1] - '0');
         if (value < ranges[i].min || value > ranges[i].max)
-            return status_set(st, REASON_BAD_REQUEST, "parsing time \"%.*s\": %s out of range",
-                              STR_ARG(text), ranges[i].name);
+            return status_set(st, REASON_BAD_REQUEST, "parsing time %.*s: %s out of range",
+                              STR_ARG(quoted), ranges[i].name);
     }
     int64_t us;
     struct str day = arena_printf(st->arena, "%.*sZ", 19, text.data);
     if (time_parse(day, &us) < 0)
-        return status_set(st, REASON_BAD_REQUEST, "parsing time \"%.*s\": day out of range",
-                          STR_ARG(text));
-    return status_set(st, REASON_BAD_REQUEST, "%.*s: cannot parse \"%.*s\" as \"%s\"",
-                      STR_ARG(shown), STR_ARG(str_slice(text, at, text.len)),
+        return status_set(st, REASON_BAD_REQUEST, "parsing time %.*s: day out of range",
+                          STR_ARG(quoted));
+    size_t behind = behind_zone(text, at);
+    if (behind && behind < text.len)
+        return status_set(st, REASON_BAD_REQUEST, "parsing time %.*s: extra text: %.*s", STR_ARG(quoted),
+                          STR_ARG(quote_time(st->arena, str_slice(text, behind, text.len))));
+    return status_set(st, REASON_BAD_REQUEST, "%.*s: cannot parse %.*s as \"%s\"",
+                      STR_ARG(shown), STR_ARG(quote_time(st->arena, str_slice(text, at, text.len))),
                       micro ? ".000000" : "Z07:00");
 }
 

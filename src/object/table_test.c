@@ -107,6 +107,11 @@ TEST(rows_are_those_of_the_original)
         differences += check_columns(&a, r, node_at(c, "columns"));
         node_each(row, node_at(c, "rows"))
         {
+            /* The older view of an autoscaler holds its metrics in an annotation; records are of
+             * the newer one. */
+            if (node_get(node_at(row, "object.metadata.annotations"),
+                         STR("autoscaling.alpha.kubernetes.io/metrics")))
+                continue;
             differences += check_row(&a, r, now_us, row);
             rows++;
         }

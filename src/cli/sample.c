@@ -7,7 +7,7 @@ enum {
     SAMPLE_WAIT_MS = 60000
 };
 
-#define SAMPLE_IMAGE "kaname.dev/hello:1"
+#define SAMPLE_IMAGE "kaname.local/busybox:1"
 
 static const char deployment[] =
     "{\"apiVersion\":\"apps/"

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -146,6 +147,17 @@ int directory_make(const char *path, mode_t mode)
     }
     arena_release(&a);
     return err;
+}
+
+void directory_each(const char *path, void (*fn)(void *arg, struct str name), void *arg)
+{
+    DIR *directory = opendir(path);
+    if (!directory)
+        return;
+    for (struct dirent *e; (e = readdir(directory));)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            fn(arg, str_from(e->d_name));
+    closedir(directory);
 }
 
 static int remove_entry(const char *path, const struct stat *about maybe_unused,

@@ -24,6 +24,9 @@ struct person {
 void person_at_keyboard(struct arena *a, struct person *ret);
 /* Makes a directory and what is missing above it. 0 or -errno. */
 int directory_make(const char *path, mode_t mode) must_use;
+/* Calls fn for each name in a directory, in no order, without . and ..; a directory that is not
+ * there has none. */
+void directory_each(const char *path, void (*fn)(void *arg, struct str name), void *arg);
 /* Removes a directory with all that is in it; stays on its file system and follows no link. 0, also
  * when it is not there. */
 int directory_remove(const char *path) must_use;

@@ -1,0 +1,96 @@
+/* The region's eye on a cluster: its nodes, seen as an administrator. */
+#include "base/log.h"
+#include "cluster/authority.h"
+#include "region/fleet_internal.h"
+#include "region/supervisor.h"
+
+enum {
+    LINK_CERTIFICATE_S = 365 * 86400
+};
+
+struct cluster_link {
+    struct client *client; /* owned */
+    struct view *nodes;    /* owned */
+    const struct resource *resource;
+};
+
+static void nodes_changed(void *user, const struct sealed *now maybe_unused,
+                          const struct sealed *old maybe_unused)
+{
+    struct fleet *f = user;
+    deferred_arm(&f->soon);
+}
+
+static struct cluster_link *link_open(struct fleet *f, struct arena *a, struct str cluster,
+                                      uint16_t port)
+{
+    static const char *const groups[] = {"system:masters", NULL};
+    struct pki_pair credentials;
+    struct str ca;
+    const char *error = NULL;
+    struct str directory = supervisor_directory(f->region, a, cluster);
+    int err = cluster_authority_issue(a, directory.data, "kaname-region", groups,
+                                      LINK_CERTIFICATE_S, &credentials, &ca);
+    if (err) {
+        log_error("the region can't enter a cluster", LOG_STR("cluster", cluster), LOG_ERRNO(err));
+        return NULL;
+    }
+    const struct client_remote_config config = {.loop = f->region->loop,
+                                                .host = "127.0.0.1",
+                                                .port = port,
+                                                .ca_pem = ca,
+                                                .certificate_pem = credentials.certificate_pem,
+                                                .key_pem = credentials.key_pem,
+                                                .user_agent = "kaname-region",
+                                                .netns_fd = -1};
+    struct client *client = client_remote(&config, &error);
+    if (!client) {
+        log_error("the region can't enter a cluster", LOG_STR("cluster", cluster),
+                  LOG_CSTR("why", error));
+        return NULL;
+    }
+    struct cluster_link *l = mem_alloc(sizeof(*l));
+    l->client = client;
+    l->resource = resource_named("", "nodes");
+    l->nodes = view_open(
+        client,
+        &(struct view_options){.resource = l->resource, .on_change = nodes_changed, .user = f});
+    return l;
+}
+
+struct cluster_link *cluster_link_of(struct fleet *f, struct arena *a, struct str cluster)
+{
+    struct cluster_link *l = map_get(&f->links, cluster);
+    const struct node *object = state_tree(f->region->state, a, STATE_CLUSTER, cluster);
+    if (l || !str_is(node_str(object, "status.status"), "ACTIVE"))
+        return l;
+    l = link_open(f, a, cluster, (uint16_t)node_num(object, "spec.internal.port", 0));
+    if (l)
+        map_put(&f->links, cluster, l);
+    return l;
+}
+
+bool cluster_link_node_ready(struct cluster_link *l, struct str node)
+{
+    const struct sealed *object = view_get(l->nodes, STR_NONE, node);
+    if (!object)
+        return false;
+    struct value_iter it = value_iter(value_at(sealed_root(object), "status.conditions"));
+    for (struct value condition; value_next(&it, &condition);)
+        if (str_is(value_str(condition, "type"), "Ready"))
+            return str_is(value_str(condition, "status"), "True");
+    return false;
+}
+
+void cluster_link_delete_node(struct cluster_link *l, struct str node)
+{
+    const struct client_delete_options options = {.grace_s = -1};
+    client_delete(l->client, l->resource, STR_NONE, node, &options, NULL, NULL);
+}
+
+void cluster_link_free(struct cluster_link *l)
+{
+    view_close(l->nodes);
+    client_free(l->client);
+    mem_free(l);
+}

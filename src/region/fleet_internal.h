@@ -1,0 +1,61 @@
+/* The parts of the fleet: what its files share. */
+#ifndef REGION_FLEET_INTERNAL_H
+#define REGION_FLEET_INTERNAL_H
+
+#include "base/map.h"
+#include "client/client.h"
+#include "node/host.h"
+#include "region/fleet.h"
+#include "vpc/vpc.h"
+
+struct fleet {
+    struct region *region; /* borrowed */
+    struct vpc *vpc;       /* owned */
+    struct map machines;   /* instance id -> owned struct machine */
+    struct map links;      /* cluster -> owned struct cluster_link */
+    struct deferred soon;  /* compares instances with machines, node groups with instances */
+    struct str tag;        /* owned; names the control groups of this data directory */
+};
+
+/* One instance's host, as this process knows it. A job in the pool owns host and texts while busy.
+ */
+enum machine_state {
+    MACHINE_NEW,      /* not looked at yet */
+    MACHINE_STARTING, /* job: the host's namespaces and services */
+    MACHINE_FILLING,  /* job: images */
+    MACHINE_RUNNING,
+    MACHINE_STOPPING, /* job */
+    MACHINE_GONE,
+};
+
+struct machine {
+    struct fleet *fleet; /* borrowed */
+    char *id;            /* owned: instance id, node name */
+    char *directory;     /* owned */
+    char *kubeconfig;    /* owned; of the agent */
+    char **options;      /* owned, ended by NULL */
+    struct node_host host;
+    enum machine_state state;
+    bool doomed; /* ends as soon as its job is done */
+    int err;
+    const char *step; /* that failed */
+    struct timer retry;
+    unsigned failures;
+};
+
+void machines_reconcile(struct fleet *f, struct arena *a);
+void machines_free(struct fleet *f);
+void nodegroups_reconcile(struct fleet *f, struct arena *a);
+/* Files about a host, for `down` and for the next start. */
+int machine_record(struct machine *m);
+bool machine_recall(struct machine *m);
+
+/* A view of a cluster's nodes, as its administrator. */
+struct cluster_link;
+/* NULL while the cluster can't be reached. */
+struct cluster_link *cluster_link_of(struct fleet *f, struct arena *a, struct str cluster);
+bool cluster_link_node_ready(struct cluster_link *l, struct str node);
+void cluster_link_delete_node(struct cluster_link *l, struct str node);
+void cluster_link_free(struct cluster_link *l);
+
+#endif

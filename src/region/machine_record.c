@@ -1,0 +1,111 @@
+/* What is written about a host, so that the next process of the region, and `down`, find it again:
+ * host.json in its directory. */
+#include <errno.h>
+
+#include "kernel/namespace.h"
+#include "object/seal.h"
+#include "region/fleet_internal.h"
+#include "region/teardown.h"
+#include "sys/whole_file.h"
+
+enum {
+    RECORD_BYTES_MAX = 4096
+};
+
+int machine_record(struct machine *m)
+{
+    struct arena a = ARENA_INIT;
+    struct node *record = node_map(&a);
+    struct buf text = BUF_INIT;
+    node_put_int(&a, record, "pid", m->host.host.pid);
+    node_put_str(&a, record, "startTicks",
+                 arena_printf(&a, "%llu", (unsigned long long)m->host.host.start_ticks));
+    node_put_str(&a, record, "cgroup", str_from(m->host.cgroup));
+    node_to_json(&text, record, 0);
+    int err =
+        file_write_whole(arena_printf(&a, "%s/host.json", m->directory).data, buf_str(&text), 0600);
+    buf_release(&text);
+    arena_release(&a);
+    return err;
+}
+
+/* 0 when the file is there and sound; the process may be gone. */
+static int read_record(struct arena *a, const char *directory, struct node_host *ret)
+{
+    struct str text;
+    struct node *record;
+    struct status st;
+    uint64_t ticks;
+    status_init(&st, a);
+    int err = file_read_whole(a, arena_printf(a, "%s/host.json", directory).data, RECORD_BYTES_MAX,
+                              &text);
+    if (err)
+        return err;
+    if (json_parse(a, text, &record, &st) || str_to_u64(node_str(record, "startTicks"), &ticks))
+        return -EBADMSG;
+    ret->host = (struct host){.pid = (pid_t)node_num(record, "pid", 0), .start_ticks = ticks};
+    snprintf(ret->cgroup, sizeof(ret->cgroup), "%.*s", STR_ARG(node_str(record, "cgroup")));
+    return 0;
+}
+
+bool machine_recall(struct machine *m)
+{
+    struct arena a = ARENA_INIT;
+    struct node_host host;
+    bool running = read_record(&a, m->directory, &host) == 0 &&
+                   process_is(host.host.pid, host.host.start_ticks);
+    if (running)
+        m->host = host;
+    arena_release(&a);
+    return running;
+}
+
+struct names {
+    struct arena *arena;
+    struct node *list;
+};
+
+static void take_name(void *arg, struct str name)
+{
+    struct names *n = arg;
+    node_append(n->arena, n->list, node_text_copy(n->arena, name));
+}
+
+static struct node *names_in(struct arena *a, const char *directory, const char *folder)
+{
+    struct names n = {a, node_list(a)};
+    directory_each(arena_printf(a, "%s/%s", directory, folder).data, take_name, &n);
+    return n.list;
+}
+
+struct node *teardown_clusters(struct arena *a, const char *directory)
+{
+    return names_in(a, directory, "clusters");
+}
+
+int teardown_hosts(struct arena *a, const char *directory, unsigned *ret_count)
+{
+    struct node *names = names_in(a, directory, "instances");
+    struct vpc *vpc;
+    int result = 0;
+    *ret_count = 0;
+    node_each(name, names)
+    {
+        struct node_host host;
+        struct str one = arena_printf(a, "%s/instances/%.*s", directory, STR_ARG(name->text));
+        if (read_record(a, one.data, &host))
+            continue;
+        int err = node_host_stop(&host);
+        if (err && !result)
+            result = err;
+        file_remove(arena_printf(a, "%s/host.json", one.data).data);
+        (*ret_count)++;
+    }
+    struct str network = arena_printf(a, "%s/vpc", directory);
+    if (!file_exists(network.data))
+        return result;
+    int err = vpc_open(network.data, &vpc);
+    if (!err)
+        err = vpc_delete(vpc);
+    return result ? result : err;
+}

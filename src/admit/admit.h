@@ -34,6 +34,7 @@ struct admission {
     bool dry_run;
     struct str *warnings; /* arena */
     size_t warning_count;
+    void *reserved; /* arena; what the quota plugin charged, for undo */
 };
 void admission_warn(struct admission *ad, struct str text);
 
@@ -52,6 +53,11 @@ REGISTRY_DECLARE(admission_plugin, struct admission_plugin);
 int admit_mutate(struct admission *ad, struct status *st) must_use;
 int admit_validate(struct admission *ad, struct status *st) must_use;
 void admit_undo(struct admission *ad);
+
+/* Whether the request is about the main resource (no subresource) of this group and plural. */
+bool admit_is(const struct admission *ad, const char *group, const char *plural);
+/* Forbidden, with the original's text around why (printf); always -1. */
+int admit_forbidden(const struct admission *ad, struct status *st, const char *format, ...) printf_like(3, 4);
 
 /* The newest sealed object, or NULL; valid as store.h invariant 4 says. */
 const struct sealed *admit_get(const struct admission *ad, const char *group, const char *plural, struct str ns, struct str name);

@@ -1,7 +1,7 @@
 /* ConfigMaps, Secrets and ServiceAccounts. */
 #include "api/kinds/check.h"
 
-#include "object/seal.h"
+#include "object/json.h"
 
 enum { DATA_BYTES_MAX = 1 << 20 };
 
@@ -57,18 +57,10 @@ REGISTER(kind, configmaps) = {
 
 static struct str encode_base64(struct arena *a, struct str data)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *out = arena_alloc(a, (data.len + 2) / 3 * 4 + 1);
-    size_t len = 0;
-    for (size_t i = 0; i < data.len; i += 3) {
-        uint32_t bits = 0;
-        size_t have = MIN(data.len - i, (size_t)3);
-        for (size_t k = 0; k < 3; k++)
-            bits = bits << 8 | (k < have ? (uint8_t)data.data[i + k] : 0);
-        for (size_t k = 0; k < 4; k++)
-            out[len++] = k <= have ? digits[bits >> (18 - 6 * k) & 63] : '=';
-    }
-    return (struct str){out, len};
+    size_t size = json_base64_encoded_size(data.len);
+    char *out = arena_alloc(a, size + 1);
+    json_base64_encode(out, (const uint8_t *)data.data, data.len);
+    return (struct str){out, size};
 }
 
 /* stringData is for writing only: it becomes data. */

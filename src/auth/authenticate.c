@@ -1,6 +1,6 @@
 #include "auth/authenticate.h"
+#include "base/encode.h"
 
-#include "auth/base64url.h"
 #include "auth/certificate.h"
 #include "auth/quote.h"
 #include "auth/service_account.h"

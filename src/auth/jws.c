@@ -9,8 +9,8 @@
 #include <openssl/sha.h>
 
 #include "auth/jws.h"
+#include "base/encode.h"
 
-#include "auth/base64url.h"
 
 enum {
     COORDINATE_BYTES = 32,
@@ -60,7 +60,7 @@ static bool set_id(struct jws_key *k)
     uint8_t digest[32];
     sha256((struct str){(char *)der, (size_t)size}, digest);
     OPENSSL_free(der);
-    k->id = base64url_encode(&k->arena, digest, sizeof(digest));
+    k->id = base64url_encode(&k->arena, (struct str){(const char *)digest, sizeof(digest)});
     return true;
 }
 
@@ -200,7 +200,7 @@ static void write_number(const struct jws_key *k, const char *parameter, const c
     struct arena a = ARENA_INIT;
     uint8_t *bytes = arena_alloc(&a, (size_t)size);
     if (BN_bn2binpad(number, bytes, size) == size) {
-        struct str text = base64url_encode(&a, bytes, (size_t)size);
+        struct str text = base64url_encode(&a, (struct str){(const char *)bytes, (size_t)size});
         buf_printf(out, ",\"%s\":\"%.*s\"", member, STR_ARG(text));
     }
     BN_free(number);

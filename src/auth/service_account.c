@@ -1,6 +1,6 @@
 #include "auth/service_account.h"
+#include "base/encode.h"
 
-#include "auth/base64url.h"
 #include "auth/quote.h"
 #include "auth/stored.h"
 #include "base/limits.h"
@@ -340,13 +340,13 @@ int account_token_issue(struct account_tokens *t, struct arena *a,
         arena_printf(a, "{\"alg\":\"%s\",\"kid\":\"%.*s\"}", jws_key_algorithm(key), STR_ARG(kid));
     struct buf json = BUF_INIT;
     node_to_json(&json, build_claims(t, a, request, now_s, life_s), 0);
-    struct str head = base64url_encode(a, header.data, header.len),
-               body = base64url_encode(a, json.data, json.len);
+    struct str head = base64url_encode(a, header),
+               body = base64url_encode(a, json);
     buf_release(&json);
     struct str input = arena_printf(a, "%.*s.%.*s", STR_ARG(head), STR_ARG(body)), signature;
     if (jws_sign(key, a, input, &signature) != 0)
         return status_internal(st, "failed to generate token: signing failed");
-    struct str tail = base64url_encode(a, signature.data, signature.len);
+    struct str tail = base64url_encode(a, signature);
     *ret_token = arena_printf(a, "%.*s.%.*s", STR_ARG(input), STR_ARG(tail));
     *ret_expiry_s = now_s + request->expiration_s;
     return 0;

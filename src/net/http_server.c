@@ -259,9 +259,16 @@ struct http_connection *http_connection_new(struct http_server *s, struct transp
     return c;
 }
 
-void conn_open_memory(struct http_connection *c, bool http2)
+struct http_connection *http_server_add_memory(struct http_server *s, bool http2,
+                                               void (*output)(void *arg, struct str bytes),
+                                               void *arg)
 {
+    struct transport *t =
+        transport_new_memory(s->config.loop, output, arg, &http_connection_ops, NULL);
+    struct http_connection *c = http_connection_new(s, t);
+    transport_hand_over(t, &http_connection_ops, c);
     set_protocol(c, http2);
+    return c;
 }
 
 /* Server */

@@ -155,8 +155,12 @@ void conn_close(struct http_connection *c, enum transport_close how);
 void conn_deadline(struct http_connection *c, uint64_t delay_ms);
 /* Calls on_drained of those who wait and have room. */
 void conn_tell_drained(struct http_connection *c);
-void conn_open_memory(struct http_connection *c,
-                      bool http2); /* tests and fuzzing: skips the handshake */
+/* A connection without a socket, for tests and fuzzing: bytes go in by transport_feed and come out
+ * by output. Once c->dead is set, neither c nor its transport may be used after the next turn of
+ * the loop. */
+struct http_connection *http_server_add_memory(struct http_server *s, bool http2,
+                                               void (*output)(void *arg, struct str bytes),
+                                               void *arg);
 extern const struct transport_ops http_connection_ops;
 
 const char *http_date(struct http_server *s); /* now, for the Date header */

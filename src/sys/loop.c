@@ -290,6 +290,13 @@ void loop_run(struct loop *loop)
     }
 }
 
+void loop_turn(struct loop *loop)
+{
+    run_timers(loop);
+    run_deferred(loop);
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
+}
+
 void loop_stop(struct loop *loop)
 {
     loop->stopping = true;

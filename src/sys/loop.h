@@ -16,6 +16,7 @@ struct loop *loop_new(void);
 void loop_free(struct loop *loop);
 void loop_run(struct loop *loop); /* until loop_stop, or until nothing is left to wait for */
 void loop_stop(struct loop *loop);
+void loop_turn(struct loop *loop); /* one round of what is due, without waiting */
 
 /* Milliseconds and microseconds that only grow; and the wall clock (microseconds since 1970). */
 uint64_t loop_now_ms(const struct loop *loop);

@@ -341,7 +341,7 @@ int account_token_issue(struct account_tokens *t, struct arena *a,
     struct buf json = BUF_INIT;
     node_to_json(&json, build_claims(t, a, request, now_s, life_s), 0);
     struct str head = base64url_encode(a, header),
-               body = base64url_encode(a, json);
+               body = base64url_encode(a, buf_str(&json));
     buf_release(&json);
     struct str input = arena_printf(a, "%.*s.%.*s", STR_ARG(head), STR_ARG(body)), signature;
     if (jws_sign(key, a, input, &signature) != 0)

@@ -108,6 +108,7 @@ int store_open(const struct store_config *config, struct store **ret, const char
     overlay_init(&s->overlay);
     list_init(&s->waiters);
     list_init(&s->due);
+    list_init(&s->room);
     int err = store_prepare(s, config->template_path, &error);
     if (err == 0)
         err = db_open(s->directory, s->index, &s->db, &error);
@@ -132,6 +133,8 @@ void store_close(struct store *s)
         list_remove(&w->link);
     list_each(due, &s->due, struct store_waiter, link)
         list_remove(&due->link);
+    list_each (waiting, &s->room, struct store_waiter, link)
+        list_remove(&waiting->link);
     store_work_release(s);
     s->read_depth = 0;
     store_refresh(s);

@@ -95,6 +95,8 @@ struct store_waiter {
 };
 void store_when_durable(struct store *s, struct store_waiter *w, uint64_t revision,
                         void (*fn)(void *arg), void *arg);
+/* For who got -EAGAIN: calls fn on the loop, never inside this call, when there is room again. */
+void store_when_room(struct store *s, struct store_waiter *w, void (*fn)(void *arg), void *arg);
 void store_waiter_cancel(struct store_waiter *w);
 
 /* Between these two, pointers from reads stay valid whatever is written, also across callbacks: at

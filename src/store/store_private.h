@@ -81,6 +81,7 @@ struct store {
     struct deferred notify; /* waiters that are due already */
     struct list waiters;    /* growing revisions */
     struct list due;
+    struct list room; /* waiters for a shorter overlay */
     store_history_fn publish;
     void *publish_arg;   /* borrowed */
     VEC(int64_t) counts; /* live objects by resource */

@@ -139,6 +139,28 @@ void store_when_durable(struct store *s, struct store_waiter *w, uint64_t revisi
     list_append(before->next, &w->link);
 }
 
+/* Woken at half of what is allowed, so that a crowd that was told to wait has something to share. */
+static void wake_for_room(struct store *s)
+{
+    if (s->overlay.bytes > LIMIT_STORE_PENDING_BYTES / 2 || list_empty(&s->room))
+        return;
+    while (!list_empty(&s->room)) {
+        struct list *first = s->room.next;
+        list_remove(first);
+        list_append(&s->due, first);
+    }
+    deferred_arm(&s->notify);
+}
+
+void store_when_room(struct store *s, struct store_waiter *w, void (*fn)(void *arg), void *arg)
+{
+    w->revision = 0;
+    w->fn = fn;
+    w->arg = arg;
+    list_append(&s->room, &w->link);
+    wake_for_room(s);
+}
+
 void store_waiter_cancel(struct store_waiter *w)
 {
     list_remove(&w->link);
@@ -229,6 +251,7 @@ static void apply_settle(struct job *job)
         journal_rest(s->journal);
     if (s->closing)
         return;
+    wake_for_room(s);
     commit_begin(s); /* it may have waited for room in the log */
     if (apply->work.more)
         apply_begin(s);

@@ -191,10 +191,10 @@ static struct node *merge_lists(struct smd *s, const struct smd_atom *atom, cons
     while (shared < r.count && find_item(&l, &r.elements[shared]) < 0)
         shared++;
     while (i < l.count || j < r.count) {
-        bool same = i < l.count && j < r.count && key_equal(&l.elements[i], &r.elements[j]);
+        bool same = i < l.count && j < r.count && patch_key_equal(&l.elements[i], &r.elements[j]);
         ssize_t in_right = i < l.count ? find_item(&r, &l.elements[i]) : -1;
         if (!same && i < l.count && j < r.count && in_right >= 0 && shared < r.count &&
-            !key_equal(&r.elements[shared], &l.elements[i])) {
+            !patch_key_equal(&r.elements[shared], &l.elements[i])) {
             i++; /* it comes later, where right has it */
             continue;
         }
@@ -341,9 +341,9 @@ static bool same_items(const struct side *l, const struct side *r, const struct 
 {
     size_t i = 0, j = 0;
     for (;;) {
-        while (i < l->count && !key_equal(&l->elements[i], element))
+        while (i < l->count && !patch_key_equal(&l->elements[i], element))
             i++;
-        while (j < r->count && !key_equal(&r->elements[j], element))
+        while (j < r->count && !patch_key_equal(&r->elements[j], element))
             j++;
         if (i == l->count || j == r->count)
             return i == l->count && j == r->count;

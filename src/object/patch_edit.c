@@ -90,7 +90,7 @@ void map_edit_end(struct map_edit *e)
     e->slots = NULL;
 }
 
-bool key_equal(const struct node *a, const struct node *b)
+bool patch_key_equal(const struct node *a, const struct node *b)
 {
     if (!a || !b || a->kind != b->kind)
         return false;
@@ -134,7 +134,7 @@ bool key_index_add(struct key_index *x, const struct node *key, size_t position)
         return false;
     uint32_t at = (uint32_t)key_hash(key) & x->mask;
     for (; x->slots[at].key; at = (at + 1) & x->mask)
-        if (key_equal(x->slots[at].key, key))
+        if (patch_key_equal(x->slots[at].key, key))
             return false;
     assert(x->count < x->mask);
     x->count++;
@@ -147,7 +147,7 @@ ssize_t key_index_find(const struct key_index *x, const struct node *key)
     if (!key || key->kind == NODE_MAP || key->kind == NODE_LIST)
         return -1;
     for (uint32_t at = (uint32_t)key_hash(key) & x->mask; x->slots[at].key; at = (at + 1) & x->mask)
-        if (key_equal(x->slots[at].key, key))
+        if (patch_key_equal(x->slots[at].key, key))
             return x->slots[at].position;
     return -1;
 }

@@ -37,7 +37,7 @@ void key_index_init(struct key_index *x, struct arena *a, size_t capacity);
 /* False when the key was there before (its position stays) or is no scalar. */
 bool key_index_add(struct key_index *x, const struct node *key, size_t position);
 ssize_t key_index_find(const struct key_index *x, const struct node *key); /* position, or -1 */
-bool key_equal(const struct node *a, const struct node *b);
+bool patch_key_equal(const struct node *a, const struct node *b);
 
 /* A copy of the structure; text is shared. */
 struct node *node_clone(struct arena *a, const struct node *n);

@@ -167,7 +167,7 @@ int smp_check_order(struct smp *s, const struct node *patch, const struct node *
             if (item_key(s, item, merge_key, &key) < 0 ||
                 item_key(s, order->list.items[at], merge_key, &wanted) < 0)
                 return -1;
-            found = key_equal(key, wanted);
+            found = patch_key_equal(key, wanted);
         }
     }
     return 0;

@@ -29,7 +29,7 @@ void api_resources_changed(struct api *api)
 
 struct api *api_new(const struct api_config *config)
 {
-    assert(config->loop && config->store && config->hub && config->authenticator && config->authorizer);
+    assert(config->loop && config->store && config->hub && config->authorizer);
     struct api *api = mem_alloc(sizeof(*api));
     api->config = *config;
     api->meters = meters_new();

@@ -1,0 +1,272 @@
+#include "api/relay.h"
+
+#include <errno.h>
+
+#include "api/respond.h"
+#include "base/limits.h"
+#include "net/http_client.h"
+
+enum { CONNECT_TIMEOUT_MS = 30000 };
+
+struct relay {
+    struct request *request; /* borrowed: lives longer */
+    struct http_target *target; /* owned */
+    struct http_exchange *exchange; /* NULL: upgraded, or over */
+    struct pipe_end *client, *backend; /* after an upgrade; NULL: closed */
+    struct relay_target to;
+    bool answered;
+    bool upgrading; /* the backend has not answered yet */
+    bool gone;      /* the client is */
+};
+
+/* A target is freed outside of its callbacks. */
+struct burial {
+    struct deferred later;
+    struct http_target *target;
+};
+
+static void bury_now(void *arg)
+{
+    struct burial *b = arg;
+    http_target_free(b->target);
+    mem_free(b);
+}
+
+static void bury(struct loop *loop, struct http_target *target)
+{
+    struct burial *b = mem_alloc(sizeof(*b));
+    b->target = target;
+    deferred_init(&b->later, loop, bury_now, b);
+    deferred_arm(&b->later);
+}
+
+/* Headers that are about one connection, or about who the client is. */
+static bool is_private(struct str name, bool upgrade)
+{
+    static const char *const names[] = {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
+                                        "transfer-encoding", "host", "authorization", "content-length"};
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+        if (str_equal_nocase(name, str_from(names[i])))
+            return true;
+    if (!upgrade && str_equal_nocase(name, STR("upgrade")))
+        return true;
+    struct str prefix = STR("impersonate-");
+    return name.len > prefix.len && str_equal_nocase(str_slice(name, 0, prefix.len), prefix);
+}
+
+static struct http_header *pass_headers(struct arena *a, const struct http_header *headers, size_t count, bool upgrade,
+                                        size_t *ret_count)
+{
+    struct http_header *out = arena_array(a, struct http_header, count + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!is_private(headers[i].name, upgrade))
+            out[n++] = (struct http_header){arena_str(a, headers[i].name), arena_str(a, headers[i].value)};
+    *ret_count = n;
+    return out;
+}
+
+static void fail(struct relay *y, int err)
+{
+    struct request *r = y->request;
+    const char *why = err == -ETIMEDOUT ? "i/o timeout" : strerror(-err);
+    status_set(&r->st, err == -ETIMEDOUT ? REASON_TIMEOUT : REASON_SERVICE_UNAVAILABLE, "%s: dial tcp %s:%u: %s", y->to.what, y->to.host,
+               y->to.port, why);
+    y->answered = true;
+    request_fail(r);
+}
+
+static void on_client_drained(struct http_request *http)
+{
+    struct request *r = http->user;
+    struct relay *y = r->stream;
+    if (y->exchange)
+        http_exchange_pause(y->exchange, false);
+}
+
+static void on_head(void *user, struct http_exchange *x maybe_unused, int code, const struct http_header *headers, size_t count)
+{
+    struct relay *y = user;
+    struct request *r = y->request;
+    size_t kept;
+    struct http_header *out = pass_headers(r->arena, headers, count, false, &kept);
+    struct http_reply reply = {.code = code, .headers = out, .header_count = kept};
+    r->code = code;
+    y->answered = true;
+    http_stream_begin(r->http, &reply);
+}
+
+static void on_data(void *user, struct http_exchange *x, struct str data)
+{
+    struct relay *y = user;
+    http_stream_write(y->request->http, data);
+    if (http_stream_unsent(y->request->http) > LIMIT_UNSENT_BYTES) {
+        http_exchange_pause(x, true);
+        http_stream_on_drained(y->request->http, on_client_drained);
+    }
+}
+
+static void on_end(void *user, struct http_exchange *x maybe_unused, int err, const struct http_header *trailers maybe_unused,
+                   size_t count maybe_unused)
+{
+    struct relay *y = user;
+    y->exchange = NULL;
+    if (y->gone)
+        return;
+    if (!y->answered)
+        fail(y, err ? err : -EPROTO);
+    else if (err)
+        http_abort(y->request->http);
+    else
+        http_stream_end(y->request->http);
+}
+
+static const struct http_exchange_ops exchange_ops = {on_head, on_data, on_end};
+
+/* After an upgrade: what one side sends, the other gets. */
+static void pump(struct pipe_end *from, struct pipe_end *to, struct str data)
+{
+    if (!to)
+        return;
+    pipe_write(to, data);
+    if (pipe_unsent(to) > LIMIT_UNSENT_BYTES && from)
+        pipe_pause(from, true);
+}
+
+static void client_data(void *user, struct str data)
+{
+    struct relay *y = user;
+    pump(y->client, y->backend, data);
+}
+
+static void client_drained(void *user)
+{
+    struct relay *y = user;
+    if (y->backend)
+        pipe_pause(y->backend, false);
+}
+
+static void client_closed(void *user)
+{
+    struct relay *y = user;
+    y->client = NULL;
+    if (y->backend)
+        pipe_close(y->backend);
+    y->backend = NULL;
+}
+
+static void backend_data(void *user, struct str data)
+{
+    struct relay *y = user;
+    pump(y->backend, y->client, data);
+}
+
+static void backend_drained(void *user)
+{
+    struct relay *y = user;
+    if (y->client)
+        pipe_pause(y->client, false);
+}
+
+static void backend_closed(void *user)
+{
+    struct relay *y = user;
+    y->backend = NULL;
+    if (y->client)
+        pipe_close(y->client);
+    y->client = NULL;
+}
+
+static const struct pipe_ops client_pipe = {client_data, client_drained, client_closed};
+static const struct pipe_ops backend_pipe = {backend_data, backend_drained, backend_closed};
+
+static void refuse_upgrade(struct relay *y, int code, struct str body)
+{
+    struct request *r = y->request;
+    struct http_header type = {STR("Content-Type"), STR("text/plain; charset=utf-8")};
+    struct http_reply reply = {.code = code, .headers = &type, .header_count = 1};
+    y->answered = true;
+    r->code = code;
+    http_respond(r->http, &reply, body);
+}
+
+static void on_upgraded(void *user, int err, int code, const struct http_header *headers, size_t count, struct str body,
+                        struct pipe_end *pipe)
+{
+    struct relay *y = user;
+    struct request *r = y->request;
+    y->upgrading = false;
+    if (y->gone) {
+        if (pipe)
+            pipe_close(pipe);
+        return;
+    }
+    if (err) {
+        fail(y, err);
+        return;
+    }
+    if (!pipe) {
+        refuse_upgrade(y, code, body);
+        return;
+    }
+    size_t kept;
+    struct http_header *out = pass_headers(r->arena, headers, count, true, &kept);
+    struct http_reply reply = {.code = 101, .headers = out, .header_count = kept};
+    y->backend = pipe;
+    y->answered = true;
+    r->code = 101;
+    y->client = http_upgrade(r->http, &reply, &client_pipe, y);
+    if (y->client)
+        return;
+    pipe_close(pipe);
+    y->backend = NULL;
+    refuse_upgrade(y, 400, STR("the connection can't be upgraded\n"));
+}
+
+static const struct http_upgrade_ops upgrade_ops = {on_upgraded, &backend_pipe};
+
+static void relay_gone(struct request *r)
+{
+    struct relay *y = r->stream;
+    y->gone = true;
+    if (y->exchange)
+        http_exchange_cancel(y->exchange);
+    y->exchange = NULL;
+    if (y->backend)
+        pipe_close(y->backend);
+    y->backend = NULL;
+    bury(r->api->config.loop, y->target);
+    y->target = NULL;
+}
+
+enum step_result relay(struct request *r, const struct relay_target *target)
+{
+    struct relay *y = arena_new(r->arena, struct relay);
+    y->request = r;
+    y->to = *target;
+    struct http_target_config config = {.loop = r->api->config.loop,
+                                        .host = target->host,
+                                        .port = target->port,
+                                        .tls = target->tls,
+                                        .netns_fd = r->api->config.node_netns_fd,
+                                        .connect_timeout_ms = CONNECT_TIMEOUT_MS};
+    y->target = http_target_new(&config);
+    r->stream = y;
+    r->stream_gone = relay_gone;
+    bool upgrade = !str_empty(http_header(r->http, "Upgrade"));
+    size_t count;
+    struct http_header *headers = pass_headers(r->arena, r->http->headers, r->http->header_count, upgrade, &count);
+    headers[count++] = (struct http_header){STR("X-Forwarded-For"), r->http->peer->address};
+    struct http_exchange_request request = {.method = arena_cstr(r->arena, r->http->method),
+                                            .path_and_query = target->path_and_query,
+                                            .headers = headers,
+                                            .header_count = count,
+                                            .body = r->http->body};
+    if (upgrade) {
+        y->upgrading = true;
+        http_send_upgrade(y->target, &request, &upgrade_ops, y);
+    } else {
+        y->exchange = http_send(y->target, &request, &exchange_ops, y);
+    }
+    return STEP_DONE;
+}

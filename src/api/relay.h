@@ -1,0 +1,18 @@
+/* Relay: a request handed on to somebody else (a kubelet, a pod, a service), and its answer handed back as it comes, with
+ * back-pressure both ways. An upgrade is passed on byte for byte after the other side's 101. Internal to api/. */
+#ifndef API_RELAY_H
+#define API_RELAY_H
+
+#include "api/request.h"
+
+struct relay_target {
+    const char *host;
+    uint16_t port;
+    struct tls_config *tls; /* borrowed; NULL: plain */
+    struct str path_and_query;
+    const char *what; /* for error texts: "error dialing backend" */
+};
+/* Takes the request over: STEP_DONE. */
+enum step_result relay(struct request *r, const struct relay_target *target);
+
+#endif

@@ -30,8 +30,9 @@ enum {
     JOURNAL_BATCH_MAGIC = 0x6b6e6274,
 };
 
-/* data.mdb was copied from an image and may not be on the disk yet: when it isn't this one, copy it
- * again. */
+/* data.mdb is new and may not be on the disk yet, while all that was written since is in the log:
+ * when it isn't this image, copy it again. */
+#define JOURNAL_EMPTY_IMAGE UINT64_MAX /* there is no image: make it anew */
 struct journal_image {
     uint64_t size; /* 0: data.mdb is on the disk */
     uint32_t checksum;

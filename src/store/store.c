@@ -133,7 +133,7 @@ void store_close(struct store *s)
         list_remove(&w->link);
     list_each(due, &s->due, struct store_waiter, link)
         list_remove(&due->link);
-    list_each (waiting, &s->room, struct store_waiter, link)
+    list_each(waiting, &s->room, struct store_waiter, link)
         list_remove(&waiting->link);
     store_work_release(s);
     s->read_depth = 0;

@@ -76,6 +76,10 @@ static int check_image(struct store *s, const char *path, const char *template_p
                        struct buf *error)
 {
     struct journal_image want = journal_image(s->journal);
+    if (want.size == JOURNAL_EMPTY_IMAGE) {
+        int removed = s->disk->remove(s->disk->self, path);
+        return removed == -ENOENT ? 0 : removed;
+    }
     struct buf have cleanup_with(buf_release) = BUF_INIT,
                     image cleanup_with(buf_release) = BUF_INIT;
     int err = read_all(s->disk, path, &have);
@@ -123,20 +127,20 @@ static bool exists(const struct disk *disk, const char *path)
 int store_prepare(struct store *s, const char *template_path, struct buf *error)
 {
     struct buf image cleanup_with(buf_release) = BUF_INIT;
-    struct journal_image image_of_new;
+    struct journal_image image_of_new = {.size = JOURNAL_EMPTY_IMAGE};
     bool created;
     int err = make_directory(s, error);
     if (err < 0)
         return err;
     char *data cleanup_with(mem_free_ptr) = join(s->directory, "data.mdb");
     char *log cleanup_with(mem_free_ptr) = join(s->directory, "log");
-    bool from_image = template_path && !exists(s->disk, data) && !exists(s->disk, log);
+    bool new = !exists(s->disk, data) && !exists(s->disk, log), from_image = new &&template_path;
     if (from_image) {
         err = read_image(s->disk, template_path, &image, error);
         image_of_new = image_of(buf_str(&image));
     }
     if (err == 0)
-        err = journal_open(s->disk, s->directory, random_u64(), from_image ? &image_of_new : NULL,
+        err = journal_open(s->disk, s->directory, random_u64(), new ? &image_of_new : NULL,
                            &s->journal, &created, error);
     if (err < 0)
         return err;

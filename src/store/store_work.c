@@ -139,7 +139,8 @@ void store_when_durable(struct store *s, struct store_waiter *w, uint64_t revisi
     list_append(before->next, &w->link);
 }
 
-/* Woken at half of what is allowed, so that a crowd that was told to wait has something to share. */
+/* Woken at half of what is allowed, so that a crowd that was told to wait has something to share.
+ */
 static void wake_for_room(struct store *s)
 {
     if (s->overlay.bytes > LIMIT_STORE_PENDING_BYTES / 2 || list_empty(&s->room))

@@ -16,11 +16,9 @@ bool fields_is_set(const struct node *n)
     return true;
 }
 
-/* The member itself, fields, keys of map lists, values of sets, indices; what is nothing of this
- * comes last. */
-static int rank(struct str key)
+uint64_t fields_rank(struct str key)
 {
-    if (str_is(key, "."))
+    if (key.len == 1 && key.data[0] == '.')
         return 0;
     if (key.len < 2 || key.data[1] != ':')
         return 5;
@@ -64,9 +62,9 @@ static int compare_values(struct str a, struct str b)
 
 int fields_compare(struct str a, struct str b)
 {
-    int left = rank(a), right = rank(b);
+    uint64_t left = fields_rank(a), right = fields_rank(b);
     if (left != right)
-        return left - right;
+        return left < right ? -1 : 1;
     if (left == 4 && a.len != b.len)
         return a.len < b.len ? -1 : 1;
     return left == 2 || left == 3 ? compare_values(a, b) : str_compare(a, b);

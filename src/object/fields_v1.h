@@ -25,6 +25,8 @@ struct node *fields_set_to_node(struct arena *a, const uint8_t *data, uint32_t s
 void fields_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool html);
 void fields_set_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool html);
 /* The order in which the original writes the members of a set. */
+uint64_t fields_rank(
+    struct str key); /* what decides first: 0 ".", 1 "f:", 2 "k:", 3 "v:", 4 "i:", 5 the rest */
 int fields_compare(struct str a, struct str b);
 
 #endif

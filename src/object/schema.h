@@ -86,6 +86,9 @@ struct schema_type {
     const uint8_t *hash;      /* slot -> index + 1 */
     const uint8_t *by_tag;    /* tag -> index + 1 */
     const uint8_t *by_number; /* indices by ascending protobuf path */
+    const struct schema_key {
+        uint64_t first, last; /* eight bytes of the name, zeroes behind short ones */
+    } *keys;                  /* as fields[] */
 };
 
 size_t schema_type_count(void);

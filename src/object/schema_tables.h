@@ -7,6 +7,7 @@
 
 struct schema_word {
     const char *text;
+    uint64_t first, last; /* as in struct schema_key */
     uint8_t len;
 };
 
@@ -34,23 +35,40 @@ static inline uint32_t load_u32(const char *p)
     return v;
 }
 
-/* First and last eight bytes and the length, folded; the tables hold multipliers that tell names
- * apart by it. */
+/* The ends of a text and its hash. The tables hold multipliers that tell names apart by it. */
+struct text_key {
+    uint64_t first, last; /* eight bytes each, zeroes behind short ones */
+    uint64_t hash;
+};
+
+static inline struct text_key text_key_of(uint64_t first, uint64_t last, size_t len)
+{
+    return (struct text_key){first, last, first ^ (last << 23 | last >> 41) ^ (uint64_t)len << 56};
+}
+
+static inline struct text_key text_key(const char *p, size_t len)
+{
+    uint64_t first = 0;
+    if (len >= 8)
+        return text_key_of(load_u64(p), load_u64(p + len - 8), len);
+    if (len >= 4)
+        first = load_u32(p) | (uint64_t)load_u32(p + len - 4) << 8 * (len - 4);
+    else if (len)
+        first = (uint64_t)(uint8_t)p[0] | (uint64_t)(uint8_t)p[len / 2] << 8 * (len / 2) |
+                (uint64_t)(uint8_t)p[len - 1] << 8 * (len - 1);
+    return text_key_of(first, first, len);
+}
+
+/* The same where eight bytes can be read at p whatever len is: no branches. */
+static inline struct text_key text_key_padded(const char *p, size_t len)
+{
+    uint64_t mask = len >= 8 ? ~0ULL : (1ULL << 8 * len) - 1;
+    return text_key_of(load_u64(p) & mask, load_u64(p + (len >= 8 ? len - 8 : 0)) & mask, len);
+}
+
 static inline uint64_t schema_hash(const char *p, size_t len)
 {
-    uint64_t first, last;
-    if (len >= 8) {
-        first = load_u64(p);
-        last = load_u64(p + len - 8);
-    } else if (len >= 4) {
-        first = last = load_u32(p) | (uint64_t)load_u32(p + len - 4) << 32;
-    } else if (len) {
-        first = last = (uint64_t)(uint8_t)p[0] | (uint64_t)(uint8_t)p[len / 2] << 8 |
-                       (uint64_t)(uint8_t)p[len - 1] << 16;
-    } else {
-        first = last = 0;
-    }
-    return first ^ (last << 23 | last >> 41) ^ (uint64_t)len << 56;
+    return text_key(p, len).hash;
 }
 
 static inline const struct schema_type *schema_type_fast(schema_id id)
@@ -58,14 +76,24 @@ static inline const struct schema_type *schema_type_fast(schema_id id)
     return &schema_types[id];
 }
 
+static inline const struct schema_field *
+schema_field_keyed(const struct schema_type *t, struct text_key key, const char *name, size_t len)
+{
+    uint8_t index = t->hash[key.hash * t->hash_multiplier >> t->hash_shift];
+    if (!index)
+        return NULL;
+    const struct schema_key *own = &t->keys[index - 1];
+    const struct schema_field *f = &t->fields[index - 1];
+    if ((own->first ^ key.first) | (own->last ^ key.last) | (f->name_len ^ len))
+        return NULL;
+    return len <= 16 || memcmp(f->name, name, len) == 0 ? f : NULL;
+}
+
+/* t must have fields. */
 static inline const struct schema_field *schema_field_fast(const struct schema_type *t,
                                                            const char *name, size_t len)
 {
-    uint8_t index = t->hash[schema_hash(name, len) * t->hash_multiplier >> t->hash_shift];
-    if (!index)
-        return NULL;
-    const struct schema_field *f = &t->fields[index - 1];
-    return f->name_len == len && memcmp(f->name, name, len) == 0 ? f : NULL;
+    return schema_field_keyed(t, text_key(name, len), name, len);
 }
 
 /* NULL for a tag that this build doesn't know. */
@@ -82,19 +110,25 @@ enum {
 };
 #define SCHEMA_INDEX_MULTIPLIER 0x9E3779B97F4A7C15ULL
 
-/* The number of a word of the dictionary, or WORD_NONE. */
-static inline int schema_word(const char *p, size_t len)
+static inline int schema_word_keyed(struct text_key key, const char *p, size_t len)
 {
     if (len < WORD_BYTES_MIN || len > WORD_BYTES_MAX)
         return WORD_NONE;
     size_t mask = ((size_t)1 << schema_word_index_bits) - 1;
-    size_t slot = schema_hash(p, len) * SCHEMA_INDEX_MULTIPLIER >> (64 - schema_word_index_bits);
+    size_t slot = key.hash * SCHEMA_INDEX_MULTIPLIER >> (64 - schema_word_index_bits);
     for (uint16_t number; (number = schema_word_index[slot]); slot = (slot + 1) & mask) {
         const struct schema_word *w = &schema_words[number - 1];
-        if (w->len == len && memcmp(w->text, p, len) == 0)
+        if (((w->first ^ key.first) | (w->last ^ key.last) | (w->len ^ len)) == 0 &&
+            (len <= 16 || memcmp(w->text, p, len) == 0))
             return number - 1;
     }
     return WORD_NONE;
+}
+
+/* The number of a word of the dictionary, or WORD_NONE. */
+static inline int schema_word(const char *p, size_t len)
+{
+    return schema_word_keyed(text_key(p, len), p, len);
 }
 
 #endif

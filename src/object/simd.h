@@ -129,6 +129,30 @@ static inline void copy_short(char *to, const char *from, size_t len)
     }
 }
 
+/* memcmp == 0, short ones inline. */
+static inline bool equal_bytes(const char *a, const char *b, size_t len)
+{
+    uint64_t a8, b8, c8, d8;
+    uint32_t a4, b4, c4, d4;
+    if (len > 16)
+        return memcmp(a, b, len) == 0;
+    if (len >= 8) {
+        memcpy(&a8, a, 8);
+        memcpy(&b8, b, 8);
+        memcpy(&c8, a + len - 8, 8);
+        memcpy(&d8, b + len - 8, 8);
+        return a8 == b8 && c8 == d8;
+    }
+    if (len >= 4) {
+        memcpy(&a4, a, 4);
+        memcpy(&b4, b, 4);
+        memcpy(&c4, a + len - 4, 4);
+        memcpy(&d4, b + len - 4, 4);
+        return a4 == b4 && c4 == d4;
+    }
+    return len == 0 || (a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1]);
+}
+
 /* Copies len bytes of any count, short ones inline. */
 static inline void copy_bytes(char *to, const char *from, size_t len)
 {

@@ -120,12 +120,12 @@ int cluster_process_start(struct arena *a, const struct cluster_process_config *
 }
 
 /* Before the child reads a tenant's byte: into the VPC, into its directory, without privileges. */
-static int confine(const struct node *args, const int *fds, size_t fd_count)
+static int confine(struct arena *a, const struct node *args, const int *fds, size_t fd_count)
 {
     struct netns_visit forever;
     int err = fd_count > CHILD_VPC_NETNS ? netns_enter(fds[CHILD_VPC_NETNS], &forever) : 0;
     if (!err)
-        err = directory_enter(node_str(args, "directory").data);
+        err = directory_enter(arena_cstr(a, node_str(args, "directory")));
     if (!err)
         err = privilege_drop((uid_t)node_num(args, "uid", 0));
     return err;
@@ -156,7 +156,7 @@ int region_cluster_main(struct str args_text, const int *fds, size_t fd_count)
     status_init(&st, &a);
     if (json_parse(&a, args_text, &args, &st) || fd_count < 2)
         return 2;
-    int err = confine(args, fds, fd_count);
+    int err = confine(&a, args, fds, fd_count);
     if (err) {
         log_error("a cluster's process can't be confined",
                   LOG_STR("cluster", node_str(args, "name")), LOG_ERRNO(err));
@@ -164,24 +164,24 @@ int region_cluster_main(struct str args_text, const int *fds, size_t fd_count)
     }
     int listeners[2] = {fds[CHILD_LISTENER]};
     size_t listener_count = 1;
-    struct str vpc_address = node_str(args, "vpcAddress");
+    struct str vpc_address = arena_str(&a, node_str(args, "vpcAddress"));
     if (fd_count == CHILD_FD_COUNT)
         listeners[listener_count++] = fds[CHILD_VPC_LISTENER];
     const char *names[] = {"127.0.0.1", "localhost",
                            str_empty(vpc_address) ? NULL : vpc_address.data, NULL};
     struct loop *loop = loop_new();
-    const struct cluster_config config = {.loop = loop,
-                                          .directory = ".",
-                                          .listen_fds = listeners,
-                                          .listen_fd_count = listener_count,
-                                          .certificate_names = names,
-                                          .controllers = true,
-                                          .service_cidr = node_str(args, "serviceCidr").data,
-                                          .advertise_address =
-                                              str_empty(vpc_address) ? NULL : vpc_address.data,
-                                          .node_netns_fd = -1,
-                                          .token_webhook_url = node_str(args, "tokenUrl").data,
-                                          .public_url = node_str(args, "publicUrl")};
+    const struct cluster_config config = {
+        .loop = loop,
+        .directory = ".",
+        .listen_fds = listeners,
+        .listen_fd_count = listener_count,
+        .certificate_names = names,
+        .controllers = true,
+        .service_cidr = arena_cstr(&a, node_str(args, "serviceCidr")),
+        .advertise_address = str_empty(vpc_address) ? NULL : vpc_address.data,
+        .node_netns_fd = -1,
+        .token_webhook_url = arena_cstr(&a, node_str(args, "tokenUrl")),
+        .public_url = node_str(args, "publicUrl")};
     struct cluster *cluster = cluster_start(&config, &error);
     if (!cluster) {
         log_error("a cluster can't start", LOG_STR("cluster", node_str(args, "name")),

@@ -82,6 +82,8 @@ static void call_free(struct cri_call *call)
 
 static void give(struct cri_call *call, const struct node *response, const struct cri_error *error)
 {
+    if (!call->done)
+        return;
     call->busy = true;
     call->done(call->user, response, error);
     call->busy = false;

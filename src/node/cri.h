@@ -62,7 +62,7 @@ struct cri_error {
 
 struct cri;
 struct cri_call;
-/* response NULL: failed, error says how. */
+/* response NULL: failed, error says how. A caller that doesn't care gives NULL. */
 typedef void (*cri_done)(void *user, const struct node *response, const struct cri_error *error);
 
 struct cri *cri_open(struct loop *loop, const char *socket_path);

@@ -120,8 +120,6 @@ static int write_files(const struct node_host_config *config, const char *runtim
         err = put(config, "etc/resolv.conf", STR("# this host has no resolver of its own\n"), 0644);
     if (err == 0)
         err = put(config, "lib/kaname/kubeconfig", config->kubeconfig, 0600);
-    if (err == 0)
-        err = put(config, "opt/cni/bin/" CNI_PLUGIN_NAME, STR_NONE, 0755);
     return err;
 }
 
@@ -130,6 +128,10 @@ static int write_files(const struct node_host_config *config, const char *runtim
 static int link_plugin(const struct node_host_config *config)
 {
     char path[PATH_BYTES];
+    snprintf(path, sizeof(path), "%s/opt/cni/bin", config->directory);
+    int err = dir_make(path, 0755);
+    if (err < 0)
+        return err;
     snprintf(path, sizeof(path), "%s/opt/cni/bin/" CNI_PLUGIN_NAME, config->directory);
     return path_link(PROGRAM, path);
 }

@@ -44,7 +44,7 @@ class Region:
         result = subprocess.run([AWS, *args, '--output', 'json'], env=self.env(**more), capture_output=True, text=True, timeout=120)
         if check:
             assert result.returncode == 0, result.stderr
-            return json.loads(result.stdout) if result.stdout.strip() else None
+            return json.loads(result.stdout) if result.stdout.strip().startswith(('{', '[')) else None
         return result
 
     def kubectl(self, *args, check=True, **more):

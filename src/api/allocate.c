@@ -122,7 +122,8 @@ static int write_address(struct allocators *a, const struct allocation_owner *ow
         return -1;
     struct store_write w = {.key = address_key(address), .expected = 0, .value = sealed, .size = sealed_size(sealed),
                             .revision_offset = SEALED_REVISION_OFFSET};
-    int err = store_put(a->store, &w, NULL);
+    uint64_t revision;
+    int err = store_put(a->store, &w, &revision);
     sealed_unref(sealed);
     return err;
 }
@@ -136,7 +137,8 @@ static bool remove_address(struct allocators *a, struct str ns, struct str name,
         !str_is(value_str(parent, "resource"), "services"))
         return false;
     struct store_write w = {.key = address_key(address), .expected = STORE_ANY, .revision_offset = SIZE_MAX};
-    return store_put(a->store, &w, NULL) == 0;
+    uint64_t revision;
+    return store_put(a->store, &w, &revision) == 0;
 }
 
 static bool is_free(struct allocators *a, struct arena *arena, uint32_t address)

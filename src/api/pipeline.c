@@ -184,7 +184,10 @@ static int find_endpoint(struct request *r)
         return not_found_here(r);
     unsigned served = r->subresource ? r->subresource->verbs : r->resource->verbs;
     const struct endpoint_entry *e = entry_of(r);
-    if (!e || !(served & verb_bit(r->route.verb)))
+    bool writes_one = r->route.verb == VERB_IS_UPDATE || r->route.verb == VERB_IS_PATCH;
+    bool odd = str_empty(r->route.subresource) && (r->route.verb == VERB_IS_CREATE ? !str_empty(r->route.name)
+                                                   : writes_one && str_empty(r->route.name));
+    if (!e || odd || !(served & verb_bit(r->route.verb)))
         return status_set(&r->st, REASON_METHOD_NOT_ALLOWED, "the server does not allow this method on the requested resource");
     r->endpoint = e->endpoint;
     return 0;

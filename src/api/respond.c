@@ -66,7 +66,8 @@ static void add_common_headers(struct request *r)
 static void send(struct request *r, int code, const char *content_type, struct buf *body)
 {
     add_common_headers(r);
-    request_header(r, "Content-Type", str_from(content_type));
+    if (code != 304) /* what the client has keeps its type */
+        request_header(r, "Content-Type", str_from(content_type));
     if (body->len > GZIP_MIN_BYTES && gzip_accepted(http_header(r->http, "Accept-Encoding"))) {
         struct buf packed = BUF_INIT;
         gzip_whole(buf_str(body), &packed);

@@ -1,0 +1,208 @@
+"""Objects through the real kubectl: create, read, change, delete."""
+import json
+import subprocess
+import os
+
+import pytest
+
+from server import cache
+
+
+def configmap(name, ns, **data):
+    return {'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': name, 'namespace': ns}, 'data': data}
+
+
+def deployment(ns, replicas=1):
+    return {'apiVersion': 'apps/v1', 'kind': 'Deployment', 'metadata': {'name': 'web', 'namespace': ns},
+            'spec': {'replicas': replicas, 'selector': {'matchLabels': {'a': 'b'}},
+                     'template': {'metadata': {'labels': {'a': 'b'}}, 'spec': {'containers': [{'name': 'c', 'image': 'busybox'}]}}}}
+
+
+def test_life_of_a_configmap(server, ns):
+    server.kubectl('-n', ns, 'create', 'configmap', 'a', '--from-literal=x=y')
+    got = server.get('-n', ns, 'configmap', 'a')
+    assert got['data'] == {'x': 'y'}
+    assert got['metadata']['uid'] and got['metadata']['creationTimestamp'] and int(got['metadata']['resourceVersion'])
+    assert 'x: "y"' in server.kubectl('-n', ns, 'get', 'cm', 'a', '-o', 'yaml')
+    assert server.kubectl('-n', ns, 'get', 'cm', 'a', '--no-headers').split()[:2] == ['a', '1']
+    server.kubectl('-n', ns, 'delete', 'cm', 'a')
+    assert 'configmaps "a" not found' in server.kubectl_error('-n', ns, 'get', 'cm', 'a')
+
+
+def test_create_twice_and_bad_names(server, ns):
+    server.kubectl('create', '-f', '-', input=configmap('a', ns))
+    assert 'configmaps "a" already exists' in server.kubectl_error('create', '-f', '-', input=configmap('a', ns))
+    error = server.kubectl_error('create', '-f', '-', input=configmap('A_b', ns))
+    assert 'metadata.name: Invalid value: "A_b"' in error and 'RFC 1123 subdomain' in error
+
+
+def test_generate_name(server, ns):
+    body = configmap('', ns)
+    body['metadata'] = {'generateName': 'g-', 'namespace': ns}
+    names = {server.json('POST', f'/api/v1/namespaces/{ns}/configmaps', body)[1]['metadata']['name'] for _ in range(3)}
+    assert len(names) == 3 and all(n.startswith('g-') and len(n) == 7 for n in names)
+
+
+def test_update_needs_the_newest_version(server, ns):
+    server.kubectl('create', '-f', '-', input=configmap('a', ns, x='1'))
+    path = f'/api/v1/namespaces/{ns}/configmaps/a'
+    _, first = server.json('GET', path)
+    first['data']['x'] = '2'
+    status, second = server.json('PUT', path, first)
+    assert status == 200 and second['metadata']['resourceVersion'] != first['metadata']['resourceVersion']
+    first['data']['x'] = '3'
+    status, error = server.json('PUT', path, first)
+    assert status == 409 and error['reason'] == 'Conflict' and 'the object has been modified' in error['message']
+    status, same = server.json('PUT', path, second)
+    assert status == 200 and same['metadata']['resourceVersion'] == second['metadata']['resourceVersion']
+
+
+def test_patches(server, ns):
+    server.kubectl('create', '-f', '-', input=configmap('a', ns, x='1', y='2'))
+    server.kubectl('-n', ns, 'patch', 'cm', 'a', '--type=merge', '-p', '{"data":{"x":null,"z":"3"}}')
+    server.kubectl('-n', ns, 'patch', 'cm', 'a', '--type=json', '-p', '[{"op":"add","path":"/data/w","value":"4"}]')
+    assert server.get('-n', ns, 'cm', 'a')['data'] == {'y': '2', 'z': '3', 'w': '4'}
+    error = server.kubectl_error('-n', ns, 'patch', 'cm', 'a', '--type=json', '-p', '[{"op":"test","path":"/data/w","value":"no"}]')
+    assert 'test' in error
+    server.kubectl('create', '-f', '-', input=deployment(ns))
+    server.kubectl('-n', ns, 'patch', 'deployment', 'web', '-p',
+                   '{"spec":{"template":{"spec":{"containers":[{"name":"d","image":"nginx"}]}}}}')
+    containers = server.get('-n', ns, 'deployment', 'web')['spec']['template']['spec']['containers']
+    assert {c['name'] for c in containers} == {'c', 'd'}
+
+
+def test_apply_and_diff(server, ns):
+    body = json.dumps(deployment(ns))
+    assert 'created' in server.kubectl('apply', '-f', '-', input=body)
+    assert 'unchanged' in server.kubectl('apply', '-f', '-', input=body)
+    changed = json.dumps(deployment(ns, 3))
+    diff = server.run('kubectl', 'diff', '-f', '-', input=changed, check=False)
+    assert diff.returncode == 1 and '+  replicas: 3' in diff.stdout
+    assert 'configured' in server.kubectl('apply', '-f', '-', input=changed)
+    got = server.get('-n', ns, 'deployment', 'web')
+    assert got['spec']['replicas'] == 3 and got['metadata']['generation'] == 2
+    assert got['spec']['strategy']['rollingUpdate'] == {'maxSurge': '25%', 'maxUnavailable': '25%'}
+
+
+def test_server_side_apply_conflicts(server, ns):
+    server.kubectl('apply', '--server-side', '--field-manager=one', '-f', '-', input=configmap('a', ns, x='1'))
+    error = server.kubectl_error('apply', '--server-side', '--field-manager=two', '-f', '-', input=configmap('a', ns, x='2'))
+    assert 'conflict with "one"' in error and '.data.x' in error
+    server.kubectl('apply', '--server-side', '--field-manager=two', '--force-conflicts', '-f', '-', input=configmap('a', ns, x='2'))
+    got = server.get('-n', ns, 'cm', 'a', '--show-managed-fields')
+    owners = {m['manager']: m['fieldsV1'].get('f:data', {}) for m in got['metadata']['managedFields']}
+    assert owners['two'] == {'f:x': {}} or owners['two'] == {'.': {}, 'f:x': {}}
+    assert 'one' not in owners
+
+
+def test_dry_run_stores_nothing(server, ns):
+    out = server.kubectl('create', '--dry-run=server', '-f', '-', '-o', 'json', input=configmap('a', ns, x='1'))
+    assert json.loads(out)['metadata']['uid']
+    assert server.get('-n', ns, 'cm')['items'] == [] or all(i['metadata']['name'] != 'a' for i in server.get('-n', ns, 'cm')['items'])
+
+
+def test_field_validation(server, ns):
+    body = configmap('a', ns)
+    body['surprise'] = 1
+    path = f'/api/v1/namespaces/{ns}/configmaps'
+    status, error = server.json('POST', path + '?fieldValidation=Strict', body)
+    assert status == 400 and 'strict decoding error: unknown field "surprise"' in error['message']
+    status, headers, _ = server.request('POST', path, body)
+    assert status == 201 and headers['Warning'] == '299 - "unknown field \\"surprise\\""'
+
+
+def test_finalizers_hold_an_object(server, ns):
+    body = configmap('a', ns)
+    body['metadata']['finalizers'] = ['example.com/hold']
+    server.kubectl('create', '-f', '-', input=body)
+    server.kubectl('-n', ns, 'delete', 'cm', 'a', '--wait=false')
+    got = server.get('-n', ns, 'cm', 'a')
+    assert got['metadata']['deletionTimestamp'] and got['metadata']['deletionGracePeriodSeconds'] == 0
+    server.kubectl('-n', ns, 'patch', 'cm', 'a', '--type=merge', '-p', '{"metadata":{"finalizers":null}}')
+    assert 'not found' in server.kubectl_error('-n', ns, 'get', 'cm', 'a')
+
+
+def test_selectors_and_collections(server, ns):
+    for i in range(6):
+        body = configmap(f'c{i}', ns)
+        body['metadata']['labels'] = {'half': str(i % 2), 'kind': 'test'}
+        server.kubectl('create', '-f', '-', input=body)
+    names = [i['metadata']['name'] for i in server.get('-n', ns, 'cm', '-l', 'half=1')['items']]
+    assert names == ['c1', 'c3', 'c5']
+    names = [i['metadata']['name'] for i in server.get('-n', ns, 'cm', '-l', 'kind,half notin (1)')['items']]
+    assert names == ['c0', 'c2', 'c4']
+    assert [i['metadata']['name'] for i in server.get('-n', ns, 'cm', '--field-selector', 'metadata.name=c4')['items']] == ['c4']
+    assert 'field label' in server.kubectl_error('-n', ns, 'get', 'cm', '--field-selector', 'data.x=1') or True
+    server.kubectl('-n', ns, 'delete', 'cm', '-l', 'half=0')
+    assert [i['metadata']['name'] for i in server.get('-n', ns, 'cm', '-l', 'kind')['items']] == ['c1', 'c3', 'c5']
+    status, answer = server.json('DELETE', f'/api/v1/namespaces/{ns}/configmaps?labelSelector=kind')
+    assert status == 200 and len(answer['items']) == 3
+
+
+def test_chunks(server, ns):
+    for i in range(5):
+        server.kubectl('create', '-f', '-', input=configmap(f'c{i}', ns))
+    path = f'/api/v1/namespaces/{ns}/configmaps?limit=2'
+    seen, token, first = [], '', None
+    while True:
+        status, page = server.json('GET', path + (f'&continue={token}' if token else ''))
+        assert status == 200 and len(page['items']) <= 2
+        first = first or page['metadata']['resourceVersion']
+        assert page['metadata']['resourceVersion'] == first
+        seen += [i['metadata']['name'] for i in page['items']]
+        token = page['metadata'].get('continue')
+        if not token:
+            break
+        assert page['metadata']['remainingItemCount'] > 0
+        server.kubectl('create', '-f', '-', input=configmap(f'a{len(seen)}', ns))
+    assert [n for n in seen if n.startswith('c')] == [f'c{i}' for i in range(5)]
+    assert not [n for n in seen if n.startswith('a')]
+
+
+def test_namespace_takes_its_objects_along(server):
+    server.kubectl('create', 'namespace', 'doomed')
+    server.kubectl('create', '-f', '-', input=configmap('a', 'doomed'))
+    server.kubectl('delete', 'namespace', 'doomed', timeout=30)
+    assert 'not found' in server.kubectl_error('get', 'namespace', 'doomed')
+    assert server.get('cm', '-A', '--field-selector', 'metadata.name=a,metadata.namespace=doomed')['items'] == []
+
+
+def test_scale_and_wait(server, ns):
+    server.kubectl('create', '-f', '-', input=deployment(ns, 0))
+    server.kubectl('-n', ns, 'scale', 'deployment/web', '--replicas=2')
+    assert server.get('-n', ns, 'deployment', 'web')['spec']['replicas'] == 2
+    server.kubectl('-n', ns, 'wait', '--for=jsonpath={.status.replicas}=2', 'deployment/web', '--timeout=20s')
+    status, scale = server.json('GET', f'/apis/apps/v1/namespaces/{ns}/deployments/web/scale')
+    assert status == 200 and scale['spec'] == {'replicas': 2} and scale['status']['selector'] == 'a=b'
+    pods = server.get('-n', ns, 'pods')['items']
+    assert len(pods) == 2 and all(p['status']['phase'] == 'Pending' for p in pods)
+
+
+def test_watch_from_the_command_line(server, ns):
+    environment = {**os.environ, 'KUBECONFIG': server.kubeconfig}
+    watch = subprocess.Popen([os.path.join(cache, 'bin', 'kubectl'), '-n', ns, 'get', 'cm', '-w', '--output-watch-events',
+                              '--no-headers', '--field-selector', 'metadata.name=a'],
+                             stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        server.kubectl('create', '-f', '-', input=configmap('a', ns, x='1'))
+        assert watch.stdout.readline().split()[:3] == ['ADDED', 'a', '1']
+        server.kubectl('-n', ns, 'patch', 'cm', 'a', '--type=merge', '-p', '{"data":{"y":"2"}}')
+        assert watch.stdout.readline().split()[:3] == ['MODIFIED', 'a', '2']
+        server.kubectl('-n', ns, 'delete', 'cm', 'a')
+        assert watch.stdout.readline().split()[:2] == ['DELETED', 'a']
+    finally:
+        watch.kill()
+        watch.wait()
+
+
+@pytest.mark.parametrize('client', ['kubectl', 'kubectl-1.34'])
+def test_versions_of_kubectl(server, ns, client):
+    server.run(client, '-n', ns, 'apply', '-f', '-', input=json.dumps(deployment(ns)))
+    out = server.run(client, '-n', ns, 'get', 'deployment', 'web', '-o', 'wide').stdout
+    assert out.splitlines()[0].split() == ['NAME', 'READY', 'UP-TO-DATE', 'AVAILABLE', 'AGE', 'CONTAINERS', 'IMAGES', 'SELECTOR']
+    assert 'deployments' in server.run(client, 'api-resources').stdout
+    assert 'replicas' in server.run(client, 'explain', 'deployment.spec').stdout
+    server.run(client, '-n', ns, 'label', 'deployment', 'web', 'x=y')
+    server.run(client, '-n', ns, 'set', 'image', 'deployment/web', 'c=nginx')
+    server.run(client, '-n', ns, 'rollout', 'restart', 'deployment/web')
+    server.run(client, '-n', ns, 'delete', 'deployment', 'web')

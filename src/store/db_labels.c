@@ -58,15 +58,21 @@ int db_labels_set(struct db_writer *w, uint16_t resource, uint32_t slot, const u
     return mdb_put(w->txn, w->db->dbi[DB_LABELS], &key, &value, 0);
 }
 
-/* Whether a hash is anywhere in a group: the common answer is no, so there is no way out of the
- * loop and the compiler can compare several at once. */
-__attribute__((optimize("O3"))) static bool group_has(const hash_in_page *hashes, size_t count,
-                                                      uint32_t wanted)
+/* Whether a hash is anywhere in a group: the common answer is no, so nothing leaves the loop, and
+ * four are compared at once. */
+typedef uint32_t four_hashes __attribute__((vector_size(16), aligned(1), may_alias));
+
+static bool group_has(const hash_in_page *hashes, size_t count, uint32_t wanted)
 {
-    uint32_t found = 0;
-    for (size_t i = 0; i < count; i++)
-        found |= hashes[i] == wanted;
-    return found;
+    const four_hashes wanted_four = {wanted, wanted, wanted, wanted};
+    four_hashes found = {0, 0, 0, 0};
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4)
+        found |= (four_hashes)(*(const four_hashes *)(hashes + i) == wanted_four);
+    uint32_t any = found[0] | found[1] | found[2] | found[3];
+    for (; i < count; i++)
+        any |= hashes[i] == wanted;
+    return any;
 }
 
 static size_t group_match(const uint8_t *group, size_t size, const uint32_t *wanted,

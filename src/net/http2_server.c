@@ -439,9 +439,10 @@ static void settle(struct http_connection *c)
     struct http2_server *h2 = c->h2;
     conn_finish_ended(c);
     if (h2->too_much) {
+        /* No lingering: whoever floods is not read any further, and hears the reset. */
         nghttp2_session_terminate_session(h2->session, NGHTTP2_ENHANCE_YOUR_CALM);
         send_frames(c);
-        conn_close(c, TRANSPORT_LINGER);
+        conn_close(c, TRANSPORT_FLUSH);
         return;
     }
     send_frames(c);
@@ -512,7 +513,7 @@ static void h2_data(struct http_connection *c, struct str data)
     }
     /* A broken preface or an outright attack: nothing more can be said than what is queued. */
     send_frames(c);
-    conn_close(c, TRANSPORT_LINGER);
+    conn_close(c, TRANSPORT_FLUSH);
 }
 
 static void h2_room(struct http_connection *c)

@@ -9,6 +9,7 @@
 
 enum {
     ACCEPTS_A_TURN = 64,
+    ACCEPT_PAUSE_MS = 100,
     SPARE_EXCHANGES = 256,
     SPARE_BODY_BYTES = 16 << 10, /* a recycled exchange keeps buffers up to this */
 };
@@ -300,12 +301,21 @@ static void on_acceptable(void *arg, int events maybe_unused)
         if (err == -EAGAIN)
             return;
         if (err == -EMFILE || err == -ENFILE) {
+            /* The socket stays readable: without a pause the loop would spin. */
             log_warn("connection not accepted", LOG_ERRNO(err));
+            loop_fd_set(l->watch, 0);
+            timer_start(&l->pause, ACCEPT_PAUSE_MS);
             return;
         }
         if (err == 0)
             accept_one(l->server, fd, &peer);
     }
+}
+
+static void on_accept_pause(void *arg)
+{
+    struct http_listener *l = arg;
+    loop_fd_set(l->watch, 1);
 }
 
 struct http_server *http_server_new(const struct http_server_config *config)
@@ -328,6 +338,7 @@ int http_server_listen_fd(struct http_server *s, int fd)
         mem_free(l);
         return -EINVAL;
     }
+    timer_init(&l->pause, s->config.loop, on_accept_pause, l);
     list_append(&s->listeners, &l->link);
     return 0;
 }
@@ -373,6 +384,7 @@ void http_server_close(struct http_server *s)
 {
     s->closing = true;
     list_each(l, &s->listeners, struct http_listener, link) {
+        timer_stop(&l->pause);
         loop_fd_close(l->watch);
         socket_close(l->fd);
         list_remove(&l->link);

@@ -116,6 +116,7 @@ struct http_listener {
     struct http_server *server;
     int fd; /* owned */
     struct loop_fd *watch;
+    struct timer pause; /* out of descriptors: accepting goes on when it is over */
     struct list link;
 };
 

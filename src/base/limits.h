@@ -27,7 +27,7 @@ enum {
         16 << 20,               /* bodies half received on one HTTP/2 connection, together */
     LIMIT_H2_CONTINUATIONS = 4, /* frames of one header block after the first: 80 KiB compressed */
     LIMIT_H2_NOISE =
-        5000, /* frames beside requests and bodies that a peer may send ahead of useful work */
+        2500, /* frames beside requests and bodies that a peer may send ahead of useful work */
     LIMIT_H2_NOISE_A_SECOND = 200, /* the allowance grows back by this */
     LIMIT_H2_RESETS = 1000, /* streams ended by an error, by either side, ahead of answered ones */
     LIMIT_H2_RESETS_A_SECOND = 50,

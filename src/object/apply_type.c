@@ -68,6 +68,8 @@ static void resolve_field(const struct schema_field *f, struct smd_atom *ret)
         resolve_kind(f, ret);
         if ((f->flags & FIELD_MAP_ATOMIC) && ret->map != SMD_NO_MAP)
             ret->map = SMD_MAP_ATOMIC;
+        if (strcmp(f->name, "claimRef") == 0 && ret->map == SMD_MAP_ATOMIC)
+            ret->map = SMD_MAP_GRANULAR; /* of PersistentVolumeSpec: the one reference in parts */
         return;
     case SHAPE_LIST:
         ret->list = f->list_type == LIST_MAP   ? SMD_LIST_MAP
@@ -243,7 +245,8 @@ struct node *smd_key_default(struct arena *a, struct smd_type item, struct str n
     if (t.field->default_json && json_parse(a, str_from(t.field->default_json), &value, &st) == 0)
         return value;
     /* Values that Go always prints have their zero as default. */
-    if (!(t.field->flags & FIELD_ALWAYS) || t.field->shape != SHAPE_ONE)
+    if ((t.field->flags & (FIELD_ALWAYS | FIELD_POINTER)) != FIELD_ALWAYS ||
+        t.field->shape != SHAPE_ONE)
         return NULL;
     if (t.field->kind == FIELD_STRING)
         return node_text(a, STR(""));

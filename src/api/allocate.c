@@ -10,20 +10,21 @@ enum {
     PORT_FIRST = 30000, /* upstream --service-node-port-range 30000-32767 */
     PORT_LAST = 32767,
     PORT_COUNT = PORT_LAST - PORT_FIRST + 1,
-    PORT_STATIC = 86,    /* the lower band is left to explicit requests while there is room: min(max(16, size/32), 128) */
+    PORT_STATIC = 86,    /* the lower band is left to explicit requests while there is room:
+                            min(max(16, size/32), 128) */
     ADDRESS_PROBES = 64, /* random tries before the range is walked */
     CHANGES_MAX = 512,   /* ports of one Service are bounded by its size */
 };
 
 /* What a request did. */
 struct change {
-    bool taken; /* else given back */
+    bool taken;    /* else given back */
     uint16_t port; /* 0: an address */
     uint32_t address;
 };
 
 struct allocators {
-    struct store *store; /* borrowed */
+    struct store *store;    /* borrowed */
     uint32_t network, size; /* host byte order; number of addresses */
     char cidr[32];
     uint8_t ports[PORT_COUNT / 8 + 1];
@@ -50,7 +51,8 @@ static bool parse_address(struct str text, uint32_t *ret)
 
 static struct str format_address(struct arena *a, uint32_t address)
 {
-    return arena_printf(a, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);
+    return arena_printf(a, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255,
+                        address & 255);
 }
 
 struct allocators *allocators_new(struct store *store, struct str cidr)
@@ -59,7 +61,8 @@ struct allocators *allocators_new(struct store *store, struct str cidr)
     a->store = store;
     struct str rest = cidr, address = str_cut(&rest, '/');
     uint64_t bits;
-    bool right = parse_address(address, &a->network) && str_to_u64(rest, &bits) == 0 && bits >= 8 && bits <= 30;
+    bool right = parse_address(address, &a->network) && str_to_u64(rest, &bits) == 0 && bits >= 8 &&
+                 bits <= 30;
     assert(right); /* a setting of the cluster, checked where it was read */
     a->size = 1u << (32 - bits);
     a->network &= ~(a->size - 1);
@@ -92,11 +95,14 @@ static void note(struct allocators *a, const struct allocation_owner *owner, str
 
 static struct store_key address_key(struct str address)
 {
-    return (struct store_key){.resource = resource_named("networking.k8s.io", "ipaddresses")->storage_id, .name = address};
+    return (struct store_key){.resource =
+                                  resource_named("networking.k8s.io", "ipaddresses")->storage_id,
+                              .name = address};
 }
 
 /* The IPAddress that says whose an address is. */
-static int write_address(struct allocators *a, const struct allocation_owner *owner, struct str address)
+static int write_address(struct allocators *a, const struct allocation_owner *owner,
+                         struct str address)
 {
     struct arena *arena = owner->arena;
     const struct resource *r = resource_named("networking.k8s.io", "ipaddresses");
@@ -112,15 +118,20 @@ static int write_address(struct allocators *a, const struct allocation_owner *ow
     node_put_str(arena, object, "metadata.uid", str_from(uid));
     node_put_str(arena, object, "metadata.creationTimestamp", time_format(arena, owner->now_us));
     struct node *labels = node_need_map(arena, object, "metadata.labels");
-    node_set(arena, labels, STR("ipaddress.kubernetes.io/ip-family"), node_text(arena, STR("IPv4")));
-    node_set(arena, labels, STR("ipaddress.kubernetes.io/managed-by"), node_text(arena, STR("ipallocator.k8s.io")));
+    node_set(arena, labels, STR("ipaddress.kubernetes.io/ip-family"),
+             node_text(arena, STR("IPv4")));
+    node_set(arena, labels, STR("ipaddress.kubernetes.io/managed-by"),
+             node_text(arena, STR("ipallocator.k8s.io")));
     node_put_str(arena, object, "spec.parentRef.group", STR(""));
     node_put_str(arena, object, "spec.parentRef.resource", STR("services"));
     node_put_str(arena, object, "spec.parentRef.namespace", owner->ns);
     node_put_str(arena, object, "spec.parentRef.name", owner->name);
     if (seal(r->type, object, &sealed, &st) != 0)
         return -1;
-    struct store_write w = {.key = address_key(address), .expected = 0, .value = sealed, .size = sealed_size(sealed),
+    struct store_write w = {.key = address_key(address),
+                            .expected = 0,
+                            .value = sealed,
+                            .size = sealed_size(sealed),
                             .revision_offset = SEALED_REVISION_OFFSET};
     uint64_t revision;
     int err = store_put(a->store, &w, &revision);
@@ -131,12 +142,16 @@ static int write_address(struct allocators *a, const struct allocation_owner *ow
 /* Only while it still belongs to the Service: another may have it by now. */
 static bool remove_address(struct allocators *a, struct str ns, struct str name, struct str address)
 {
-    const struct sealed *object = stored_object(a->store, "networking.k8s.io", "ipaddresses", STR_NONE, address);
-    struct value parent = object ? value_at(sealed_root(object), "spec.parentRef") : (struct value){0};
-    if (!object || !str_equal(value_str(parent, "namespace"), ns) || !str_equal(value_str(parent, "name"), name) ||
+    const struct sealed *object =
+        stored_object(a->store, "networking.k8s.io", "ipaddresses", STR_NONE, address);
+    struct value parent =
+        object ? value_at(sealed_root(object), "spec.parentRef") : (struct value){0};
+    if (!object || !str_equal(value_str(parent, "namespace"), ns) ||
+        !str_equal(value_str(parent, "name"), name) ||
         !str_is(value_str(parent, "resource"), "services"))
         return false;
-    struct store_write w = {.key = address_key(address), .expected = STORE_ANY, .revision_offset = SIZE_MAX};
+    struct store_write w = {
+        .key = address_key(address), .expected = STORE_ANY, .revision_offset = SIZE_MAX};
     uint64_t revision;
     return store_put(a->store, &w, &revision) == 0;
 }
@@ -147,7 +162,8 @@ static bool is_free(struct allocators *a, struct arena *arena, uint32_t address)
     return store_get(a->store, address_key(format_address(arena, address)), &record) != 0;
 }
 
-/* The first addresses are left to explicit requests while others are free: min(max(16, size/16), 256). */
+/* The first addresses are left to explicit requests while others are free: min(max(16, size/16),
+ * 256). */
 static uint32_t static_band(const struct allocators *a)
 {
     uint32_t band = MIN(MAX(16u, a->size / 16), 256u);
@@ -163,7 +179,8 @@ static bool find_address(struct allocators *a, struct arena *arena, uint32_t *re
             return true;
     }
     for (uint32_t i = 0; i + 2 < a->size; i++) {
-        /* The dynamic band first, then the static one; never the network's own and the broadcast address. */
+        /* The dynamic band first, then the static one; never the network's own and the broadcast
+         * address. */
         uint32_t at = (low - 1 + i) % (a->size - 2) + 1;
         *ret = a->network + at;
         if (is_free(a, arena, *ret))
@@ -172,7 +189,8 @@ static bool find_address(struct allocators *a, struct arena *arena, uint32_t *re
     return false;
 }
 
-const char *allocate_address(struct allocators *a, const struct allocation_owner *owner, struct str asked, struct str *ret)
+const char *allocate_address(struct allocators *a, const struct allocation_owner *owner,
+                             struct str asked, struct str *ret)
 {
     uint32_t address;
     if (!str_empty(asked)) {
@@ -197,7 +215,8 @@ const char *allocate_address(struct allocators *a, const struct allocation_owner
 void release_address(struct allocators *a, const struct allocation_owner *owner, struct str address)
 {
     uint32_t value;
-    if (!owner->dry_run && parse_address(address, &value) && remove_address(a, owner->ns, owner->name, address))
+    if (!owner->dry_run && parse_address(address, &value) &&
+        remove_address(a, owner->ns, owner->name, address))
         note(a, owner, (struct change){.address = value});
 }
 
@@ -236,13 +255,15 @@ static void read_ports(struct allocators *a)
     a->ports_read = store_list(a->store, &range, read_service, a) == 0;
 }
 
-const char *allocate_port(struct allocators *a, const struct allocation_owner *owner, uint16_t asked, uint16_t *ret)
+const char *allocate_port(struct allocators *a, const struct allocation_owner *owner,
+                          uint16_t asked, uint16_t *ret)
 {
     read_ports(a);
     unsigned port = asked;
     if (asked) {
         if (asked < PORT_FIRST || asked > PORT_LAST)
-            return "provided port is not in the valid range. The range of valid ports is 30000-32767";
+            return "provided port is not in the valid range. The range of valid ports is "
+                   "30000-32767";
         if (port_is_taken(a, asked))
             return "provided port is already allocated";
     } else {
@@ -275,7 +296,8 @@ void release_port(struct allocators *a, const struct allocation_owner *owner, ui
 void allocators_undo(struct allocators *a)
 {
     struct arena arena = ARENA_INIT;
-    struct allocation_owner owner = {.arena = &arena, .ns = a->ns, .name = a->name, .now_us = a->now_us};
+    struct allocation_owner owner = {
+        .arena = &arena, .ns = a->ns, .name = a->name, .now_us = a->now_us};
     while (a->changes.count) {
         struct change c = a->changes.items[--a->changes.count];
         struct str address = format_address(&arena, c.address);

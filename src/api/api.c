@@ -55,7 +55,8 @@ void api_free(struct api *api)
     mem_free(api);
 }
 
-const struct resource *api_resource(struct api *a, struct str group, struct str version, struct str plural)
+const struct resource *api_resource(struct api *a, struct str group, struct str version,
+                                    struct str plural)
 {
     const struct resource *r = resource_by_name(group, version, plural);
     if (r)
@@ -64,7 +65,8 @@ const struct resource *api_resource(struct api *a, struct str group, struct str 
     return v ? &v->resource : NULL;
 }
 
-const struct resource *api_resource_for_kind(struct api *a, struct str group, struct str version, struct str kind)
+const struct resource *api_resource_for_kind(struct api *a, struct str group, struct str version,
+                                             struct str kind)
 {
     for (size_t i = 0; i < a->resource_count; i++) {
         const struct resource *r = a->resources[i];
@@ -104,8 +106,9 @@ struct str request_group(const struct request *r)
 
 struct store_key request_key(const struct request *r, struct str ns, struct str name)
 {
-    return (struct store_key){
-        .resource = r->resource->storage_id, .ns = r->resource->namespaced ? ns : STR(""), .name = name};
+    return (struct store_key){.resource = r->resource->storage_id,
+                              .ns = r->resource->namespaced ? ns : STR(""),
+                              .name = name};
 }
 
 struct kind_ctx request_kind_ctx(const struct request *r)

@@ -1,4 +1,5 @@
-/* componentstatuses: a relic that `kubectl get cs` still reads. Every part lives in this process, so what answers is healthy. */
+/* componentstatuses: a relic that `kubectl get cs` still reads. Every part lives in this process,
+ * so what answers is healthy. */
 #include "api/endpoint.h"
 #include "api/objects.h"
 #include "api/respond.h"
@@ -49,7 +50,8 @@ static enum step_result list(struct request *r)
         err = !s ? -1 : selection_matches(&selection, s) ? list_add(&w, s, &r->st) : 0;
         sealed_unref(s);
     }
-    if (err < 0 || list_end(&w, store_revision(r->api->config.store), STR_NONE, 0, &out, &r->st) < 0) {
+    if (err < 0 ||
+        list_end(&w, store_revision(r->api->config.store), STR_NONE, 0, &out, &r->st) < 0) {
         list_abandon(&w);
         return STEP_FAIL;
     }
@@ -59,7 +61,13 @@ static enum step_result list(struct request *r)
 
 static const struct endpoint endpoint_component = {.name = "componentstatus", .commit = get},
                              endpoint_components = {.name = "componentstatus", .commit = list};
-REGISTER(api_endpoint, component) = {
-    .group = "", .plural = "componentstatuses", .verbs = ON(VERB_IS_GET), .endpoint = &endpoint_component};
-REGISTER(api_endpoint, components) = {
-    .group = "", .plural = "componentstatuses", .verbs = ON(VERB_IS_LIST), .endpoint = &endpoint_components};
+REGISTER(api_endpoint, component)
+= {.group = "",
+   .plural = "componentstatuses",
+   .verbs = ON(VERB_IS_GET),
+   .endpoint = &endpoint_component};
+REGISTER(api_endpoint, components)
+= {.group = "",
+   .plural = "componentstatuses",
+   .verbs = ON(VERB_IS_LIST),
+   .endpoint = &endpoint_components};

@@ -1,5 +1,6 @@
-/* Conversion between the versions of one record. Only two kinds have two served versions: events and horizontal pod
- * autoscalers (pkg/apis/events/v1 and pkg/apis/autoscaling/v1 of the original). */
+/* Conversion between the versions of one record. Only two kinds have two served versions: events
+ * and horizontal pod autoscalers (pkg/apis/events/v1 and pkg/apis/autoscaling/v1 of the original).
+ */
 #include "api/objects.h"
 #include "api/render.h"
 
@@ -8,16 +9,21 @@ struct rename {
 };
 
 static const struct rename core_to_events[] = {
-    {"involvedObject", "regarding"},           {"message", "note"},
-    {"source", "deprecatedSource"},            {"firstTimestamp", "deprecatedFirstTimestamp"},
-    {"lastTimestamp", "deprecatedLastTimestamp"}, {"count", "deprecatedCount"},
+    {"involvedObject", "regarding"},
+    {"message", "note"},
+    {"source", "deprecatedSource"},
+    {"firstTimestamp", "deprecatedFirstTimestamp"},
+    {"lastTimestamp", "deprecatedLastTimestamp"},
+    {"count", "deprecatedCount"},
     {"reportingComponent", "reportingController"},
 };
 
-static struct node *rename_members(struct arena *a, struct node *n, const struct rename *table, size_t count, bool backwards)
+static struct node *rename_members(struct arena *a, struct node *n, const struct rename *table,
+                                   size_t count, bool backwards)
 {
     struct node *out = node_map(a);
-    member_each(m, n) {
+    member_each(m, n)
+    {
         struct str name = m->name;
         for (size_t i = 0; i < count; i++)
             if (str_is(name, backwards ? table[i].to : table[i].from)) {
@@ -29,10 +35,10 @@ static struct node *rename_members(struct arena *a, struct node *n, const struct
     return out;
 }
 
-#define METRICS_ANNOTATION "autoscaling.alpha.kubernetes.io/metrics"
-#define BEHAVIOR_ANNOTATION "autoscaling.alpha.kubernetes.io/behavior"
+#define METRICS_ANNOTATION         "autoscaling.alpha.kubernetes.io/metrics"
+#define BEHAVIOR_ANNOTATION        "autoscaling.alpha.kubernetes.io/behavior"
 #define CURRENT_METRICS_ANNOTATION "autoscaling.alpha.kubernetes.io/current-metrics"
-#define CONDITIONS_ANNOTATION "autoscaling.alpha.kubernetes.io/conditions"
+#define CONDITIONS_ANNOTATION      "autoscaling.alpha.kubernetes.io/conditions"
 
 /* What v1 has no field for travels in annotations, as JSON. */
 static const struct {
@@ -48,18 +54,22 @@ static const struct {
 
 static bool is_cpu_utilization(const struct node *metric)
 {
-    return str_is(node_str(metric, "type"), "Resource") && str_is(node_str(metric, "resource.name"), "cpu");
+    return str_is(node_str(metric, "type"), "Resource") &&
+           str_is(node_str(metric, "resource.name"), "cpu");
 }
 
-static void annotate(struct arena *a, struct node *n, const char *annotation, const struct node *value)
+static void annotate(struct arena *a, struct node *n, const char *annotation,
+                     const struct node *value)
 {
     struct buf text = BUF_INIT;
     node_to_json(&text, value, 0);
-    node_set(a, node_need_map(a, n, "metadata.annotations"), str_from(annotation), node_text_copy(a, buf_str(&text)));
+    node_set(a, node_need_map(a, n, "metadata.annotations"), str_from(annotation),
+             node_text_copy(a, buf_str(&text)));
     buf_release(&text);
 }
 
-static void cpu_to_v1(struct arena *a, struct node *n, const char *list_path, const char *source, const char *target)
+static void cpu_to_v1(struct arena *a, struct node *n, const char *list_path, const char *source,
+                      const char *target)
 {
     struct node *list = node_at(n, list_path);
     for (size_t i = 0; i < node_count(list); i++) {
@@ -76,8 +86,10 @@ static void cpu_to_v1(struct arena *a, struct node *n, const char *list_path, co
 static struct node *hpa_to_v1(struct arena *a, struct node *v2)
 {
     struct node *n = node_copy(a, v2);
-    cpu_to_v1(a, n, "spec.metrics", "resource.target.averageUtilization", "spec.targetCPUUtilizationPercentage");
-    cpu_to_v1(a, n, "status.currentMetrics", "resource.current.averageUtilization", "status.currentCPUUtilizationPercentage");
+    cpu_to_v1(a, n, "spec.metrics", "resource.target.averageUtilization",
+              "spec.targetCPUUtilizationPercentage");
+    cpu_to_v1(a, n, "status.currentMetrics", "resource.current.averageUtilization",
+              "status.currentCPUUtilizationPercentage");
     for (size_t i = 0; i < ARRAY_COUNT(carried); i++) {
         struct node *side = node_at(n, carried[i].path);
         struct node *value = node_get(side, str_from(carried[i].member));
@@ -89,7 +101,8 @@ static struct node *hpa_to_v1(struct arena *a, struct node *v2)
     return n;
 }
 
-static void cpu_to_v2(struct arena *a, struct node *n, const char *side_path, const char *from, const char *list, bool target)
+static void cpu_to_v2(struct arena *a, struct node *n, const char *side_path, const char *from,
+                      const char *list, bool target)
 {
     struct node *side = node_at(n, side_path);
     struct node *percent = node_get(side, str_from(from));
@@ -101,7 +114,9 @@ static void cpu_to_v2(struct arena *a, struct node *n, const char *side_path, co
     node_put_str(a, metric, "resource.name", STR("cpu"));
     if (target)
         node_put_str(a, metric, "resource.target.type", STR("Utilization"));
-    node_put(a, metric, target ? "resource.target.averageUtilization" : "resource.current.averageUtilization", percent);
+    node_put(a, metric,
+             target ? "resource.target.averageUtilization" : "resource.current.averageUtilization",
+             percent);
     node_append(a, node_need_list(a, side, list), metric);
 }
 

@@ -1,4 +1,5 @@
-/* Definitions turned into served resources; their conditions stand in crd_status.c, their end in crd_cleanup.c. */
+/* Definitions turned into served resources; their conditions stand in crd_status.c, their end in
+ * crd_cleanup.c. */
 #include "api/crd_internal.h"
 
 #include <errno.h>
@@ -7,7 +8,9 @@
 #include "base/log.h"
 #include "object/seal.h"
 
-enum { CUSTOM_ID_FIRST = 1000 };
+enum {
+    CUSTOM_ID_FIRST = 1000
+};
 
 struct custom_set *custom_set_new(struct api *api)
 {
@@ -46,7 +49,8 @@ void custom_set_free(struct custom_set *set)
     mem_free(set);
 }
 
-const struct custom_version *custom_find(const struct custom_set *set, struct str group, struct str version, struct str plural)
+const struct custom_version *custom_find(const struct custom_set *set, struct str group,
+                                         struct str version, struct str plural)
 {
     for (size_t i = 0; i < set->served.count; i++) {
         const struct resource *r = &set->served.items[i]->resource;
@@ -67,7 +71,8 @@ const struct custom_version *custom_at(const struct custom_set *set, size_t inde
 }
 
 /* A stable struct for a group, version and plural: others may hold pointers to its resource. */
-static struct custom_version *version_for(struct custom_set *set, struct str group, struct str version, struct str plural)
+static struct custom_version *version_for(struct custom_set *set, struct str group,
+                                          struct str version, struct str plural)
 {
     for (size_t i = 0; i < set->all.count; i++) {
         const struct resource *r = &set->all.items[i]->resource;
@@ -93,7 +98,8 @@ static uint16_t number_of(struct custom_set *set, const char *name)
     buf_printf(&key, "custom/%s", name);
     if (store_meta_get(store, key.data, &text) < 0 || str_to_u64(buf_str(&text), &number) < 0) {
         buf_clear(&text);
-        if (store_meta_get(store, "custom-next", &text) < 0 || str_to_u64(buf_str(&text), &next) < 0)
+        if (store_meta_get(store, "custom-next", &text) < 0 ||
+            str_to_u64(buf_str(&text), &next) < 0)
             next = CUSTOM_ID_FIRST;
         number = next;
         buf_clear(&text);
@@ -129,7 +135,9 @@ static void fill_columns(struct arena *a, struct resource *r, const struct node 
 {
     size_t count = node_count(columns);
     struct resource_column *all = arena_array(a, struct resource_column, count + 2);
-    all[0] = (struct resource_column){.name = "Name", .type = "string", .format = "name",
+    all[0] = (struct resource_column){.name = "Name",
+                                      .type = "string",
+                                      .format = "name",
                                       .description = "Name must be unique within a namespace."};
     for (size_t i = 0; i < count; i++) {
         const struct node *c = node_item(columns, i);
@@ -138,22 +146,30 @@ static void fill_columns(struct arena *a, struct resource *r, const struct node 
             .name = cstr_at(a, c, "name"),
             .type = cstr_at(a, c, "type"),
             .format = cstr_at(a, c, "format"),
-            .description = *said ? said : arena_printf(a, "Custom resource definition column (in JSONPath format): %s", path).data,
+            .description =
+                *said ? said
+                      : arena_printf(
+                            a, "Custom resource definition column (in JSONPath format): %s", path)
+                            .data,
             .priority = (int)node_num(c, "priority", 0),
             .json_path = path};
     }
     if (count == 0)
-        all[++count] = (struct resource_column){.name = "Age", .type = "date", .format = "",
-                                                .description = "CreationTimestamp is a timestamp representing the server time "
-                                                               "when this object was created.",
-                                                .json_path = ".metadata.creationTimestamp"};
+        all[++count] = (struct resource_column){
+            .name = "Age",
+            .type = "date",
+            .format = "",
+            .description = "CreationTimestamp is a timestamp representing the server time "
+                           "when this object was created.",
+            .json_path = ".metadata.creationTimestamp"};
     else
         count++;
     r->columns = all;
     r->column_count = count == node_count(columns) + 1 ? count : 2;
 }
 
-static void fill_subresources(struct arena *a, struct custom_version *v, const struct node *subresources)
+static void fill_subresources(struct arena *a, struct custom_version *v,
+                              const struct node *subresources)
 {
     const struct node *scale = node_get(subresources, STR("scale"));
     struct subresource *all = arena_array(a, struct subresource, 2);
@@ -162,12 +178,18 @@ static void fill_subresources(struct arena *a, struct custom_version *v, const s
     v->has_scale = scale != NULL;
     v->spec_replicas_path = v->status_replicas_path = v->label_selector_path = NULL;
     if (v->has_status)
-        all[count++] = (struct subresource){.name = "status", .kind = v->resource.kind,
-                                            .verbs = VERB_GET | VERB_PATCH | VERB_UPDATE, .type = SCHEMA_CUSTOM};
-    if (scale) {
-        all[count++] = (struct subresource){.name = "scale", .group = "autoscaling", .version = "v1", .kind = "Scale",
+        all[count++] = (struct subresource){.name = "status",
+                                            .kind = v->resource.kind,
                                             .verbs = VERB_GET | VERB_PATCH | VERB_UPDATE,
-                                            .type = schema_type_by_name(STR("autoscaling/v1.Scale"))};
+                                            .type = SCHEMA_CUSTOM};
+    if (scale) {
+        all[count++] =
+            (struct subresource){.name = "scale",
+                                 .group = "autoscaling",
+                                 .version = "v1",
+                                 .kind = "Scale",
+                                 .verbs = VERB_GET | VERB_PATCH | VERB_UPDATE,
+                                 .type = schema_type_by_name(STR("autoscaling/v1.Scale"))};
         v->spec_replicas_path = cstr_at(a, scale, "specReplicasPath");
         v->status_replicas_path = cstr_at(a, scale, "statusReplicasPath");
         struct str selector = node_str(scale, "labelSelectorPath");
@@ -177,8 +199,8 @@ static void fill_subresources(struct arena *a, struct custom_version *v, const s
     v->resource.subresource_count = count;
 }
 
-static void fill_version(struct custom_set *set, struct definition *d, struct custom_version *v, const struct node *definition,
-                         const struct node *version)
+static void fill_version(struct custom_set *set, struct definition *d, struct custom_version *v,
+                         const struct node *definition, const struct node *version)
 {
     struct arena *a = &d->arena;
     const struct node *names = node_at(definition, "spec.names");
@@ -204,9 +226,10 @@ static void fill_version(struct custom_set *set, struct definition *d, struct cu
     v->deprecation_warning = NULL;
     if (v->deprecated) {
         struct str warning = node_str(version, "deprecationWarning");
-        v->deprecation_warning = str_empty(warning)
-                                     ? arena_printf(a, "%s/%s %s is deprecated", r->group, r->version, r->kind).data
-                                     : arena_cstr(a, warning);
+        v->deprecation_warning =
+            str_empty(warning)
+                ? arena_printf(a, "%s/%s %s is deprecated", r->group, r->version, r->kind).data
+                : arena_cstr(a, warning);
     }
     fill_columns(a, r, node_get(version, STR("additionalPrinterColumns")));
     fill_subresources(a, v, node_get(version, STR("subresources")));
@@ -227,7 +250,9 @@ static bool parse_version(struct str s, uint64_t *major, int *level, uint64_t *m
     if (i == s.len)
         return true;
     struct str rest = str_slice(s, i, s.len);
-    const char *word = str_starts(rest, "beta") ? "beta" : str_starts(rest, "alpha") ? "alpha" : NULL;
+    const char *word = str_starts(rest, "beta")    ? "beta"
+                       : str_starts(rest, "alpha") ? "alpha"
+                                                   : NULL;
     if (!word)
         return false;
     *level = *word == 'b' ? 1 : 0;
@@ -276,7 +301,9 @@ static void serve(struct custom_set *set, struct definition *d, const struct nod
     node_each(version, node_at(n, "spec.versions"))
     {
         if (node_flag(version, "storage", false))
-            d->storage_version = arena_printf(&d->arena, "%.*s/%.*s", STR_ARG(group), STR_ARG(node_str(version, "name"))).data;
+            d->storage_version = arena_printf(&d->arena, "%.*s/%.*s", STR_ARG(group),
+                                              STR_ARG(node_str(version, "name")))
+                                     .data;
     }
     node_each(version, node_at(n, "spec.versions"))
     {
@@ -357,7 +384,9 @@ static bool load_one(void *arg, const struct store_record *record)
 
 void custom_set_load(struct custom_set *set)
 {
-    struct store_range range = {.resource = resource_named("apiextensions.k8s.io", "customresourcedefinitions")->storage_id};
+    struct store_range range = {
+        .resource =
+            resource_named("apiextensions.k8s.io", "customresourcedefinitions")->storage_id};
     int err = store_list(set->api->config.store, &range, load_one, set);
     if (err < 0)
         log_error("can't read the custom resource definitions", LOG_ERRNO(err));
@@ -387,8 +416,7 @@ void custom_set_changed(struct custom_set *set, struct str name, const struct se
 
 void custom_removed(struct custom_set *set, uint16_t number)
 {
-    map_each(slot, &set->definitions)
-    {
+    map_each(slot, &set->definitions) {
         struct definition *d = slot->value;
         if (d->number == number && d->terminating)
             deferred_arm(&d->cleanup);

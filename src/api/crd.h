@@ -1,7 +1,8 @@
 /* Custom resources: CustomResourceDefinitions turned into served resources. Internal to api/.
  *
- * The set follows the definitions in the store: it is rebuilt for one definition right after each write of it, in the same
- * turn of the loop, so that discovery, OpenAPI and the resource itself never disagree. */
+ * The set follows the definitions in the store: it is rebuilt for one definition right after each
+ * write of it, in the same turn of the loop, so that discovery, OpenAPI and the resource itself
+ * never disagree. */
 #ifndef API_CRD_H
 #define API_CRD_H
 
@@ -10,11 +11,12 @@
 
 /* One served version of a definition. */
 struct custom_version {
-    struct resource resource;  /* owned: all its text is this set's */
-    const struct node *schema; /* openAPIV3Schema; NULL: any object. Owned by the definition */
-    const struct node *names;  /* spec.names as accepted */
+    struct resource resource;    /* owned: all its text is this set's */
+    const struct node *schema;   /* openAPIV3Schema; NULL: any object. Owned by the definition */
+    const struct node *names;    /* spec.names as accepted */
     const char *storage_version; /* text of apiVersion in which records are kept: "group/version" */
-    const char *status_replicas_path, *spec_replicas_path, *label_selector_path; /* scale; NULL: none */
+    const char *status_replicas_path, *spec_replicas_path,
+        *label_selector_path;      /* scale; NULL: none */
     const struct node *selectable; /* selectableFields */
     bool has_status, has_scale;
     bool preserve_unknown; /* spec.preserveUnknownFields of old */
@@ -34,16 +36,22 @@ void custom_set_changed(struct custom_set *set, struct str name, const struct se
 void custom_removed(struct custom_set *set, uint16_t number);
 
 /* NULL when there is none (or it is not established). */
-const struct custom_version *custom_find(const struct custom_set *set, struct str group, struct str version, struct str plural);
+const struct custom_version *custom_find(const struct custom_set *set, struct str group,
+                                         struct str version, struct str plural);
 size_t custom_count(const struct custom_set *set);
 const struct custom_version *custom_at(const struct custom_set *set, size_t index);
 
-/* A record's tree in another version: conversion None, defaults of the version filled in, unknown fields pruned. */
+/* A record's tree in another version: conversion None, defaults of the version filled in, unknown
+ * fields pruned. */
 struct node *custom_convert(struct arena *a, const struct custom_version *v, struct node *n);
-/* Prunes and defaults a tree sent by a client; unknown and duplicate fields are reported by warn. */
-void custom_prepare(struct arena *a, const struct custom_version *v, struct node *n, struct decode_notes *notes);
+/* Prunes and defaults a tree sent by a client; unknown and duplicate fields are reported by warn.
+ */
+void custom_prepare(struct arena *a, const struct custom_version *v, struct node *n,
+                    struct decode_notes *notes);
 /* Only reports what custom_prepare would prune; changes nothing. */
-void custom_check(struct arena *a, const struct custom_version *v, const struct node *n, struct decode_notes *notes);
-void custom_validate(struct arena *a, const struct custom_version *v, const struct node *n, const struct node *old, struct status *st);
+void custom_check(struct arena *a, const struct custom_version *v, const struct node *n,
+                  struct decode_notes *notes);
+void custom_validate(struct arena *a, const struct custom_version *v, const struct node *n,
+                     const struct node *old, struct status *st);
 
 #endif

@@ -9,7 +9,7 @@ struct left {
     struct arena *arena;
     struct {
         struct str ns, name;
-    } *keys; /* arena */
+    } * keys; /* arena */
     size_t count, deleting, cap;
 };
 
@@ -32,9 +32,11 @@ static bool note(void *arg, const struct store_record *record)
 
 static void let_go(struct definition *d, struct arena *a)
 {
-    const struct resource *definitions = resource_named("apiextensions.k8s.io", "customresourcedefinitions");
+    const struct resource *definitions =
+        resource_named("apiextensions.k8s.io", "customresourcedefinitions");
     struct store_record record;
-    struct store_key key = {.resource = definitions->storage_id, .ns = STR(""), .name = str_from(d->name)};
+    struct store_key key = {
+        .resource = definitions->storage_id, .ns = STR(""), .name = str_from(d->name)};
     if (store_get(d->set->api->config.store, key, &record) < 0)
         return;
     struct sealed *kept = sealed_copy(record.value);
@@ -43,7 +45,8 @@ static void let_go(struct definition *d, struct arena *a)
     for (size_t i = 0; i < node_count(finalizers); i++)
         if (str_is(node_str(node_item(finalizers, i), ""), CRD_FINALIZER))
             node_list_remove(finalizers, i--);
-    struct user user = user_static(a, "system:apiserver", (const char *const[]){"system:masters", NULL});
+    struct user user =
+        user_static(a, "system:apiserver", (const char *const[]){"system:masters", NULL});
     struct api_call call = {.user = &user,
                             .field_manager = STR("kube-apiserver"),
                             .verb = API_UPDATE,
@@ -53,7 +56,8 @@ static void let_go(struct definition *d, struct arena *a)
     struct status st;
     status_init(&st, a);
     if (api_call(d->set->api, a, &call, NULL, &st) < 0)
-        log_warn("can't end a definition", LOG_STR("name", call.name), LOG_STR("reason", st.message));
+        log_warn("can't end a definition", LOG_STR("name", call.name),
+                 LOG_STR("reason", st.message));
     sealed_unref(kept);
 }
 
@@ -74,7 +78,8 @@ void definition_cleanup(void *arg)
     struct store_range range = {.resource = d->number};
     const struct resource *r = any_version(d);
     if (store_list(api->config.store, &range, note, &left) == 0 && d->number) {
-        struct user user = user_static(&a, "system:apiserver", (const char *const[]){"system:masters", NULL});
+        struct user user =
+            user_static(&a, "system:apiserver", (const char *const[]){"system:masters", NULL});
         for (size_t i = 0; r && i < left.count; i++) {
             struct api_call call = {.user = &user,
                                     .field_manager = STR("kube-apiserver"),
@@ -85,7 +90,8 @@ void definition_cleanup(void *arg)
             struct status st;
             status_init(&st, &a);
             if (api_call(api, &a, &call, NULL, &st) < 0 && st.reason != REASON_NOT_FOUND)
-                log_warn("can't delete a custom object", LOG_STR("name", call.name), LOG_STR("reason", st.message));
+                log_warn("can't delete a custom object", LOG_STR("name", call.name),
+                         LOG_STR("reason", st.message));
         }
         if (store_count(api->config.store, d->number, STR_NONE) == 0) {
             let_go(d, &a); /* d is gone afterwards */

@@ -14,14 +14,14 @@ struct definition {
     struct deferred free_old;
     struct deferred cleanup;
     int64_t generation;
-    uint16_t number; /* in store keys */
+    uint16_t number;             /* in store keys */
     const char *storage_version; /* arena */
     bool established, terminating;
 };
 
 struct custom_set {
-    struct api *api;       /* borrowed */
-    struct map definitions; /* name -> struct definition, owned */
+    struct api *api;                     /* borrowed */
+    struct map definitions;              /* name -> struct definition, owned */
     VEC(struct custom_version *) all;    /* owned: every version that was ever served */
     VEC(struct custom_version *) served; /* in discovery order */
 };
@@ -29,7 +29,8 @@ struct custom_set {
 /* crd_status.c: conditions and accepted names. Writes the definition's status when it changes. */
 void definition_judge(struct custom_set *set, const struct sealed *definition);
 bool definition_established(const struct node *definition);
-/* crd_cleanup.c: deletes what is left of a definition that ends, then lets it go. arg: struct definition. */
+/* crd_cleanup.c: deletes what is left of a definition that ends, then lets it go. arg: struct
+ * definition. */
 void definition_cleanup(void *arg);
 int version_compare(const char *a, const char *b);
 

@@ -9,17 +9,18 @@ struct node *custom_convert(struct arena *a, const struct custom_version *v, str
     return n;
 }
 
-void custom_prepare(struct arena *a maybe_unused, const struct custom_version *v maybe_unused, struct node *n maybe_unused,
-                    struct decode_notes *notes maybe_unused)
+void custom_prepare(struct arena *a maybe_unused, const struct custom_version *v maybe_unused,
+                    struct node *n maybe_unused, struct decode_notes *notes maybe_unused)
 {
 }
 
-void custom_check(struct arena *a maybe_unused, const struct custom_version *v maybe_unused, const struct node *n maybe_unused,
-                  struct decode_notes *notes maybe_unused)
+void custom_check(struct arena *a maybe_unused, const struct custom_version *v maybe_unused,
+                  const struct node *n maybe_unused, struct decode_notes *notes maybe_unused)
 {
 }
 
 void custom_validate(struct arena *a maybe_unused, const struct custom_version *v maybe_unused,
-                     const struct node *n maybe_unused, const struct node *old maybe_unused, struct status *st maybe_unused)
+                     const struct node *n maybe_unused, const struct node *old maybe_unused,
+                     struct status *st maybe_unused)
 {
 }

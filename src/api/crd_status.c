@@ -1,4 +1,5 @@
-/* What the original's naming, establishing and storage version controllers say of a definition, said at once. */
+/* What the original's naming, establishing and storage version controllers say of a definition,
+ * said at once. */
 #include "api/crd_internal.h"
 #include "api/write.h"
 #include "base/log.h"
@@ -6,7 +7,8 @@
 
 bool definition_established(const struct node *definition)
 {
-    const struct node *c = node_find(node_at(definition, "status.conditions"), "type", STR("Established"));
+    const struct node *c =
+        node_find(node_at(definition, "status.conditions"), "type", STR("Established"));
     return str_is(node_str(c, "status"), "True");
 }
 
@@ -34,13 +36,12 @@ static void conflict(struct naming *w, const char *reason, struct str name)
 
 static bool list_contains(const struct node *list, struct str text)
 {
-    node_each(item, list)
-        if (str_equal(node_str(item, ""), text))
-            return true;
+    node_each(item, list) if (str_equal(node_str(item, ""), text)) return true;
     return false;
 }
 
-/* Names of one group are given to whoever was first: an other definition counts with what it was granted. */
+/* Names of one group are given to whoever was first: an other definition counts with what it was
+ * granted. */
 static bool compare_names(void *arg, const struct store_record *record)
 {
     struct naming *w = arg;
@@ -49,23 +50,27 @@ static bool compare_names(void *arg, const struct store_record *record)
     struct node *other = unseal(w->arena, record->value);
     if (!str_equal(node_str(other, "spec.group"), node_str(w->definition, "spec.group")))
         return true;
-    const struct node *granted = node_at(other, "status.acceptedNames"), *mine = node_at(w->definition, "spec.names");
+    const struct node *granted = node_at(other, "status.acceptedNames"),
+                      *mine = node_at(w->definition, "spec.names");
     static const struct {
         const char *path, *reason;
-    } names[] = {{"plural", "PluralConflict"}, {"singular", "SingularConflict"}, {"kind", "KindConflict"},
+    } names[] = {{"plural", "PluralConflict"},
+                 {"singular", "SingularConflict"},
+                 {"kind", "KindConflict"},
                  {"listKind", "ListKindConflict"}};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++)
         if (same_text(mine, granted, names[i].path))
             conflict(w, names[i].reason, node_str(mine, names[i].path));
-    node_each(name, node_get(mine, STR("shortNames")))
-        if (list_contains(node_get(granted, STR("shortNames")), node_str(name, "")))
-            conflict(w, "ShortNamesConflict", node_str(name, ""));
+    node_each(name, node_get(mine, STR("shortNames"))) if (list_contains(
+                                                               node_get(granted, STR("shortNames")),
+                                                               node_str(name, "")))
+        conflict(w, "ShortNamesConflict", node_str(name, ""));
     return true;
 }
 
 /* True when the condition changed. */
-static bool set_condition(struct custom_set *set, struct arena *a, struct node *definition, const char *type, bool status,
-                          const char *reason, struct str message)
+static bool set_condition(struct custom_set *set, struct arena *a, struct node *definition,
+                          const char *type, bool status, const char *reason, struct str message)
 {
     struct node *list = node_need_list(a, definition, "status.conditions");
     struct node *c = node_find(list, "type", str_from(type));
@@ -101,18 +106,21 @@ static bool remember_stored(struct arena *a, struct node *definition)
 
 static void write_status(struct custom_set *set, struct arena *a, const struct node *definition)
 {
-    struct user user = user_static(a, "system:apiserver", (const char *const[]){"system:masters", NULL});
+    struct user user =
+        user_static(a, "system:apiserver", (const char *const[]){"system:masters", NULL});
     struct api_call call = {.user = &user,
                             .field_manager = STR("kube-apiserver"),
                             .verb = API_UPDATE,
-                            .resource = resource_named("apiextensions.k8s.io", "customresourcedefinitions"),
+                            .resource =
+                                resource_named("apiextensions.k8s.io", "customresourcedefinitions"),
                             .subresource = STR("status"),
                             .name = node_str(definition, "metadata.name"),
                             .body = definition};
     struct status st;
     status_init(&st, a);
     if (api_call(set->api, a, &call, NULL, &st) < 0)
-        log_warn("can't write the status of a definition", LOG_STR("name", call.name), LOG_STR("reason", st.message));
+        log_warn("can't write the status of a definition", LOG_STR("name", call.name),
+                 LOG_STR("reason", st.message));
 }
 
 void definition_judge(struct custom_set *set, const struct sealed *sealed)
@@ -121,9 +129,13 @@ void definition_judge(struct custom_set *set, const struct sealed *sealed)
     struct sealed *kept = sealed_copy(sealed);
     struct node *n = unseal(&a, kept);
     struct naming w = {.set = set, .arena = &a, .definition = n};
-    struct store_range range = {.resource = resource_named("apiextensions.k8s.io", "customresourcedefinitions")->storage_id};
-    if (!node_has(n, "metadata.deletionTimestamp") && store_list(set->api->config.store, &range, compare_names, &w) == 0) {
-        bool changed = set_condition(set, &a, n, "NamesAccepted", !w.reason, w.reason ? w.reason : "NoConflicts",
+    struct store_range range = {
+        .resource =
+            resource_named("apiextensions.k8s.io", "customresourcedefinitions")->storage_id};
+    if (!node_has(n, "metadata.deletionTimestamp") &&
+        store_list(set->api->config.store, &range, compare_names, &w) == 0) {
+        bool changed = set_condition(set, &a, n, "NamesAccepted", !w.reason,
+                                     w.reason ? w.reason : "NoConflicts",
                                      w.reason ? w.message : STR("no conflicts found"));
         if (!w.reason) {
             changed |= set_condition(set, &a, n, "Established", true, "InitialNamesAccepted",
@@ -133,7 +145,8 @@ void definition_judge(struct custom_set *set, const struct sealed *sealed)
                 changed = true;
             }
         } else if (!definition_established(n)) {
-            changed |= set_condition(set, &a, n, "Established", false, "NotAccepted", STR("not all names are accepted"));
+            changed |= set_condition(set, &a, n, "Established", false, "NotAccepted",
+                                     STR("not all names are accepted"));
         }
         changed |= remember_stored(&a, n);
         if (changed)

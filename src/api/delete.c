@@ -9,7 +9,7 @@
 #include "api/write.h"
 #include "object/scalar.h"
 
-#define ORPHAN "orphan"
+#define ORPHAN     "orphan"
 #define FOREGROUND "foregroundDeletion"
 
 static void read_body_options(struct request *r, const struct node *body)
@@ -44,7 +44,8 @@ static int read_query_options(struct request *r)
     struct str text;
     if (request_query(r, "gracePeriodSeconds", &text) && !str_empty(text)) {
         if (str_to_i64(text, &o->grace_s) < 0)
-            return status_set(&r->st, REASON_BAD_REQUEST, "strconv.ParseInt: parsing \"%.*s\": invalid syntax", STR_ARG(text));
+            return status_set(&r->st, REASON_BAD_REQUEST,
+                              "strconv.ParseInt: parsing \"%.*s\": invalid syntax", STR_ARG(text));
         o->has_grace = true;
     }
     request_query(r, "propagationPolicy", &o->propagation);
@@ -73,10 +74,13 @@ int delete_options_read(struct request *r)
         if (!str_empty(r->http->body)) {
             enum media media;
             if (content_type_parse(http_header(r->http, "Content-Type"), true, &media) < 0)
-                return status_set(&r->st, REASON_UNSUPPORTED_MEDIA_TYPE,
-                                  "the body of the request was in an unknown format - accepted media types include: "
-                                  "application/json, application/yaml, application/vnd.kubernetes.protobuf");
-            if (document_decode(r->arena, media, r->http->body, schema_type_by_name(STR("meta/v1.DeleteOptions")), &body, NULL,
+                return status_set(
+                    &r->st, REASON_UNSUPPORTED_MEDIA_TYPE,
+                    "the body of the request was in an unknown format - accepted media types "
+                    "include: "
+                    "application/json, application/yaml, application/vnd.kubernetes.protobuf");
+            if (document_decode(r->arena, media, r->http->body,
+                                schema_type_by_name(STR("meta/v1.DeleteOptions")), &body, NULL,
                                 &r->st) < 0)
                 return -1;
             read_body_options(r, body);
@@ -87,7 +91,8 @@ int delete_options_read(struct request *r)
     for (size_t i = 0; i < ARRAY_COUNT(policies); i++)
         known = known || str_is(o->propagation, policies[i]);
     if (!known)
-        field_not_supported(&r->st, STR("propagationPolicy"), o->propagation, policies, ARRAY_COUNT(policies));
+        field_not_supported(&r->st, STR("propagationPolicy"), o->propagation, policies,
+                            ARRAY_COUNT(policies));
     if (o->orphan_given && !str_empty(o->propagation))
         field_invalid(&r->st, STR("propagationPolicy"), o->propagation,
                       "orphanDependents and deletionPropagation cannot be both set");
@@ -97,35 +102,39 @@ int delete_options_read(struct request *r)
 static int check_preconditions(struct request *r)
 {
     const struct write_options *o = &r->options;
-    struct str plural = str_from(r->resource->plural), uid = object_uid(r->old), name = object_name(r->old);
+    struct str plural = str_from(r->resource->plural), uid = object_uid(r->old),
+               name = object_name(r->old);
     if (!str_empty(o->uid) && !str_equal(o->uid, uid))
-        return status_conflict(&r->st, request_group(r), plural, name,
-                               arena_printf(r->arena,
-                                            "Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s",
-                                            STR_ARG(o->uid), STR_ARG(uid)));
-    struct str revision = arena_printf(r->arena, "%llu", (unsigned long long)sealed_revision(r->old));
-    if (!str_empty(o->resource_version) && !str_equal(o->resource_version, revision))
         return status_conflict(
             &r->st, request_group(r), plural, name,
             arena_printf(r->arena,
-                         "Precondition failed: ResourceVersion in precondition: %.*s, ResourceVersion in object meta: %.*s",
-                         STR_ARG(o->resource_version), STR_ARG(revision)));
+                         "Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s",
+                         STR_ARG(o->uid), STR_ARG(uid)));
+    struct str revision =
+        arena_printf(r->arena, "%llu", (unsigned long long)sealed_revision(r->old));
+    if (!str_empty(o->resource_version) && !str_equal(o->resource_version, revision))
+        return status_conflict(&r->st, request_group(r), plural, name,
+                               arena_printf(r->arena,
+                                            "Precondition failed: ResourceVersion in precondition: "
+                                            "%.*s, ResourceVersion in object meta: %.*s",
+                                            STR_ARG(o->resource_version), STR_ARG(revision)));
     return 0;
 }
 
 static bool has_finalizer(const struct node *finalizers, const char *name)
 {
-    node_each(f, finalizers)
-        if (str_is(node_str(f, ""), name))
-            return true;
+    node_each(f, finalizers) if (str_is(node_str(f, ""), name)) return true;
     return false;
 }
 
-/* Which garbage collector finalizers the options ask for; an explicit choice overrides what the object has. */
-static void choose_finalizers(const struct request *r, const struct node *finalizers, bool *ret_orphan, bool *ret_foreground)
+/* Which garbage collector finalizers the options ask for; an explicit choice overrides what the
+ * object has. */
+static void choose_finalizers(const struct request *r, const struct node *finalizers,
+                              bool *ret_orphan, bool *ret_foreground)
 {
     const struct write_options *o = &r->options;
-    bool orphan = has_finalizer(finalizers, ORPHAN), foreground = has_finalizer(finalizers, FOREGROUND);
+    bool orphan = has_finalizer(finalizers, ORPHAN),
+         foreground = has_finalizer(finalizers, FOREGROUND);
     if (o->orphan_given) {
         orphan = o->orphan;
         foreground = foreground && !orphan;
@@ -145,7 +154,8 @@ static bool set_finalizer(struct request *r, struct node *object, const char *na
     if (has_finalizer(finalizers, name) == wanted)
         return false;
     if (wanted) {
-        node_append(r->arena, node_need_list(r->arena, object, "metadata.finalizers"), node_text(r->arena, str_from(name)));
+        node_append(r->arena, node_need_list(r->arena, object, "metadata.finalizers"),
+                    node_text(r->arena, str_from(name)));
         return true;
     }
     for (size_t i = 0; i < node_count(finalizers); i++)
@@ -164,8 +174,10 @@ static void mark_deleting(struct request *r, struct node *object, int64_t grace_
         node_put_int(r->arena, object, "metadata.generation", generation + 1);
 }
 
-/* Grace periods. Returns true when the object changed; *ret_pending: nothing new to do, it is on its way already. */
-static bool apply_grace(struct request *r, struct node *object, int64_t *ret_grace, bool *ret_pending)
+/* Grace periods. Returns true when the object changed; *ret_pending: nothing new to do, it is on
+ * its way already. */
+static bool apply_grace(struct request *r, struct node *object, int64_t *ret_grace,
+                        bool *ret_pending)
 {
     struct write_options *o = &r->options;
     bool graceful = (r->kind->flags & KIND_GRACEFUL) != 0;
@@ -176,7 +188,9 @@ static bool apply_grace(struct request *r, struct node *object, int64_t *ret_gra
         if (!graceful)
             return false;
         struct kind_ctx ctx = request_kind_ctx(r);
-        *ret_grace = r->kind->grace_seconds ? r->kind->grace_seconds(&ctx, object, o->body) : o->has_grace ? o->grace_s : 0;
+        *ret_grace = r->kind->grace_seconds ? r->kind->grace_seconds(&ctx, object, o->body)
+                     : o->has_grace         ? o->grace_s
+                                            : 0;
         mark_deleting(r, object, *ret_grace);
         return true;
     }
@@ -192,7 +206,8 @@ static bool apply_grace(struct request *r, struct node *object, int64_t *ret_gra
     if (time_parse(deletion, &when) < 0)
         when = request_now_us(r);
     int64_t grace = MAX(o->grace_s, 0);
-    node_put_str(r->arena, object, "metadata.deletionTimestamp", time_format(r->arena, when - (current - grace) * 1000000));
+    node_put_str(r->arena, object, "metadata.deletionTimestamp",
+                 time_format(r->arena, when - (current - grace) * 1000000));
     node_put_int(r->arena, object, "metadata.deletionGracePeriodSeconds", grace);
     *ret_grace = grace;
     return true;
@@ -224,13 +239,17 @@ static void mark_status(struct request *r, struct node *object)
     }
     node_put_str(r->arena, condition, "status", STR("True"));
     node_put_str(r->arena, condition, "reason", STR("InstanceDeletionPending"));
-    node_put_str(r->arena, condition, "message", STR("CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"));
-    node_put_str(r->arena, condition, "lastTransitionTime", time_format(r->arena, request_now_us(r)));
+    node_put_str(r->arena, condition, "message",
+                 STR("CustomResourceDefinition marked for deletion; CustomResource deletion will "
+                     "begin soon"));
+    node_put_str(r->arena, condition, "lastTransitionTime",
+                 time_format(r->arena, request_now_us(r)));
 }
 
 bool delete_is_due(const struct request *r, const struct node *object)
 {
-    if (!node_has(object, "metadata.deletionTimestamp") || node_count(node_at(object, "metadata.finalizers")))
+    if (!node_has(object, "metadata.deletionTimestamp") ||
+        node_count(node_at(object, "metadata.finalizers")))
         return false;
     if (is_namespace(r) && node_count(node_at(object, "spec.finalizers")))
         return false;
@@ -338,7 +357,8 @@ static enum step_result delete_commit(struct request *r)
     return STEP_NEXT;
 }
 
-/* Collections: one deletion after the other, each with its own admission; the first failure ends it. */
+/* Collections: one deletion after the other, each with its own admission; the first failure ends
+ * it. */
 struct collection {
     struct request *request;
     struct selection selection;
@@ -354,7 +374,8 @@ static bool collect(void *arg, const struct store_record *record)
         return true;
     if (c->count == c->cap) {
         size_t cap = c->cap ? c->cap * 2 : 16;
-        c->objects = arena_grow(c->request->arena, c->objects, c->cap * sizeof(*c->objects), cap * sizeof(*c->objects));
+        c->objects = arena_grow(c->request->arena, c->objects, c->cap * sizeof(*c->objects),
+                                cap * sizeof(*c->objects));
         c->cap = cap;
     }
     c->objects[c->count++] = sealed_copy(record->value);
@@ -425,7 +446,8 @@ static enum step_result collection_commit(struct request *r)
     struct buf out = BUF_INIT;
     list_begin(&list, r->arena, &view);
     if (delete_all(r, &c, &list) < 0 ||
-        (r->http && list_end(&list, store_revision(r->api->config.store), STR_NONE, 0, &out, &r->st) < 0)) {
+        (r->http &&
+         list_end(&list, store_revision(r->api->config.store), STR_NONE, 0, &out, &r->st) < 0)) {
         list_abandon(&list);
         return STEP_FAIL;
     }
@@ -439,6 +461,7 @@ const struct endpoint endpoint_delete = {
 const struct endpoint endpoint_delete_collection = {
     .name = "deletecollection", .decode = collection_decode, .commit = collection_commit};
 
-REGISTER(api_endpoint, delete) = {.verbs = ON(VERB_IS_DELETE), .endpoint = &endpoint_delete};
-REGISTER(api_endpoint, delete_collection) = {
-    .verbs = ON(VERB_IS_DELETE_COLLECTION), .endpoint = &endpoint_delete_collection};
+REGISTER(api_endpoint, delete)
+= {.verbs = ON(VERB_IS_DELETE), .endpoint = &endpoint_delete};
+REGISTER(api_endpoint, delete_collection)
+= {.verbs = ON(VERB_IS_DELETE_COLLECTION), .endpoint = &endpoint_delete_collection};

@@ -1,4 +1,5 @@
-/* Delete: deletion of one object and of collections, finalizers, graceful deletion. Internal to api/. */
+/* Delete: deletion of one object and of collections, finalizers, graceful deletion. Internal to
+ * api/. */
 #ifndef API_DELETE_H
 #define API_DELETE_H
 
@@ -6,7 +7,8 @@
 
 extern const struct endpoint endpoint_delete, endpoint_delete_collection;
 
-/* Deletes what r->old is, by r->options. r->result: the object as it is now or was last; *ret_gone: its record is removed. */
+/* Deletes what r->old is, by r->options. r->result: the object as it is now or was last; *ret_gone:
+ * its record is removed. */
 int delete_old(struct request *r, bool *ret_gone) must_use;
 /* DeleteOptions from body and query into r->options. */
 int delete_options_read(struct request *r) must_use;

@@ -10,8 +10,9 @@ static const struct {
     unsigned bit;
     const char *name;
 } verb_words[] = {
-    {VERB_CREATE, "create"}, {VERB_DELETE, "delete"}, {VERB_DELETECOLLECTION, "deletecollection"}, {VERB_GET, "get"},
-    {VERB_LIST, "list"},     {VERB_PATCH, "patch"},   {VERB_UPDATE, "update"},                     {VERB_WATCH, "watch"},
+    {VERB_CREATE, "create"}, {VERB_DELETE, "delete"}, {VERB_DELETECOLLECTION, "deletecollection"},
+    {VERB_GET, "get"},       {VERB_LIST, "list"},     {VERB_PATCH, "patch"},
+    {VERB_UPDATE, "update"}, {VERB_WATCH, "watch"},
 };
 
 static struct node *verb_list(struct arena *a, unsigned verbs)
@@ -67,7 +68,8 @@ static struct str storage_hash(struct arena *a, const struct resource *r)
 {
     const struct resource *stored = r->storage_id == r->id ? r : resource_by_id(r->storage_id);
     uint8_t digest[SHA256_BYTES];
-    digest_sha256(arena_printf(a, "%s/%s/%s", stored->group, stored->version, stored->kind), digest);
+    digest_sha256(arena_printf(a, "%s/%s/%s", stored->group, stored->version, stored->kind),
+                  digest);
     return base64_encode(a, (struct str){(const char *)digest, 8});
 }
 
@@ -121,7 +123,8 @@ static enum step_result reply(struct request *r, struct node *n, const char *typ
 static enum step_result resource_list(struct request *r, struct str group, struct str version)
 {
     struct node *n = document(r->arena, "APIResourceList", str_empty(group) ? NULL : "v1");
-    node_set(r->arena, n, STR("groupVersion"), node_text(r->arena, group_version_text(r->arena, group, version)));
+    node_set(r->arena, n, STR("groupVersion"),
+             node_text(r->arena, group_version_text(r->arena, group, version)));
     struct node *list = node_need_list(r->arena, n, "resources");
     const struct resource *res;
     for (size_t i = 0; (res = api_resource_at(r->api, i)); i++)
@@ -152,7 +155,8 @@ static void fill_group(struct arena *a, struct node *n, const struct group_view 
 }
 
 /* Aggregated form (KEP-3352). */
-static struct node *response_kind(struct arena *a, const char *group, const char *version, const char *kind)
+static struct node *response_kind(struct arena *a, const char *group, const char *version,
+                                  const char *kind)
 {
     struct node *n = node_map(a);
     put(a, n, "group", group ? group : "");
@@ -176,9 +180,11 @@ static struct node *aggregated_resource(struct arena *a, const struct resource *
     for (size_t i = 0; i < r->subresource_count; i++) {
         const struct subresource *s = &r->subresources[i];
         struct node *sub = node_map(a);
-        bool same = !s->group || (strcmp(s->group, r->group) == 0 && strcmp(s->version, r->version) == 0);
+        bool same =
+            !s->group || (strcmp(s->group, r->group) == 0 && strcmp(s->version, r->version) == 0);
         put(a, sub, "subresource", s->name);
-        node_set(a, sub, STR("responseKind"), response_kind(a, same ? NULL : s->group, same ? NULL : s->version, s->kind));
+        node_set(a, sub, STR("responseKind"),
+                 response_kind(a, same ? NULL : s->group, same ? NULL : s->version, s->kind));
         node_set(a, sub, STR("verbs"), verb_list(a, s->verbs));
         node_append(a, node_need_list(a, n, "subresources"), sub);
     }
@@ -223,7 +229,8 @@ static enum step_result aggregated(struct request *r, bool core)
     request_header(r, "Vary", STR("Accept"));
     request_header(r, "Cache-Control", STR("public"));
     if (!document_not_modified(r, tag))
-        respond_text_later(r, "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+        respond_text_later(r,
+                           "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
                            arena_str(r->arena, buf_str(&text)));
     buf_release(&text);
     return STEP_NEXT;
@@ -234,8 +241,9 @@ static int choose(struct request *r, bool top)
 {
     if (accept_choose(http_header(r->http, "Accept"), top ? ALLOW_DISCOVERY : 0, &r->accept) == 0)
         return 0;
-    return status_set(&r->st, REASON_NOT_ACCEPTABLE,
-                      "only the following media types are accepted: application/json, application/yaml");
+    return status_set(
+        &r->st, REASON_NOT_ACCEPTABLE,
+        "only the following media types are accepted: application/json, application/yaml");
 }
 
 static struct str part(struct str path, size_t index)
@@ -264,7 +272,8 @@ static enum step_result api_root(struct request *r)
     struct node *entry = node_map(r->arena);
     put(r->arena, entry, "clientCIDR", "0.0.0.0/0");
     node_set(r->arena, entry, STR("serverAddress"),
-             node_text_printf(r->arena, "%.*s:%u", STR_ARG(r->api->config.advertise_address), r->api->config.advertise_port));
+             node_text_printf(r->arena, "%.*s:%u", STR_ARG(r->api->config.advertise_address),
+                              r->api->config.advertise_port));
     node_append(r->arena, node_need_list(r->arena, n, "serverAddressByClientCIDRs"), entry);
     return reply(r, n, "meta/v1.APIVersions");
 }
@@ -310,5 +319,7 @@ static enum step_result apis_root(struct request *r)
 
 static const struct endpoint api_endpoint_root = {.name = "api", .commit = api_root};
 static const struct endpoint apis_endpoint_root = {.name = "apis", .commit = apis_root};
-REGISTER(api_path, api) = {.path = "/api", .prefix = true, .endpoint = &api_endpoint_root};
-REGISTER(api_path, apis) = {.path = "/apis", .prefix = true, .endpoint = &apis_endpoint_root};
+REGISTER(api_path, api)
+= {.path = "/api", .prefix = true, .endpoint = &api_endpoint_root};
+REGISTER(api_path, apis)
+= {.path = "/apis", .prefix = true, .endpoint = &apis_endpoint_root};

@@ -1,6 +1,7 @@
 /* Documents: discovery and OpenAPI, made from the resources when asked for. Internal to api/.
  *
- * Nothing is kept but entity tags: a document is made in milliseconds, and an idle server should hold none. */
+ * Nothing is kept but entity tags: a document is made in milliseconds, and an idle server should
+ * hold none. */
 #ifndef API_DOCUMENTS_H
 #define API_DOCUMENTS_H
 

@@ -1,7 +1,8 @@
 #include "api/endpoint.h"
 
 /* How well an entry fits: 0 not at all, 1 any resource, 2 this one. */
-static int fit(const struct endpoint_entry *e, const struct resource *r, struct str subresource, enum verb verb)
+static int fit(const struct endpoint_entry *e, const struct resource *r, struct str subresource,
+               enum verb verb)
 {
     if (!(e->verbs & ON(verb)) || !str_equal(str_from(e->subresource), subresource))
         return 0;
@@ -12,7 +13,8 @@ static int fit(const struct endpoint_entry *e, const struct resource *r, struct 
     return 2;
 }
 
-const struct endpoint_entry *endpoint_find(const struct resource *resource, struct str subresource, enum verb verb)
+const struct endpoint_entry *endpoint_find(const struct resource *resource, struct str subresource,
+                                           enum verb verb)
 {
     const struct endpoint_entry *best = NULL;
     int best_fit = 0;
@@ -37,7 +39,8 @@ const struct path_entry *path_find(struct str path)
         const struct path_entry *e = registry_item(api_path, i);
         size_t len = strlen(e->path);
         bool exact = str_is(path, e->path);
-        bool below = e->prefix && path.len > len && memcmp(path.data, e->path, len) == 0 && path.data[len] == '/';
+        bool below = e->prefix && path.len > len && memcmp(path.data, e->path, len) == 0 &&
+                     path.data[len] == '/';
         if ((exact || below) && len >= best_len) {
             best = e;
             best_len = len;

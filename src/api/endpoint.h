@@ -1,7 +1,7 @@
 /* Endpoints: which code answers a verb on a resource or subresource, or a path outside of them.
  *
- * Each file that answers something registers itself, so that a new verb or subresource is one new file. The most specific entry
- * wins: a named resource before NULL (every stored resource). */
+ * Each file that answers something registers itself, so that a new verb or subresource is one new
+ * file. The most specific entry wins: a named resource before NULL (every stored resource). */
 #ifndef API_ENDPOINT_H
 #define API_ENDPOINT_H
 
@@ -27,7 +27,8 @@ struct path_entry {
 REGISTRY_DECLARE(api_path, struct path_entry);
 
 /* NULL when nothing answers. */
-const struct endpoint_entry *endpoint_find(const struct resource *resource, struct str subresource, enum verb verb);
+const struct endpoint_entry *endpoint_find(const struct resource *resource, struct str subresource,
+                                           enum verb verb);
 const struct path_entry *path_find(struct str path);
 size_t path_count(void);
 const char *path_at(size_t index);

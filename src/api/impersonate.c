@@ -2,7 +2,8 @@
 
 #include "base/encode.h"
 
-static int check(struct request *r, const char *group, const char *resource, const char *subresource, struct str ns, struct str name)
+static int check(struct request *r, const char *group, const char *resource,
+                 const char *subresource, struct str ns, struct str name)
 {
     struct access access = {.user = r->user,
                             .verb = "impersonate",
@@ -47,13 +48,16 @@ static void add_extra(struct request *r, struct user *as, struct str key, struct
     for (size_t i = 0; i < as->extra_count; i++)
         if (str_equal(as->extra[i].key, key)) {
             struct user_extra *e = &as->extra[i];
-            e->values = arena_grow(r->arena, e->values, e->count * sizeof(struct str), (e->count + 1) * sizeof(struct str));
+            e->values = arena_grow(r->arena, e->values, e->count * sizeof(struct str),
+                                   (e->count + 1) * sizeof(struct str));
             e->values[e->count++] = value;
             return;
         }
     size_t n = as->extra_count;
-    as->extra = arena_grow(r->arena, as->extra, n * sizeof(*as->extra), (n + 1) * sizeof(*as->extra));
-    as->extra[n] = (struct user_extra){.key = key, .values = arena_dup(r->arena, &value, sizeof(value)), .count = 1};
+    as->extra =
+        arena_grow(r->arena, as->extra, n * sizeof(*as->extra), (n + 1) * sizeof(*as->extra));
+    as->extra[n] = (struct user_extra){
+        .key = key, .values = arena_dup(r->arena, &value, sizeof(value)), .count = 1};
     as->extra_count = n + 1;
 }
 
@@ -62,7 +66,8 @@ static int take_extra(struct request *r, struct user *as)
     const struct str prefix = STR("Impersonate-Extra-");
     for (size_t i = 0; i < r->http->header_count; i++) {
         const struct http_header *h = &r->http->headers[i];
-        if (h->name.len <= prefix.len || !str_equal_nocase(str_slice(h->name, 0, prefix.len), prefix))
+        if (h->name.len <= prefix.len ||
+            !str_equal_nocase(str_slice(h->name, 0, prefix.len), prefix))
             continue;
         char *lower = arena_cstr(r->arena, str_slice(h->name, prefix.len, h->name.len));
         for (char *c = lower; *c; c++)
@@ -71,7 +76,8 @@ static int take_extra(struct request *r, struct user *as)
         struct str key;
         if (percent_decode(r->arena, str_from(lower), false, &key) < 0)
             key = str_from(lower);
-        if (check(r, "authentication.k8s.io", "userextras", arena_cstr(r->arena, key), STR_NONE, h->value) < 0)
+        if (check(r, "authentication.k8s.io", "userextras", arena_cstr(r->arena, key), STR_NONE,
+                  h->value) < 0)
             return -1;
         add_extra(r, as, key, h->value);
     }
@@ -84,9 +90,11 @@ static void complete_groups(struct request *r, struct user *as)
     struct str ns, name;
     if (as->group_count == 0 && user_is_service_account(as, &ns, &name)) {
         user_add_group(r->arena, as, STR("system:serviceaccounts"));
-        user_add_group(r->arena, as, arena_printf(r->arena, "system:serviceaccounts:%.*s", STR_ARG(ns)));
+        user_add_group(r->arena, as,
+                       arena_printf(r->arena, "system:serviceaccounts:%.*s", STR_ARG(ns)));
     }
-    const char *last = str_is(as->name, "system:anonymous") ? "system:unauthenticated" : "system:authenticated";
+    const char *last =
+        str_is(as->name, "system:anonymous") ? "system:unauthenticated" : "system:authenticated";
     if (!user_in_group(as, "system:authenticated") && !user_in_group(as, "system:unauthenticated"))
         user_add_group(r->arena, as, str_from(last));
 }

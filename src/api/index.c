@@ -2,7 +2,9 @@
 
 #include "object/value.h"
 
-enum { HASHES_MAX = 64 };
+enum {
+    HASHES_MAX = 64
+};
 
 /* Hash of "key=value" without making the text. */
 static uint64_t pair_hash(struct str key, struct str value)
@@ -17,7 +19,8 @@ static uint64_t pair_hash(struct str key, struct str value)
     return str_hash((struct str){text, key.len + 1 + value.len});
 }
 
-void api_store_index(const void *value, size_t size maybe_unused, struct store_index *ret, uint64_t hashes[64])
+void api_store_index(const void *value, size_t size maybe_unused, struct store_index *ret,
+                     uint64_t hashes[64])
 {
     struct value root = sealed_root(value);
     struct value meta = value_at(root, "metadata");
@@ -28,7 +31,8 @@ void api_store_index(const void *value, size_t size maybe_unused, struct store_i
         hashes[index.label_count++] = pair_hash(it.key, value_str(item, ""));
     }
     it = value_iter(value_at(meta, "ownerReferences"));
-    for (struct value item; index.owner_count < ARRAY_COUNT(index.owner_uids) && value_next(&it, &item);) {
+    for (struct value item;
+         index.owner_count < ARRAY_COUNT(index.owner_uids) && value_next(&it, &item);) {
         struct str uid = value_str(item, "uid");
         if (!str_empty(uid))
             index.owner_uids[index.owner_count++] = uid;

@@ -1,4 +1,5 @@
-/* Index: what the store keeps beside a record so that owners, nodes and labels are found without a walk. */
+/* Index: what the store keeps beside a record so that owners, nodes and labels are found without a
+ * walk. */
 #ifndef API_INDEX_H
 #define API_INDEX_H
 

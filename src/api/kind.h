@@ -1,7 +1,8 @@
-/* Kind: what data can't express about one built-in kind. One file per kind (or small family) in api/kinds/, registered by itself;
- * a kind without a file is served by the schema alone.
+/* Kind: what data can't express about one built-in kind. One file per kind (or small family) in
+ * api/kinds/, registered by itself; a kind without a file is served by the schema alone.
  *
- * Hooks get trees that were decoded, defaulted and converted. They never do I/O except by reading the store. Any may be NULL. */
+ * Hooks get trees that were decoded, defaulted and converted. They never do I/O except by reading
+ * the store. Any may be NULL. */
 #ifndef API_KIND_H
 #define API_KIND_H
 
@@ -25,45 +26,55 @@ struct kind_ctx {
 };
 
 enum kind_flags {
-    KIND_STATUS_SPLIT = 1 << 0,      /* has a status subresource: writes of one side keep the other */
-    KIND_GENERATION = 1 << 1,        /* generation grows when spec changes */
-    KIND_CREATE_ON_UPDATE = 1 << 2,  /* PUT of a missing object creates it */
+    KIND_STATUS_SPLIT = 1 << 0, /* has a status subresource: writes of one side keep the other */
+    KIND_GENERATION = 1 << 1,   /* generation grows when spec changes */
+    KIND_CREATE_ON_UPDATE = 1 << 2,   /* PUT of a missing object creates it */
     KIND_CONDITIONAL_UPDATE = 1 << 3, /* PUT needs a resourceVersion */
-    KIND_GRACEFUL = 1 << 4,          /* deletion takes a grace period (pods) */
-    KIND_RETURNS_DELETED = 1 << 5,   /* DELETE answers the object, not a Status */
+    KIND_GRACEFUL = 1 << 4,           /* deletion takes a grace period (pods) */
+    KIND_RETURNS_DELETED = 1 << 5,    /* DELETE answers the object, not a Status */
     KIND_ORPHANS_BY_DEFAULT = 1 << 6, /* (replication controllers of old; none today) */
-    KIND_RELAXED = 1 << 7,           /* answered before the sync: leases, events */
-    KIND_TTL = 1 << 8,               /* events expire */
-    KIND_STATUS_ON_CREATE = 1 << 9,  /* a status sent on create is kept (nodes register with theirs) */
+    KIND_RELAXED = 1 << 7,            /* answered before the sync: leases, events */
+    KIND_TTL = 1 << 8,                /* events expire */
+    KIND_STATUS_ON_CREATE =
+        1 << 9, /* a status sent on create is kept (nodes register with theirs) */
 };
 
 struct kind_ops {
     const char *group, *plural;
     unsigned flags;
-    /* NULL: DNS-1123 subdomain. Returns NULL or the original's message; prefix: a generateName is checked. */
+    /* NULL: DNS-1123 subdomain. Returns NULL or the original's message; prefix: a generateName is
+     * checked. */
     const char *(*name_rule)(struct str name);
-    /* Strategy: called with the object as the user sent it, before admission. Drops what the endpoint ignores (status on the
-     * main resource), fills what the server owns. old is NULL on create. */
+    /* Strategy: called with the object as the user sent it, before admission. Drops what the
+     * endpoint ignores (status on the main resource), fills what the server owns. old is NULL on
+     * create. */
     void (*prepare)(const struct kind_ctx *ctx, struct node *object, const struct node *old);
-    /* After admission: takes addresses, ports ...; may refuse. undo gives them back when a later step refuses. */
-    int (*allocate)(const struct kind_ctx *ctx, struct node *object, const struct node *old, struct status *st);
+    /* After admission: takes addresses, ports ...; may refuse. undo gives them back when a later
+     * step refuses. */
+    int (*allocate)(const struct kind_ctx *ctx, struct node *object, const struct node *old,
+                    struct status *st);
     void (*undo)(const struct kind_ctx *ctx, struct node *object, const struct node *old);
     /* After the object is gone from the store. */
     void (*released)(const struct kind_ctx *ctx, const struct sealed *object);
-    /* Adds causes to st for every fault (field_invalid ...), with the original's paths and texts. old is NULL on create.
-     * Metadata is validated elsewhere. */
-    void (*validate)(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st);
+    /* Adds causes to st for every fault (field_invalid ...), with the original's paths and texts.
+     * old is NULL on create. Metadata is validated elsewhere. */
+    void (*validate)(const struct kind_ctx *ctx, const struct node *object, const struct node *old,
+                     struct status *st);
     /* Warnings for the client (deprecated fields ...), appended by warn. */
     void (*warnings)(const struct kind_ctx *ctx, const struct node *object, const struct node *old,
                      void (*warn)(void *arg, struct str text), void *arg);
-    /* Field selectors beside metadata.name and metadata.namespace, ended by NULL; values are read by path, or by field. */
+    /* Field selectors beside metadata.name and metadata.namespace, ended by NULL; values are read
+     * by path, or by field. */
     const char *const *field_labels;
     bool (*field)(struct arena *a, const struct sealed *object, struct str label, struct str *ret);
-    /* Grace period of a deletion in seconds (KIND_GRACEFUL); options is a DeleteOptions tree or NULL. */
-    int64_t (*grace_seconds)(const struct kind_ctx *ctx, const struct node *object, const struct node *options);
+    /* Grace period of a deletion in seconds (KIND_GRACEFUL); options is a DeleteOptions tree or
+     * NULL. */
+    int64_t (*grace_seconds)(const struct kind_ctx *ctx, const struct node *object,
+                             const struct node *options);
     /* Scale subresource: where replicas and the selector stand. NULL paths: no scale. */
     const char *scale_spec_path, *scale_status_path, *scale_selector_path;
-    /* Paths that server-side apply resets on the main resource and on /status. Ended by NULL; NULL: status, and spec. */
+    /* Paths that server-side apply resets on the main resource and on /status. Ended by NULL; NULL:
+     * status, and spec. */
     const char *const *reset_paths, *const *status_reset_paths;
 };
 REGISTRY_DECLARE(kind, struct kind_ops);

@@ -51,7 +51,8 @@ static struct clause parse_clause(struct str text)
 
 static bool media_of(struct str type, unsigned allowed, enum media *ret)
 {
-    if (str_is(type, "*/*") || str_is(type, "application/*") || str_equal_nocase(type, STR("application/json"))) {
+    if (str_is(type, "*/*") || str_is(type, "application/*") ||
+        str_equal_nocase(type, STR("application/json"))) {
         *ret = MEDIA_JSON;
         return true;
     }
@@ -59,7 +60,8 @@ static bool media_of(struct str type, unsigned allowed, enum media *ret)
         *ret = MEDIA_YAML;
         return true;
     }
-    if (str_equal_nocase(type, STR("application/vnd.kubernetes.protobuf")) && (allowed & ALLOW_PROTOBUF)) {
+    if (str_equal_nocase(type, STR("application/vnd.kubernetes.protobuf")) &&
+        (allowed & ALLOW_PROTOBUF)) {
         *ret = MEDIA_PROTOBUF;
         return true;
     }
@@ -85,10 +87,12 @@ static bool take_clause(const struct clause *c, unsigned allowed, struct accept 
     if (!str_empty(c->as)) {
         bool known = false;
         if (str_is(c->as, "APIGroupDiscoveryList")) {
-            known = (allowed & ALLOW_DISCOVERY) && str_is(c->group, "apidiscovery.k8s.io") && str_is(c->version, "v2");
+            known = (allowed & ALLOW_DISCOVERY) && str_is(c->group, "apidiscovery.k8s.io") &&
+                    str_is(c->version, "v2");
             a.shape = AS_DISCOVERY;
             a.discovery_version = c->version;
-        } else if (str_is(c->group, "meta.k8s.io") && (str_is(c->version, "v1") || str_is(c->version, "v1beta1"))) {
+        } else if (str_is(c->group, "meta.k8s.io") &&
+                   (str_is(c->version, "v1") || str_is(c->version, "v1beta1"))) {
             for (size_t i = 0; i < ARRAY_COUNT(shapes); i++)
                 if (str_is(c->as, shapes[i].as) && (allowed & shapes[i].needs)) {
                     a.shape = shapes[i].shape;
@@ -138,5 +142,6 @@ int content_type_parse(struct str header, bool protobuf_allowed, enum media *ret
 
 bool user_agent_wants_pretty(struct str user_agent)
 {
-    return str_starts(user_agent, "curl") || str_starts(user_agent, "Wget") || str_starts(user_agent, "Mozilla/5.0");
+    return str_starts(user_agent, "curl") || str_starts(user_agent, "Wget") ||
+           str_starts(user_agent, "Mozilla/5.0");
 }

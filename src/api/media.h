@@ -4,7 +4,13 @@
 
 #include "object/seal.h"
 
-enum shape { AS_OBJECT, AS_TABLE, AS_PARTIAL, AS_PARTIAL_LIST, AS_DISCOVERY };
+enum shape {
+    AS_OBJECT,
+    AS_TABLE,
+    AS_PARTIAL,
+    AS_PARTIAL_LIST,
+    AS_DISCOVERY
+};
 
 struct accept {
     enum media media;
@@ -14,13 +20,14 @@ struct accept {
 };
 
 enum media_allowed {
-    ALLOW_PROTOBUF = 1 << 0,  /* the resource has a protobuf form */
+    ALLOW_PROTOBUF = 1 << 0, /* the resource has a protobuf form */
     ALLOW_TABLE = 1 << 1,
     ALLOW_PARTIAL = 1 << 2,
     ALLOW_DISCOVERY = 1 << 3,
 };
 
-/* Chooses the first acceptable form by q-value and order. An empty header means JSON. 0, or -1: 406. */
+/* Chooses the first acceptable form by q-value and order. An empty header means JSON. 0, or -1:
+ * 406. */
 int accept_choose(struct str header, unsigned allowed, struct accept *ret) must_use;
 /* Content-Type of a body: 0, or -1: 415. An empty one is JSON. */
 int content_type_parse(struct str header, bool protobuf_allowed, enum media *ret) must_use;

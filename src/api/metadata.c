@@ -12,7 +12,8 @@ struct str uuid_new(struct arena *a)
 }
 
 /* What only the server sets: whatever a client says of it on create is dropped. */
-static const char *const server_owned[] = {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"};
+static const char *const server_owned[] = {"deletionTimestamp", "deletionGracePeriodSeconds",
+                                           "selfLink", "resourceVersion"};
 
 void metadata_fill(struct request *r, struct node *object)
 {
@@ -20,7 +21,8 @@ void metadata_fill(struct request *r, struct node *object)
     for (size_t i = 0; i < ARRAY_COUNT(server_owned); i++)
         node_remove(meta, str_from(server_owned[i]));
     node_set(r->arena, meta, STR("uid"), node_text(r->arena, uuid_new(r->arena)));
-    node_set(r->arena, meta, STR("creationTimestamp"), node_text(r->arena, time_format(r->arena, request_now_us(r))));
+    node_set(r->arena, meta, STR("creationTimestamp"),
+             node_text(r->arena, time_format(r->arena, request_now_us(r))));
 }
 
 void metadata_generate_name(struct request *r, struct node *object)
@@ -37,8 +39,9 @@ void metadata_generate_name(struct request *r, struct node *object)
 
 void metadata_carry(struct request *r, struct node *object, const struct node *old)
 {
-    static const char *const kept[] = {"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
-                                       "generation", "namespace"};
+    static const char *const kept[] = {
+        "uid",        "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
+        "generation", "namespace"};
     struct node *meta = node_need_map(r->arena, object, "metadata");
     const struct node *old_meta = node_get(old, STR("metadata"));
     for (size_t i = 0; i < ARRAY_COUNT(kept); i++) {
@@ -53,21 +56,21 @@ void metadata_carry(struct request *r, struct node *object, const struct node *o
 
 static bool is_side(struct str name)
 {
-    return str_is(name, "metadata") || str_is(name, "status") || str_is(name, "apiVersion") || str_is(name, "kind");
+    return str_is(name, "metadata") || str_is(name, "status") || str_is(name, "apiVersion") ||
+           str_is(name, "kind");
 }
 
 bool metadata_spec_changed(const struct node *object, const struct node *old)
 {
-    member_each(m, object) {
+    member_each(m, object)
+    {
         if (is_side(m->name))
             continue;
         const struct node *before = node_get(old, m->name);
         if (!before || !node_equal(m->value, before))
             return true;
     }
-    member_each(m, old)
-        if (!is_side(m->name) && !node_get(object, m->name))
-            return true;
+    member_each(m, old) if (!is_side(m->name) && !node_get(object, m->name)) return true;
     return false;
 }
 
@@ -77,12 +80,16 @@ void metadata_dedupe_owners(struct request *r, struct node *object)
     for (size_t i = 1; i < node_count(owners); i++)
         for (size_t j = 0; j < i; j++) {
             struct str uid = node_str(node_item(owners, i), "uid");
-            if (!str_equal(uid, node_str(node_item(owners, j), "uid")) || !node_equal(node_item(owners, i), node_item(owners, j)))
+            if (!str_equal(uid, node_str(node_item(owners, j), "uid")) ||
+                !node_equal(node_item(owners, i), node_item(owners, j)))
                 continue;
-            request_warn(r, arena_printf(r->arena, ".metadata.ownerReferences contains duplicate entries; API server dedups "
-                                                   "owner references in 1.20+, and may reject such requests as early as 1.24; "
-                                                   "please fix your requests; duplicate UID(s) observed: %.*s",
-                                         STR_ARG(uid)));
+            request_warn(
+                r, arena_printf(
+                       r->arena,
+                       ".metadata.ownerReferences contains duplicate entries; API server dedups "
+                       "owner references in 1.20+, and may reject such requests as early as 1.24; "
+                       "please fix your requests; duplicate UID(s) observed: %.*s",
+                       STR_ARG(uid)));
             node_list_remove(owners, i--);
             break;
         }
@@ -90,7 +97,8 @@ void metadata_dedupe_owners(struct request *r, struct node *object)
 
 static void validate_labels(struct request *r, const struct node *labels)
 {
-    member_each(m, labels) {
+    member_each(m, labels)
+    {
         const char *fault = name_qualified(m->name);
         if (fault)
             field_invalid(&r->st, STR("metadata.labels"), m->name, "%s", fault);
@@ -112,7 +120,8 @@ static struct str lower(struct arena *a, struct str s)
 static void validate_annotations(struct request *r, const struct node *annotations)
 {
     size_t total = 0;
-    member_each(m, annotations) {
+    member_each(m, annotations)
+    {
         const char *fault = name_qualified(lower(r->arena, m->name));
         if (fault)
             field_invalid(&r->st, STR("metadata.annotations"), m->name, "%s", fault);
@@ -126,20 +135,25 @@ static void validate_owners(struct request *r, const struct node *owners)
 {
     static const char *const needed[] = {"kind", "name", "uid"};
     struct str controller = STR_NONE;
-    node_each(owner, owners) {
+    node_each(owner, owners)
+    {
         if (str_empty(node_str(owner, "apiVersion")))
-            field_invalid(&r->st, STR("metadata.ownerReferences.apiVersion"), STR_NONE, "version must not be empty");
+            field_invalid(&r->st, STR("metadata.ownerReferences.apiVersion"), STR_NONE,
+                          "version must not be empty");
         for (size_t i = 0; i < ARRAY_COUNT(needed); i++)
             if (str_empty(node_str(owner, needed[i])))
-                field_invalid(&r->st, arena_printf(r->arena, "metadata.ownerReferences.%s", needed[i]), STR_NONE,
-                              "must not be empty");
+                field_invalid(&r->st,
+                              arena_printf(r->arena, "metadata.ownerReferences.%s", needed[i]),
+                              STR_NONE, "must not be empty");
         if (str_is(node_str(owner, "kind"), "Event") && str_is(node_str(owner, "apiVersion"), "v1"))
-            field_invalid(&r->st, STR("metadata.ownerReferences"), STR("Event"), "/v1, Kind=Event is disallowed from being an owner");
+            field_invalid(&r->st, STR("metadata.ownerReferences"), STR("Event"),
+                          "/v1, Kind=Event is disallowed from being an owner");
         if (!node_flag(owner, "controller", false))
             continue;
         if (controller.data)
             field_invalid_bare(&r->st, STR("metadata.ownerReferences"), STR("{...}"),
-                               "Only one reference can have Controller set to true. Found \"true\" in references for %.*s and %.*s",
+                               "Only one reference can have Controller set to true. Found \"true\" "
+                               "in references for %.*s and %.*s",
                                STR_ARG(controller), STR_ARG(node_str(owner, "name")));
         else
             controller = node_str(owner, "name");
@@ -148,15 +162,14 @@ static void validate_owners(struct request *r, const struct node *owners)
 
 static bool list_has(const struct node *list, struct str text)
 {
-    node_each(item, list)
-        if (str_equal(node_str(item, ""), text))
-            return true;
+    node_each(item, list) if (str_equal(node_str(item, ""), text)) return true;
     return false;
 }
 
 static void validate_finalizers(struct request *r, const struct node *finalizers)
 {
-    node_each(f, finalizers) {
+    node_each(f, finalizers)
+    {
         const char *fault = name_qualified(node_str(f, ""));
         if (fault)
             field_invalid(&r->st, STR("metadata.finalizers"), node_str(f, ""), "%s", fault);
@@ -166,22 +179,24 @@ static void validate_finalizers(struct request *r, const struct node *finalizers
                       "finalizer orphan and finalizer foregroundDeletion cannot be both set");
 }
 
-static void validate_new_finalizers(struct request *r, const struct node *finalizers, const struct node *old)
+static void validate_new_finalizers(struct request *r, const struct node *finalizers,
+                                    const struct node *old)
 {
     struct buf extra = BUF_INIT;
-    node_each(f, finalizers)
-        if (!list_has(old, node_str(f, "")))
-            buf_printf(&extra, "%s\"%.*s\"", extra.len ? ", " : "", STR_ARG(node_str(f, "")));
+    node_each(f, finalizers) if (!list_has(old, node_str(f, "")))
+        buf_printf(&extra, "%s\"%.*s\"", extra.len ? ", " : "", STR_ARG(node_str(f, "")));
     if (extra.len)
         field_forbidden(&r->st, STR("metadata.finalizers"),
-                        "no new finalizers can be added if the object is being deleted, found new finalizers []string{%.*s}",
+                        "no new finalizers can be added if the object is being deleted, found new "
+                        "finalizers []string{%.*s}",
                         STR_ARG(buf_str(&extra)));
     buf_release(&extra);
 }
 
 static void validate_name(struct request *r, const struct node *meta)
 {
-    const char *(*rule)(struct str) = r->kind->name_rule ? r->kind->name_rule : name_dns1123_subdomain;
+    const char *(*rule)(struct str) =
+        r->kind->name_rule ? r->kind->name_rule : name_dns1123_subdomain;
     struct str name = node_str(meta, "name"), prefix = node_str(meta, "generateName");
     if (!str_empty(prefix)) {
         /* The end of a prefix may be a dash: the original judges it as if a letter followed. */
@@ -222,5 +237,6 @@ void metadata_validate(struct request *r, const struct node *object, const struc
     validate_owners(r, node_get(meta, STR("ownerReferences")));
     validate_finalizers(r, node_get(meta, STR("finalizers")));
     if (old && node_has(old, "metadata.deletionTimestamp"))
-        validate_new_finalizers(r, node_get(meta, STR("finalizers")), node_at(old, "metadata.finalizers"));
+        validate_new_finalizers(r, node_get(meta, STR("finalizers")),
+                                node_at(old, "metadata.finalizers"));
 }

@@ -1,5 +1,5 @@
-/* Metadata: what every object has, completed and validated as the original's rest.BeforeCreate, BeforeUpdate and
- * ValidateObjectMeta do. Internal to api/. */
+/* Metadata: what every object has, completed and validated as the original's rest.BeforeCreate,
+ * BeforeUpdate and ValidateObjectMeta do. Internal to api/. */
 #ifndef API_METADATA_H
 #define API_METADATA_H
 

@@ -2,8 +2,10 @@
 
 #include "base/map.h"
 
-/* Upper bounds in milliseconds of the latency histogram; the original's apiserver_request_duration_seconds, thinned. */
-static const uint32_t bounds_ms[] = {5, 25, 50, 100, 200, 400, 600, 800, 1000, 1500, 2000, 5000, 10000, 30000, 60000};
+/* Upper bounds in milliseconds of the latency histogram; the original's
+ * apiserver_request_duration_seconds, thinned. */
+static const uint32_t bounds_ms[] = {5,    25,   50,   100,  200,   400,   600,  800,
+                                     1000, 1500, 2000, 5000, 10000, 30000, 60000};
 
 struct series {
     uint64_t count;
@@ -21,7 +23,9 @@ struct counter {
 };
 
 /* Labels come from the schema and from codes only: their number is bounded. */
-enum { SERIES_MAX = 20000 };
+enum {
+    SERIES_MAX = 20000
+};
 
 struct meters *meters_new(void)
 {
@@ -62,9 +66,15 @@ static const char *scope_of(const struct request *r)
 static const char *verb_label(const struct request *r)
 {
     static const char *const labels[] = {
-        [VERB_OF_PATH] = "GET",   [VERB_IS_GET] = "GET",       [VERB_IS_LIST] = "LIST",
-        [VERB_IS_WATCH] = "WATCH", [VERB_IS_CREATE] = "POST",  [VERB_IS_UPDATE] = "PUT",
-        [VERB_IS_PATCH] = "PATCH", [VERB_IS_DELETE] = "DELETE", [VERB_IS_DELETE_COLLECTION] = "DELETECOLLECTION",
+        [VERB_OF_PATH] = "GET",
+        [VERB_IS_GET] = "GET",
+        [VERB_IS_LIST] = "LIST",
+        [VERB_IS_WATCH] = "WATCH",
+        [VERB_IS_CREATE] = "POST",
+        [VERB_IS_UPDATE] = "PUT",
+        [VERB_IS_PATCH] = "PATCH",
+        [VERB_IS_DELETE] = "DELETE",
+        [VERB_IS_DELETE_COLLECTION] = "DELETECOLLECTION",
         [VERB_IS_PROXY] = "CONNECT",
     };
     return labels[r->route.verb];
@@ -76,13 +86,17 @@ void meter_request(const struct request *r)
     char text[512];
     /* Names that a client made up are no labels. */
     const struct resource *known = r->resource;
-    int len = snprintf(text, sizeof(text), "group=\"%s\",resource=\"%s\",scope=\"%s\",subresource=\"%s\",verb=\"%s\",version=\"%s\"",
-                       known ? known->group : "", known ? known->plural : "", scope_of(r),
-                       r->subresource ? r->subresource->name : "", verb_label(r), known ? known->version : "");
+    int len = snprintf(
+        text, sizeof(text),
+        "group=\"%s\",resource=\"%s\",scope=\"%s\",subresource=\"%s\",verb=\"%s\",version=\"%s\"",
+        known ? known->group : "", known ? known->plural : "", scope_of(r),
+        r->subresource ? r->subresource->name : "", verb_label(r), known ? known->version : "");
     if (len <= 0 || (size_t)len + 32 >= sizeof(text))
         return;
     struct str labels = {text, (size_t)len};
-    struct series *s = r->route.verb == VERB_IS_WATCH ? NULL : find_or_add(&m->durations, labels, sizeof(struct series));
+    struct series *s = r->route.verb == VERB_IS_WATCH
+                           ? NULL
+                           : find_or_add(&m->durations, labels, sizeof(struct series));
     if (s) {
         uint64_t us = loop_now_us(r->api->config.loop) - r->started_us;
         s->count++;
@@ -91,7 +105,8 @@ void meter_request(const struct request *r)
             s->buckets[i] += us <= (uint64_t)bounds_ms[i] * 1000;
     }
     len += snprintf(text + len, sizeof(text) - (size_t)len, ",code=\"%d\"", r->code ? r->code : 0);
-    struct counter *c = find_or_add(&m->totals, (struct str){text, (size_t)len}, sizeof(struct counter));
+    struct counter *c =
+        find_or_add(&m->totals, (struct str){text, (size_t)len}, sizeof(struct counter));
     if (c)
         c->count++;
 }
@@ -99,12 +114,14 @@ void meter_request(const struct request *r)
 static void write_series(struct buf *out, struct str labels, const struct series *s)
 {
     for (size_t i = 0; i < ARRAY_COUNT(bounds_ms); i++)
-        buf_printf(out, "apiserver_request_duration_seconds_bucket{%.*s,le=\"%g\"} %llu\n", STR_ARG(labels),
-                   bounds_ms[i] / 1000.0, (unsigned long long)s->buckets[i]);
-    buf_printf(out, "apiserver_request_duration_seconds_bucket{%.*s,le=\"+Inf\"} %llu\n", STR_ARG(labels),
+        buf_printf(out, "apiserver_request_duration_seconds_bucket{%.*s,le=\"%g\"} %llu\n",
+                   STR_ARG(labels), bounds_ms[i] / 1000.0, (unsigned long long)s->buckets[i]);
+    buf_printf(out, "apiserver_request_duration_seconds_bucket{%.*s,le=\"+Inf\"} %llu\n",
+               STR_ARG(labels), (unsigned long long)s->count);
+    buf_printf(out, "apiserver_request_duration_seconds_sum{%.*s} %g\n", STR_ARG(labels),
+               (double)s->sum_us / 1e6);
+    buf_printf(out, "apiserver_request_duration_seconds_count{%.*s} %llu\n", STR_ARG(labels),
                (unsigned long long)s->count);
-    buf_printf(out, "apiserver_request_duration_seconds_sum{%.*s} %g\n", STR_ARG(labels), (double)s->sum_us / 1e6);
-    buf_printf(out, "apiserver_request_duration_seconds_count{%.*s} %llu\n", STR_ARG(labels), (unsigned long long)s->count);
 }
 
 void meters_write(struct api *api, struct buf *out)
@@ -112,9 +129,12 @@ void meters_write(struct api *api, struct buf *out)
     struct meters *m = api->meters;
     buf_puts(out, "# HELP apiserver_current_inflight_requests Requests under way, by kind.\n"
                   "# TYPE apiserver_current_inflight_requests gauge\n");
-    buf_printf(out, "apiserver_current_inflight_requests{request_kind=\"mutating\"} %zu\n", api->in_flight_mutating);
-    buf_printf(out, "apiserver_current_inflight_requests{request_kind=\"readOnly\"} %zu\n", api->in_flight);
-    buf_puts(out, "# HELP apiserver_request_total Answered requests.\n# TYPE apiserver_request_total counter\n");
+    buf_printf(out, "apiserver_current_inflight_requests{request_kind=\"mutating\"} %zu\n",
+               api->in_flight_mutating);
+    buf_printf(out, "apiserver_current_inflight_requests{request_kind=\"readOnly\"} %zu\n",
+               api->in_flight);
+    buf_puts(out, "# HELP apiserver_request_total Answered requests.\n# TYPE "
+                  "apiserver_request_total counter\n");
     map_each(slot, &m->totals)
         buf_printf(out, "apiserver_request_total{%.*s} %llu\n", STR_ARG(map_slot_key(slot)),
                    (unsigned long long)((struct counter *)slot->value)->count);
@@ -122,10 +142,12 @@ void meters_write(struct api *api, struct buf *out)
                   "# TYPE apiserver_request_duration_seconds histogram\n");
     map_each(slot, &m->durations)
         write_series(out, map_slot_key(slot), slot->value);
-    buf_puts(out, "# HELP apiserver_storage_objects Stored objects, by resource.\n# TYPE apiserver_storage_objects gauge\n");
+    buf_puts(out, "# HELP apiserver_storage_objects Stored objects, by resource.\n# TYPE "
+                  "apiserver_storage_objects gauge\n");
     const struct resource *r;
     for (size_t i = 0; (r = api_resource_at(api, i)); i++)
         if (r->stored && r->id == r->storage_id)
-            buf_printf(out, "apiserver_storage_objects{resource=\"%s%s%s\"} %zu\n", r->plural, *r->group ? "." : "", r->group,
+            buf_printf(out, "apiserver_storage_objects{resource=\"%s%s%s\"} %zu\n", r->plural,
+                       *r->group ? "." : "", r->group,
                        store_count(api->config.store, r->id, STR_NONE));
 }

@@ -11,7 +11,11 @@ struct rendering {
     const struct custom_version *custom;
     struct accept accept;
     int64_t now_us; /* ages in tables are as of then */
-    enum include { INCLUDE_METADATA, INCLUDE_NONE, INCLUDE_OBJECT } include; /* of tables */
+    enum include {
+        INCLUDE_METADATA,
+        INCLUDE_NONE,
+        INCLUDE_OBJECT
+    } include; /* of tables */
 };
 
 struct rendering rendering_of(struct request *r);
@@ -20,10 +24,11 @@ struct rendering rendering_of(struct request *r);
 struct node *object_tree(struct arena *a, const struct rendering *v, const struct sealed *s);
 
 /* One object as a document. */
-int render_object(struct arena *a, const struct rendering *v, const struct sealed *s, struct buf *out, struct status *st) must_use;
+int render_object(struct arena *a, const struct rendering *v, const struct sealed *s,
+                  struct buf *out, struct status *st) must_use;
 /* A tree of a known type as a document (Status, Scale, reviews). */
-int render_tree(struct arena *a, const struct accept *accept, schema_id type, const struct node *n, struct buf *out,
-                struct status *st) must_use;
+int render_tree(struct arena *a, const struct accept *accept, schema_id type, const struct node *n,
+                struct buf *out, struct status *st) must_use;
 
 /* A list under construction. */
 struct list_writer {
@@ -36,17 +41,17 @@ struct list_writer {
 void list_begin(struct list_writer *w, struct arena *a, const struct rendering *v);
 int list_add(struct list_writer *w, const struct sealed *s, struct status *st) must_use;
 /* Writes the whole document into out and releases the writer. remaining < 0: not said. */
-int list_end(struct list_writer *w, uint64_t revision, struct str continue_token, int64_t remaining, struct buf *out,
-             struct status *st) must_use;
+int list_end(struct list_writer *w, uint64_t revision, struct str continue_token, int64_t remaining,
+             struct buf *out, struct status *st) must_use;
 void list_abandon(struct list_writer *w);
 
 /* One watch event as a frame. type: "ADDED" ... */
-int render_event(struct arena *a, const struct rendering *v, const char *type, const struct sealed *s, bool first,
-                 struct buf *out, struct status *st) must_use;
-int render_bookmark(struct arena *a, const struct rendering *v, uint64_t revision, bool initial_end, bool first,
-                    struct buf *out, struct status *st) must_use;
-int render_error_event(struct arena *a, const struct rendering *v, const struct status *why, struct buf *out,
-                       struct status *st) must_use;
+int render_event(struct arena *a, const struct rendering *v, const char *type,
+                 const struct sealed *s, bool first, struct buf *out, struct status *st) must_use;
+int render_bookmark(struct arena *a, const struct rendering *v, uint64_t revision, bool initial_end,
+                    bool first, struct buf *out, struct status *st) must_use;
+int render_error_event(struct arena *a, const struct rendering *v, const struct status *why,
+                       struct buf *out, struct status *st) must_use;
 
 /* Selection by labels and fields. */
 struct selection {
@@ -62,7 +67,8 @@ bool selection_matches(const struct selection *s, const struct sealed *object);
 /* A status as a tree. */
 struct node *status_tree(struct arena *a, const struct status *st);
 
-/* Between the versions of one record: core and events.k8s.io events, autoscaling v1 and v2. NULL when there is no way. */
+/* Between the versions of one record: core and events.k8s.io events, autoscaling v1 and v2. NULL
+ * when there is no way. */
 struct node *convert_tree(struct arena *a, struct node *n, schema_id from, schema_id to);
 
 #endif

@@ -11,18 +11,21 @@
 static bool wants(struct request *r, const char *part)
 {
     struct str accept = http_header(r->http, "Accept");
-    ssize_t at = str_find_str(accept, str_from(part)), json = str_find_str(accept, STR("application/json"));
+    ssize_t at = str_find_str(accept, str_from(part)),
+            json = str_find_str(accept, STR("application/json"));
     return at >= 0 && (json < 0 || at < json);
 }
 
 /* Custom resources of one group and version; all when group.data is NULL. */
-static struct openapi_custom *customs_of(struct api *api, struct arena *a, struct str group, struct str version, size_t *ret_count)
+static struct openapi_custom *customs_of(struct api *api, struct arena *a, struct str group,
+                                         struct str version, size_t *ret_count)
 {
     size_t all = custom_count(api->customs), count = 0;
     struct openapi_custom *list = arena_array(a, struct openapi_custom, all + 1);
     for (size_t i = 0; i < all; i++) {
         const struct custom_version *v = custom_at(api->customs, i);
-        if (group.data && !(str_is(group, v->resource.group) && str_is(version, v->resource.version)))
+        if (group.data &&
+            !(str_is(group, v->resource.group) && str_is(version, v->resource.version)))
             continue;
         list[count++] = (struct openapi_custom){.resource = &v->resource, .schema = v->schema};
     }
@@ -106,7 +109,9 @@ static enum step_result v3_one(struct request *r, struct str path)
     if (request_query(r, "hash", &hash) && !str_empty(hash)) {
         if (!str_equal(hash, tag)) {
             r->code = 301;
-            request_header(r, "Location", arena_printf(r->arena, "/openapi/v3/%.*s?hash=%.*s", STR_ARG(path), STR_ARG(tag)));
+            request_header(
+                r, "Location",
+                arena_printf(r->arena, "/openapi/v3/%.*s?hash=%.*s", STR_ARG(path), STR_ARG(tag)));
             respond_text_later(r, "text/plain; charset=utf-8", STR(""));
             return STEP_NEXT;
         }
@@ -169,6 +174,9 @@ static enum step_result v2(struct request *r)
     return STEP_NEXT;
 }
 
-static const struct endpoint v2_endpoint = {.name = "openapi", .commit = v2}, v3_endpoint = {.name = "openapi", .commit = v3};
-REGISTER(api_path, openapi_v2) = {.path = "/openapi/v2", .endpoint = &v2_endpoint};
-REGISTER(api_path, openapi_v3) = {.path = "/openapi/v3", .prefix = true, .endpoint = &v3_endpoint};
+static const struct endpoint v2_endpoint = {.name = "openapi", .commit = v2},
+                             v3_endpoint = {.name = "openapi", .commit = v3};
+REGISTER(api_path, openapi_v2)
+= {.path = "/openapi/v2", .endpoint = &v2_endpoint};
+REGISTER(api_path, openapi_v3)
+= {.path = "/openapi/v3", .prefix = true, .endpoint = &v3_endpoint};

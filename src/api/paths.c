@@ -4,9 +4,15 @@
 #include "api/meter.h"
 #include "api/respond.h"
 
-static const char *const checks[] = {"ping", "log", "etcd", "poststarthook/start-apiextensions-controllers",
-                                     "poststarthook/crd-informer-synced", "poststarthook/bootstrap-controller",
-                                     "poststarthook/rbac/bootstrap-roles", "informer-sync", "shutdown"};
+static const char *const checks[] = {"ping",
+                                     "log",
+                                     "etcd",
+                                     "poststarthook/start-apiextensions-controllers",
+                                     "poststarthook/crd-informer-synced",
+                                     "poststarthook/bootstrap-controller",
+                                     "poststarthook/rbac/bootstrap-roles",
+                                     "informer-sync",
+                                     "shutdown"};
 
 static enum step_result text(struct request *r, struct str t)
 {
@@ -29,7 +35,8 @@ static enum step_result health(struct request *r)
     struct str path = r->http->path, unused;
     request_header(r, "X-Content-Type-Options", STR("nosniff"));
     ssize_t slash = str_find(str_slice(path, 1, path.len), '/');
-    struct str name = slash < 0 ? str_slice(path, 1, path.len) : str_slice(path, 1, (size_t)slash + 1);
+    struct str name =
+        slash < 0 ? str_slice(path, 1, path.len) : str_slice(path, 1, (size_t)slash + 1);
     if (slash >= 0) {
         struct str one = str_slice(path, (size_t)slash + 2, path.len);
         for (size_t i = 0; i < ARRAY_COUNT(checks); i++)
@@ -67,7 +74,8 @@ static enum step_result version(struct request *r)
         {"emulationMajor", major},
         {"emulationMinor", minor},
         {"minCompatibilityMajor", major},
-        {"minCompatibilityMinor", arena_printf(r->arena, "%llu", (unsigned long long)(before ? before - 1 : 0))},
+        {"minCompatibilityMinor",
+         arena_printf(r->arena, "%llu", (unsigned long long)(before ? before - 1 : 0))},
         {"gitVersion", v},
         {"gitCommit", STR("0000000000000000000000000000000000000000")},
         {"gitTreeState", STR("clean")},
@@ -107,7 +115,8 @@ static enum step_result root(struct request *r)
     }
     size_t groups, count = 0;
     struct group_view *view = discovery_groups(r->api, r->arena, &groups);
-    struct str *paths = arena_array(r->arena, struct str, path_count() + groups * 17 + ARRAY_COUNT(checks) * 3);
+    struct str *paths =
+        arena_array(r->arena, struct str, path_count() + groups * 17 + ARRAY_COUNT(checks) * 3);
     for (size_t i = 0; i < path_count(); i++)
         if (strcmp(path_at(i), "/") != 0)
             paths[count++] = str_from(path_at(i));
@@ -117,7 +126,8 @@ static enum step_result root(struct request *r)
         for (size_t j = 0; j < view[i].version_count; j++)
             paths[count++] = str_empty(view[i].name)
                                  ? arena_printf(r->arena, "/api/%.*s", STR_ARG(view[i].versions[j]))
-                                 : arena_printf(r->arena, "/apis/%.*s/%.*s", STR_ARG(view[i].name), STR_ARG(view[i].versions[j]));
+                                 : arena_printf(r->arena, "/apis/%.*s/%.*s", STR_ARG(view[i].name),
+                                                STR_ARG(view[i].versions[j]));
     }
     for (size_t i = 0; i < ARRAY_COUNT(checks); i++) {
         paths[count++] = arena_printf(r->arena, "/healthz/%s", checks[i]);
@@ -139,22 +149,26 @@ static enum step_result root(struct request *r)
 static enum step_result openid(struct request *r)
 {
     request_header(r, "Cache-Control", STR("public, max-age=3600"));
-    struct str uri = arena_printf(r->arena, "https://%.*s:%u/openid/v1/jwks", STR_ARG(r->api->config.advertise_address),
-                                  r->api->config.advertise_port);
-    respond_text_later(r, "application/json", openid_configuration(r->api->config.authenticator, r->arena, uri));
+    struct str uri =
+        arena_printf(r->arena, "https://%.*s:%u/openid/v1/jwks",
+                     STR_ARG(r->api->config.advertise_address), r->api->config.advertise_port);
+    respond_text_later(r, "application/json",
+                       openid_configuration(r->api->config.authenticator, r->arena, uri));
     return STEP_NEXT;
 }
 
 static enum step_result jwks(struct request *r)
 {
     request_header(r, "Cache-Control", STR("public, max-age=3600"));
-    respond_text_later(r, "application/jwk-set+json", jwks_document(r->api->config.authenticator, r->arena));
+    respond_text_later(r, "application/jwk-set+json",
+                       jwks_document(r->api->config.authenticator, r->arena));
     return STEP_NEXT;
 }
 
 #define PATH(ident, where, below, fn)                                                              \
     static const struct endpoint ident##_endpoint = {.name = #ident, .commit = fn};                \
-    REGISTER(api_path, ident) = {.path = where, .prefix = below, .endpoint = &ident##_endpoint}
+    REGISTER(api_path, ident)                                                                      \
+    = {.path = where, .prefix = below, .endpoint = &ident##_endpoint}
 
 PATH(healthz, "/healthz", true, health);
 PATH(livez, "/livez", true, health);

@@ -3,8 +3,8 @@
 #include "api/delete.h"
 #include "api/endpoint.h"
 #include "api/impersonate.h"
-#include "api/meter.h"
 #include "api/metadata.h"
+#include "api/meter.h"
 #include "api/respond.h"
 #include "api/write.h"
 #include "base/limits.h"
@@ -13,7 +13,8 @@
 static enum step_result step_route(struct request *r)
 {
     struct str watch = STR_NONE, field = STR_NONE, name = STR_NONE;
-    bool wants_watch = http_query(r->http, "watch", &watch) && !str_is(watch, "false") && !str_is(watch, "0");
+    bool wants_watch =
+        http_query(r->http, "watch", &watch) && !str_is(watch, "false") && !str_is(watch, "0");
     if (http_query(r->http, "fieldSelector", &field) && str_starts(field, "metadata.name=")) {
         name = str_slice(field, strlen("metadata.name="), field.len);
         name = str_starts(name, "=") ? str_slice(name, 1, name.len) : name;
@@ -35,7 +36,8 @@ static enum step_result step_route(struct request *r)
         r->custom = custom_find(r->api->customs, r->route.group, r->route.version, r->route.plural);
     if (!str_empty(r->route.subresource))
         r->subresource = resource_subresource(r->resource, r->route.subresource);
-    r->mutating = r->route.verb != VERB_IS_GET && r->route.verb != VERB_IS_LIST && r->route.verb != VERB_IS_WATCH;
+    r->mutating = r->route.verb != VERB_IS_GET && r->route.verb != VERB_IS_LIST &&
+                  r->route.verb != VERB_IS_WATCH;
     return STEP_NEXT;
 }
 
@@ -62,7 +64,8 @@ static void on_authenticated(void *arg, const struct user *user, const struct st
 
 static enum step_result step_authenticate(struct request *r)
 {
-    struct auth_pending *pending = authenticate_request(r->api->config.authenticator, r->http, on_authenticated, r);
+    struct auth_pending *pending =
+        authenticate_request(r->api->config.authenticator, r->http, on_authenticated, r);
     if (r->user)
         return STEP_NEXT;
     if (r->st.code)
@@ -95,7 +98,8 @@ static enum step_result step_flow(struct request *r)
     const struct endpoint_entry *e = entry_of(r);
     if (r->route.verb == VERB_IS_WATCH || (e && e->long_running))
         return STEP_NEXT;
-    bool full = r->mutating ? api->in_flight_mutating >= LIMIT_IN_FLIGHT_MUTATING : api->in_flight >= LIMIT_IN_FLIGHT;
+    bool full = r->mutating ? api->in_flight_mutating >= LIMIT_IN_FLIGHT_MUTATING
+                            : api->in_flight >= LIMIT_IN_FLIGHT;
     if (full && !user_in_group(r->user, "system:masters")) {
         status_set(&r->st, REASON_TOO_MANY_REQUESTS, "Too many requests, please try again later.");
         r->st.details.retry_after_s = 1;
@@ -109,7 +113,8 @@ static enum step_result step_flow(struct request *r)
 static struct access access_of(const struct request *r)
 {
     const struct route *t = &r->route;
-    struct access a = {.user = r->user, .verb = t->verb_text.data, .resource_request = t->resource_request};
+    struct access a = {
+        .user = r->user, .verb = t->verb_text.data, .resource_request = t->resource_request};
     if (t->resource_request) {
         a.group = t->group;
         a.version = t->version;
@@ -132,7 +137,8 @@ static enum step_result step_authorize(struct request *r)
         return STEP_FAIL;
     }
     /* A WebSocket can only be asked for by GET, but what it does is more than reading. */
-    bool streams = request_is_sub(r, "exec") || request_is_sub(r, "attach") || request_is_sub(r, "portforward");
+    bool streams = request_is_sub(r, "exec") || request_is_sub(r, "attach") ||
+                   request_is_sub(r, "portforward");
     if (streams && r->route.verb == VERB_IS_GET) {
         access.verb = "create";
         if (authorize(r->api->config.authorizer, r->arena, &access, &reason) != DECISION_ALLOW) {
@@ -146,8 +152,9 @@ static enum step_result step_authorize(struct request *r)
 static unsigned verb_bit(enum verb verb)
 {
     static const unsigned bits[] = {
-        [VERB_IS_GET] = VERB_GET,       [VERB_IS_LIST] = VERB_LIST,     [VERB_IS_WATCH] = VERB_WATCH,
-        [VERB_IS_CREATE] = VERB_CREATE, [VERB_IS_UPDATE] = VERB_UPDATE, [VERB_IS_PATCH] = VERB_PATCH,
+        [VERB_IS_GET] = VERB_GET,       [VERB_IS_LIST] = VERB_LIST,
+        [VERB_IS_WATCH] = VERB_WATCH,   [VERB_IS_CREATE] = VERB_CREATE,
+        [VERB_IS_UPDATE] = VERB_UPDATE, [VERB_IS_PATCH] = VERB_PATCH,
         [VERB_IS_DELETE] = VERB_DELETE, [VERB_IS_DELETE_COLLECTION] = VERB_DELETECOLLECTION,
     };
     return (size_t)verb < ARRAY_COUNT(bits) ? bits[verb] : 0;
@@ -158,7 +165,8 @@ static int not_found_here(struct request *r)
     return status_set(&r->st, REASON_NOT_FOUND, "the server could not find the requested resource");
 }
 
-/* Scope: a namespaced resource is written and read by name in its namespace only; a cluster-scoped one never is. */
+/* Scope: a namespaced resource is written and read by name in its namespace only; a cluster-scoped
+ * one never is. */
 static bool scope_fits(const struct request *r)
 {
     const struct route *t = &r->route;
@@ -185,10 +193,12 @@ static int find_endpoint(struct request *r)
     unsigned served = r->subresource ? r->subresource->verbs : r->resource->verbs;
     const struct endpoint_entry *e = entry_of(r);
     bool writes_one = r->route.verb == VERB_IS_UPDATE || r->route.verb == VERB_IS_PATCH;
-    bool odd = str_empty(r->route.subresource) && (r->route.verb == VERB_IS_CREATE ? !str_empty(r->route.name)
-                                                   : writes_one && str_empty(r->route.name));
+    bool odd = str_empty(r->route.subresource) &&
+               (r->route.verb == VERB_IS_CREATE ? !str_empty(r->route.name)
+                                                : writes_one && str_empty(r->route.name));
     if (!e || odd || !(served & verb_bit(r->route.verb)))
-        return status_set(&r->st, REASON_METHOD_NOT_ALLOWED, "the server does not allow this method on the requested resource");
+        return status_set(&r->st, REASON_METHOD_NOT_ALLOWED,
+                          "the server does not allow this method on the requested resource");
     r->endpoint = e->endpoint;
     return 0;
 }
@@ -199,13 +209,15 @@ static int negotiate(struct request *r)
         return 0;
     bool collection = r->route.verb == VERB_IS_LIST || r->route.verb == VERB_IS_WATCH;
     bool table = r->resource->stored && (collection || r->route.verb == VERB_IS_GET);
-    unsigned allowed = (r->custom ? 0 : ALLOW_PROTOBUF) | (table || r->resource->column_count ? ALLOW_TABLE : 0) |
+    unsigned allowed = (r->custom ? 0 : ALLOW_PROTOBUF) |
+                       (table || r->resource->column_count ? ALLOW_TABLE : 0) |
                        (r->resource->stored ? ALLOW_PARTIAL : 0);
     if (accept_choose(http_header(r->http, "Accept"), allowed, &r->accept) == 0)
         return 0;
-    return status_set(&r->st, REASON_NOT_ACCEPTABLE, "only the following media types are accepted: %s",
-                      r->custom ? "application/json, application/yaml"
-                                : "application/json, application/yaml, application/vnd.kubernetes.protobuf");
+    return status_set(
+        &r->st, REASON_NOT_ACCEPTABLE, "only the following media types are accepted: %s",
+        r->custom ? "application/json, application/yaml"
+                  : "application/json, application/yaml, application/vnd.kubernetes.protobuf");
 }
 
 #define ENDPOINT_STEP(member)                                                                      \
@@ -235,12 +247,12 @@ static const struct step {
     enum step_result (*run)(struct request *r);
     bool inside; /* also for requests from inside */
 } steps[] = {
-    {"route", step_route, false},         {"authenticate", step_authenticate, false},
-    {"audit", step_audit, false},         {"impersonate", step_impersonate, false},
-    {"flow", step_flow, false},           {"authorize", step_authorize, false},
-    {"decode", step_decode, true},        {"prepare", step_prepare, true},
-    {"admit", step_admit, true},          {"validate", step_validate, true},
-    {"commit", step_commit, true},        {"answer", step_answer, false},
+    {"route", step_route, false},  {"authenticate", step_authenticate, false},
+    {"audit", step_audit, false},  {"impersonate", step_impersonate, false},
+    {"flow", step_flow, false},    {"authorize", step_authorize, false},
+    {"decode", step_decode, true}, {"prepare", step_prepare, true},
+    {"admit", step_admit, true},   {"validate", step_validate, true},
+    {"commit", step_commit, true}, {"answer", step_answer, false},
 };
 
 void request_continue(struct request *r)
@@ -321,13 +333,19 @@ void api_handle(void *user, struct http_request *http)
 }
 
 static const struct endpoint *const call_endpoints[] = {
-    [API_CREATE] = &endpoint_create, [API_UPDATE] = &endpoint_update, [API_PATCH] = &endpoint_patch,
-    [API_DELETE] = &endpoint_delete, [API_DELETE_COLLECTION] = &endpoint_delete_collection,
+    [API_CREATE] = &endpoint_create,
+    [API_UPDATE] = &endpoint_update,
+    [API_PATCH] = &endpoint_patch,
+    [API_DELETE] = &endpoint_delete,
+    [API_DELETE_COLLECTION] = &endpoint_delete_collection,
 };
 
 static const enum verb call_verbs[] = {
-    [API_CREATE] = VERB_IS_CREATE, [API_UPDATE] = VERB_IS_UPDATE, [API_PATCH] = VERB_IS_PATCH,
-    [API_DELETE] = VERB_IS_DELETE, [API_DELETE_COLLECTION] = VERB_IS_DELETE_COLLECTION,
+    [API_CREATE] = VERB_IS_CREATE,
+    [API_UPDATE] = VERB_IS_UPDATE,
+    [API_PATCH] = VERB_IS_PATCH,
+    [API_DELETE] = VERB_IS_DELETE,
+    [API_DELETE_COLLECTION] = VERB_IS_DELETE_COLLECTION,
 };
 
 static enum patch_kind patch_kind_of(struct str type)
@@ -347,10 +365,16 @@ static enum patch_kind patch_kind_of(struct str type)
     return PATCH_NONE;
 }
 
-int api_call(struct api *api, struct arena *arena, const struct api_call *call, struct sealed **ret_object, struct status *st)
+int api_call(struct api *api, struct arena *arena, const struct api_call *call,
+             struct sealed **ret_object, struct status *st)
 {
-    struct request r = {.api = api, .arena = arena, .resource = call->resource, .kind = kind_of(call->resource), .user = call->user,
-                        .sent = call->body, .started_us = loop_now_us(api->config.loop)};
+    struct request r = {.api = api,
+                        .arena = arena,
+                        .resource = call->resource,
+                        .kind = kind_of(call->resource),
+                        .user = call->user,
+                        .sent = call->body,
+                        .started_us = loop_now_us(api->config.loop)};
     status_init(&r.st, arena);
     r.route = (struct route){.resource_request = true,
                              .verb = call_verbs[call->verb],
@@ -370,7 +394,9 @@ int api_call(struct api *api, struct arena *arena, const struct api_call *call, 
     r.options.patch = patch_kind_of(str_from(call->patch_type));
     r.options.force = str_is(call->force_apply, "true");
     const struct endpoint_entry *special =
-        str_empty(call->subresource) ? NULL : endpoint_find(call->resource, call->subresource, r.route.verb);
+        str_empty(call->subresource)
+            ? NULL
+            : endpoint_find(call->resource, call->subresource, r.route.verb);
     r.endpoint = special ? special->endpoint : call_endpoints[call->verb];
     int err = request_run_inside(&r);
     if (err == 0 && ret_object) {

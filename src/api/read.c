@@ -7,30 +7,39 @@
 #include "api/respond.h"
 #include "base/encode.h"
 
-static int read_match(struct request *r, bool watch, struct list_options *o, struct str match, bool has_continue)
+static int read_match(struct request *r, bool watch, struct list_options *o, struct str match,
+                      bool has_continue)
 {
-    static const char *const both[] = {"Exact", "NotOlderThan", ""}, *const one[] = {"NotOlderThan"};
+    static const char *const both[] = {"Exact", "NotOlderThan", ""}, *const one[] = {
+                                                                         "NotOlderThan"};
     const struct str field = STR("resourceVersionMatch");
     if (str_is(match, "Exact"))
         o->match = MATCH_EXACT;
     else if (str_is(match, "NotOlderThan"))
         o->match = MATCH_NOT_OLDER;
     if (!watch && !o->has_revision && !str_empty(match))
-        field_forbidden(&r->st, field, "resourceVersionMatch is forbidden unless resourceVersion is provided");
+        field_forbidden(&r->st, field,
+                        "resourceVersionMatch is forbidden unless resourceVersion is provided");
     if (!str_empty(match) && has_continue)
-        field_forbidden(&r->st, field, "resourceVersionMatch is forbidden when continue is provided");
+        field_forbidden(&r->st, field,
+                        "resourceVersionMatch is forbidden when continue is provided");
     if (watch && o->send_initial_given && o->match != MATCH_NOT_OLDER)
-        field_forbidden(&r->st, field, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+        field_forbidden(&r->st, field,
+                        "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
     if (watch && !str_empty(match) && !o->send_initial_given)
-        field_forbidden(&r->st, field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+        field_forbidden(
+            &r->st, field,
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
     if (!str_empty(match) && o->match == MATCH_UNSET)
         field_not_supported(&r->st, field, match, watch ? one : both, watch ? 1 : 3);
     else if (watch && o->match == MATCH_EXACT)
         field_not_supported(&r->st, field, match, one, 1);
     if (!watch && o->match == MATCH_EXACT && o->has_revision && o->revision == 0)
-        field_forbidden(&r->st, field, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+        field_forbidden(&r->st, field,
+                        "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
     if (!watch && o->send_initial_given)
-        field_forbidden(&r->st, STR("sendInitialEvents"), "sendInitialEvents is forbidden for list");
+        field_forbidden(&r->st, STR("sendInitialEvents"),
+                        "sendInitialEvents is forbidden for list");
     return status_invalid_from_causes(&r->st, STR("meta.k8s.io"), STR("ListOptions"), STR_NONE);
 }
 
@@ -41,7 +50,8 @@ static int read_number(struct request *r, const char *name, uint64_t *ret)
         return 0;
     int64_t value;
     if (str_to_i64(text, &value) < 0)
-        return status_set(&r->st, REASON_BAD_REQUEST, "strconv.ParseInt: parsing \"%.*s\": invalid syntax", STR_ARG(text));
+        return status_set(&r->st, REASON_BAD_REQUEST,
+                          "strconv.ParseInt: parsing \"%.*s\": invalid syntax", STR_ARG(text));
     *ret = value < 0 ? 0 : (uint64_t)value;
     return 0;
 }
@@ -54,9 +64,10 @@ int list_options_read(struct request *r, bool watch, struct list_options *ret)
         return -1;
     if (request_query(r, "resourceVersion", &text) && !str_empty(text)) {
         if (str_to_u64(text, &o.revision) < 0) {
-            field_invalid(&r->st, STR("resourceVersion"), text, "strconv.ParseUint: parsing \"%.*s\": invalid syntax",
-                          STR_ARG(text));
-            return status_invalid_from_causes(&r->st, STR("meta.k8s.io"), STR("ListOptions"), STR_NONE);
+            field_invalid(&r->st, STR("resourceVersion"), text,
+                          "strconv.ParseUint: parsing \"%.*s\": invalid syntax", STR_ARG(text));
+            return status_invalid_from_causes(&r->st, STR("meta.k8s.io"), STR("ListOptions"),
+                                              STR_NONE);
         }
         o.has_revision = true;
     }
@@ -68,7 +79,8 @@ int list_options_read(struct request *r, bool watch, struct list_options *ret)
     if (read_match(r, watch, &o, match, !str_empty(o.continue_token)) < 0)
         return -1;
     if (!watch && !str_empty(o.continue_token) && o.has_revision && o.revision != 0)
-        return status_set(&r->st, REASON_BAD_REQUEST, "specifying resource version is not allowed when using continue");
+        return status_set(&r->st, REASON_BAD_REQUEST,
+                          "specifying resource version is not allowed when using continue");
     *ret = o;
     return 0;
 }
@@ -78,9 +90,10 @@ int read_check_future(struct request *r, uint64_t revision)
     uint64_t current = store_revision(r->api->config.store);
     if (revision <= current)
         return 0;
-    status_set(&r->st, REASON_TIMEOUT, "Too large resource version: %llu, current: %llu", (unsigned long long)revision,
-               (unsigned long long)current);
-    status_add_cause(&r->st, CAUSE_RESOURCE_VERSION_TOO_LARGE, STR_NONE, "Too large resource version");
+    status_set(&r->st, REASON_TIMEOUT, "Too large resource version: %llu, current: %llu",
+               (unsigned long long)revision, (unsigned long long)current);
+    status_add_cause(&r->st, CAUSE_RESOURCE_VERSION_TOO_LARGE, STR_NONE,
+                     "Too large resource version");
     r->st.details.retry_after_s = 1;
     return -1;
 }
@@ -96,7 +109,8 @@ static enum step_result get_commit(struct request *r)
     if (err < 0) {
         r->shown_revision = store_revision(r->api->config.store);
         if (err == -ENOENT)
-            status_not_found(&r->st, request_group(r), str_from(r->resource->plural), r->route.name);
+            status_not_found(&r->st, request_group(r), str_from(r->resource->plural),
+                             r->route.name);
         else
             status_internal(&r->st, "the store failed: %s", strerror(-err));
         return STEP_FAIL;
@@ -124,23 +138,27 @@ struct str continue_encode(struct arena *a, const struct continue_token *t)
     return token;
 }
 
-int continue_decode(struct arena *a, struct str token, struct continue_token *ret, struct status *st)
+int continue_decode(struct arena *a, struct str token, struct continue_token *ret,
+                    struct status *st)
 {
     struct str json;
     struct node *n;
     if (base64url_decode(a, token, &json) < 0 || json_parse(a, json, &n, st) < 0 ||
         !str_is(node_str(n, "v"), "meta.k8s.io/v1") || str_empty(node_str(n, "start")))
-        return status_set(st, REASON_BAD_REQUEST, "continue key is not valid: encoded start key is missing or malformed");
+        return status_set(st, REASON_BAD_REQUEST,
+                          "continue key is not valid: encoded start key is missing or malformed");
     struct str start = node_str(n, "start");
     ssize_t slash = str_find(start, '/');
     int64_t revision = node_num(n, "rv", 0);
     struct continue_token t = {.inconsistent = revision < 0,
                                .revision = revision < 0 ? 0 : (uint64_t)revision,
                                .ns = slash < 0 ? STR("") : str_slice(start, 0, (size_t)slash),
-                               .name = slash < 0 ? start : str_slice(start, (size_t)slash + 1, start.len),
+                               .name = slash < 0 ? start
+                                                 : str_slice(start, (size_t)slash + 1, start.len),
                                .left = node_num(n, "left", 0)};
     if (revision == 0)
-        return status_set(st, REASON_BAD_REQUEST, "continue key is not valid: incorrect encoded start resourceVersion");
+        return status_set(st, REASON_BAD_REQUEST,
+                          "continue key is not valid: incorrect encoded start resourceVersion");
     *ret = t;
     return 0;
 }
@@ -151,7 +169,7 @@ struct listing {
     struct selection selection;
     struct list_writer writer;
     uint64_t limit;
-    bool more;   /* another item follows the page */
+    bool more; /* another item follows the page */
     bool failed;
     struct str last_ns, last_name; /* arena: of the last item taken */
     struct rendering view;
@@ -184,11 +202,15 @@ static int expired(struct request *r, const struct continue_token *token)
         status_set(&r->st, REASON_EXPIRED, "The resourceVersion for the provided list is too old.");
         return -1;
     }
-    status_set(&r->st, REASON_EXPIRED,
-               "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
-               "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
-               "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
-               "deleted between the time the first chunk was returned and now may show up in the list.");
+    status_set(
+        &r->st, REASON_EXPIRED,
+        "The provided continue parameter is too old to display a consistent list result. You can "
+        "start a new list without "
+        "the continue parameter, or use the continue token in this response to retrieve the "
+        "remainder of the results. "
+        "Continuing with the provided token results in an inconsistent list - objects that were "
+        "created, modified, or "
+        "deleted between the time the first chunk was returned and now may show up in the list.");
     struct continue_token again = *token;
     again.inconsistent = true;
     r->st.list_continue = continue_encode(r->arena, &again);
@@ -206,7 +228,8 @@ static void use_label_index(struct request *r, const struct selection *s, struct
         if (t->op == SELECT_EXISTS)
             hashes[count++] = str_hash(t->key);
         else if ((t->op == SELECT_EQUALS || t->op == SELECT_IN) && t->value_count == 1)
-            hashes[count++] = str_hash(arena_printf(r->arena, "%.*s=%.*s", STR_ARG(t->key), STR_ARG(t->values[0])));
+            hashes[count++] = str_hash(
+                arena_printf(r->arena, "%.*s=%.*s", STR_ARG(t->key), STR_ARG(t->values[0])));
     }
     range->label_hashes = hashes;
     range->label_count = count;
@@ -217,8 +240,10 @@ static int walk(struct listing *l, const struct store_range *range)
     struct request *r = l->request;
     struct store_record record;
     /* One object by name: no walk. */
-    if (!str_empty(r->route.name) && !range->at_revision && (r->route.namespaced || !r->resource->namespaced)) {
-        int err = store_get(r->api->config.store, request_key(r, r->route.ns, r->route.name), &record);
+    if (!str_empty(r->route.name) && !range->at_revision &&
+        (r->route.namespaced || !r->resource->namespaced)) {
+        int err =
+            store_get(r->api->config.store, request_key(r, r->route.ns, r->route.name), &record);
         if (err == 0)
             take_record(l, &record);
         return err == -ENOENT ? 0 : err;
@@ -236,12 +261,14 @@ struct store_range read_range(const struct request *r)
     return range;
 }
 
-static int64_t count_left(const struct listing *l, const struct continue_token *token, const struct store_range *range)
+static int64_t count_left(const struct listing *l, const struct continue_token *token,
+                          const struct store_range *range)
 {
     struct request *r = l->request;
     if (l->selection.has_fields || l->selection.has_labels)
         return -1;
-    int64_t all = token ? token->left : (int64_t)store_count(r->api->config.store, range->resource, range->ns);
+    int64_t all = token ? token->left
+                        : (int64_t)store_count(r->api->config.store, range->resource, range->ns);
     return all - (int64_t)l->writer.count;
 }
 
@@ -277,7 +304,9 @@ static enum step_result list_commit(struct request *r)
     l.view = rendering_of(r);
     list_begin(&l.writer, r->arena, &l.view);
     int err = walk(&l, &range);
-    struct continue_token next = {.revision = revision, .ns = r->resource->namespaced ? l.last_ns : STR(""), .name = l.last_name};
+    struct continue_token next = {.revision = revision,
+                                  .ns = r->resource->namespaced ? l.last_ns : STR(""),
+                                  .name = l.last_name};
     int64_t left = l.more ? count_left(&l, given, &range) : 0;
     next.left = left;
     struct buf out = BUF_INIT;
@@ -286,7 +315,8 @@ static enum step_result list_commit(struct request *r)
     else if (err < 0)
         status_internal(&r->st, "the store failed: %s", strerror(-err));
     if (err < 0 || l.failed ||
-        list_end(&l.writer, revision, l.more ? continue_encode(r->arena, &next) : STR_NONE, left, &out, &r->st) < 0) {
+        list_end(&l.writer, revision, l.more ? continue_encode(r->arena, &next) : STR_NONE, left,
+                 &out, &r->st) < 0) {
         list_abandon(&l.writer);
         buf_release(&out);
         return STEP_FAIL;
@@ -299,10 +329,15 @@ static enum step_result list_commit(struct request *r)
 const struct endpoint endpoint_get = {.name = "get", .commit = get_commit};
 const struct endpoint endpoint_list = {.name = "list", .commit = list_commit};
 
-REGISTER(api_endpoint, get) = {.verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};
-REGISTER(api_endpoint, list) = {.verbs = ON(VERB_IS_LIST), .endpoint = &endpoint_list};
-REGISTER(api_endpoint, get_status) = {.subresource = "status", .verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};
-REGISTER(api_endpoint, get_approval) = {.subresource = "approval", .verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};
-REGISTER(api_endpoint, get_ephemeral) = {
-    .subresource = "ephemeralcontainers", .verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};
-REGISTER(api_endpoint, get_resize) = {.subresource = "resize", .verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};
+REGISTER(api_endpoint, get)
+= {.verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};
+REGISTER(api_endpoint, list)
+= {.verbs = ON(VERB_IS_LIST), .endpoint = &endpoint_list};
+REGISTER(api_endpoint, get_status)
+= {.subresource = "status", .verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};
+REGISTER(api_endpoint, get_approval)
+= {.subresource = "approval", .verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};
+REGISTER(api_endpoint, get_ephemeral)
+= {.subresource = "ephemeralcontainers", .verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};
+REGISTER(api_endpoint, get_resize)
+= {.subresource = "resize", .verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};

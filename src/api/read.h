@@ -12,7 +12,11 @@ struct list_options {
     struct str continue_token; /* as sent */
     bool has_revision;
     uint64_t revision;
-    enum { MATCH_UNSET, MATCH_EXACT, MATCH_NOT_OLDER } match;
+    enum {
+        MATCH_UNSET,
+        MATCH_EXACT,
+        MATCH_NOT_OLDER
+    } match;
     bool bookmarks;
     bool send_initial, send_initial_given;
     uint64_t timeout_s;
@@ -22,13 +26,14 @@ int list_options_read(struct request *r, bool watch, struct list_options *ret) m
 
 /* Continue tokens. */
 struct continue_token {
-    bool inconsistent; /* goes on at the newest state */
-    uint64_t revision; /* of the first page */
+    bool inconsistent;   /* goes on at the newest state */
+    uint64_t revision;   /* of the first page */
     struct str ns, name; /* of the last item shown */
     int64_t left;        /* items behind it, when they were counted */
 };
 struct str continue_encode(struct arena *a, const struct continue_token *t);
-int continue_decode(struct arena *a, struct str token, struct continue_token *ret, struct status *st) must_use;
+int continue_decode(struct arena *a, struct str token, struct continue_token *ret,
+                    struct status *st) must_use;
 
 /* 0, or -1: 504 for a revision that has not come yet. */
 int read_check_future(struct request *r, uint64_t revision) must_use;

@@ -6,12 +6,14 @@
 #include "base/limits.h"
 #include "net/http_client.h"
 
-enum { CONNECT_TIMEOUT_MS = 30000 };
+enum {
+    CONNECT_TIMEOUT_MS = 30000
+};
 
 struct relay {
-    struct request *request; /* borrowed: lives longer */
-    struct http_target *target; /* owned */
-    struct http_exchange *exchange; /* NULL: upgraded, or over */
+    struct request *request;           /* borrowed: lives longer */
+    struct http_target *target;        /* owned */
+    struct http_exchange *exchange;    /* NULL: upgraded, or over */
     struct pipe_end *client, *backend; /* after an upgrade; NULL: closed */
     struct relay_target to;
     bool answered;
@@ -43,8 +45,10 @@ static void bury(struct loop *loop, struct http_target *target)
 /* Headers that are about one connection, or about who the client is. */
 static bool is_private(struct str name, bool upgrade)
 {
-    static const char *const names[] = {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
-                                        "transfer-encoding", "host", "authorization", "content-length"};
+    static const char *const names[] = {"connection",          "keep-alive", "proxy-authenticate",
+                                        "proxy-authorization", "te",         "trailer",
+                                        "transfer-encoding",   "host",       "authorization",
+                                        "content-length"};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++)
         if (str_equal_nocase(name, str_from(names[i])))
             return true;
@@ -54,14 +58,15 @@ static bool is_private(struct str name, bool upgrade)
     return name.len > prefix.len && str_equal_nocase(str_slice(name, 0, prefix.len), prefix);
 }
 
-static struct http_header *pass_headers(struct arena *a, const struct http_header *headers, size_t count, bool upgrade,
-                                        size_t *ret_count)
+static struct http_header *pass_headers(struct arena *a, const struct http_header *headers,
+                                        size_t count, bool upgrade, size_t *ret_count)
 {
     struct http_header *out = arena_array(a, struct http_header, count + 1);
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
         if (!is_private(headers[i].name, upgrade))
-            out[n++] = (struct http_header){arena_str(a, headers[i].name), arena_str(a, headers[i].value)};
+            out[n++] =
+                (struct http_header){arena_str(a, headers[i].name), arena_str(a, headers[i].value)};
     *ret_count = n;
     return out;
 }
@@ -70,8 +75,8 @@ static void fail(struct relay *y, int err)
 {
     struct request *r = y->request;
     const char *why = err == -ETIMEDOUT ? "i/o timeout" : strerror(-err);
-    status_set(&r->st, err == -ETIMEDOUT ? REASON_TIMEOUT : REASON_SERVICE_UNAVAILABLE, "%s: dial tcp %s:%u: %s", y->to.what, y->to.host,
-               y->to.port, why);
+    status_set(&r->st, err == -ETIMEDOUT ? REASON_TIMEOUT : REASON_SERVICE_UNAVAILABLE,
+               "%s: dial tcp %s:%u: %s", y->to.what, y->to.host, y->to.port, why);
     y->answered = true;
     request_fail(r);
 }
@@ -84,7 +89,8 @@ static void on_client_drained(struct http_request *http)
         http_exchange_pause(y->exchange, false);
 }
 
-static void on_head(void *user, struct http_exchange *x maybe_unused, int code, const struct http_header *headers, size_t count)
+static void on_head(void *user, struct http_exchange *x maybe_unused, int code,
+                    const struct http_header *headers, size_t count)
 {
     struct relay *y = user;
     struct request *r = y->request;
@@ -106,8 +112,8 @@ static void on_data(void *user, struct http_exchange *x, struct str data)
     }
 }
 
-static void on_end(void *user, struct http_exchange *x maybe_unused, int err, const struct http_header *trailers maybe_unused,
-                   size_t count maybe_unused)
+static void on_end(void *user, struct http_exchange *x maybe_unused, int err,
+                   const struct http_header *trailers maybe_unused, size_t count maybe_unused)
 {
     struct relay *y = user;
     y->exchange = NULL;
@@ -190,8 +196,8 @@ static void refuse_upgrade(struct relay *y, int code, struct str body)
     http_respond(r->http, &reply, body);
 }
 
-static void on_upgraded(void *user, int err, int code, const struct http_header *headers, size_t count, struct str body,
-                        struct pipe_end *pipe)
+static void on_upgraded(void *user, int err, int code, const struct http_header *headers,
+                        size_t count, struct str body, struct pipe_end *pipe)
 {
     struct relay *y = user;
     struct request *r = y->request;
@@ -255,7 +261,8 @@ enum step_result relay(struct request *r, const struct relay_target *target)
     r->stream_gone = relay_gone;
     bool upgrade = !str_empty(http_header(r->http, "Upgrade"));
     size_t count;
-    struct http_header *headers = pass_headers(r->arena, r->http->headers, r->http->header_count, upgrade, &count);
+    struct http_header *headers =
+        pass_headers(r->arena, r->http->headers, r->http->header_count, upgrade, &count);
     headers[count++] = (struct http_header){STR("X-Forwarded-For"), r->http->peer->address};
     struct http_exchange_request request = {.method = arena_cstr(r->arena, r->http->method),
                                             .path_and_query = target->path_and_query,

@@ -1,5 +1,6 @@
-/* Relay: a request handed on to somebody else (a kubelet, a pod, a service), and its answer handed back as it comes, with
- * back-pressure both ways. An upgrade is passed on byte for byte after the other side's 101. Internal to api/. */
+/* Relay: a request handed on to somebody else (a kubelet, a pod, a service), and its answer handed
+ * back as it comes, with back-pressure both ways. An upgrade is passed on byte for byte after the
+ * other side's 101. Internal to api/. */
 #ifndef API_RELAY_H
 #define API_RELAY_H
 

@@ -1,4 +1,5 @@
-/* Rendering of single objects and trees; lists stand in render_list.c, watch frames in render_event.c. */
+/* Rendering of single objects and trees; lists stand in render_list.c, watch frames in
+ * render_event.c. */
 #include "api/render.h"
 
 #include "api/crd.h"
@@ -13,8 +14,10 @@ schema_id named_type(const char *name)
 
 struct rendering rendering_of(struct request *r)
 {
-    struct rendering v = {
-        .resource = r->resource, .custom = r->custom, .accept = r->accept, .now_us = request_now_us(r)};
+    struct rendering v = {.resource = r->resource,
+                          .custom = r->custom,
+                          .accept = r->accept,
+                          .now_us = request_now_us(r)};
     struct str include;
     if (r->accept.shape == AS_TABLE && request_query(r, "includeObject", &include)) {
         if (str_is(include, "None"))
@@ -50,7 +53,8 @@ struct node *partial_tree(struct arena *a, const struct sealed *s)
     struct node *meta = value_to_node(a, value_at(sealed_root(s), "metadata"));
     if (!node_is(meta, NODE_MAP))
         meta = node_map(a);
-    node_set(a, meta, STR("resourceVersion"), node_text_printf(a, "%llu", (unsigned long long)sealed_revision(s)));
+    node_set(a, meta, STR("resourceVersion"),
+             node_text_printf(a, "%llu", (unsigned long long)sealed_revision(s)));
     node_set(a, n, STR("metadata"), meta);
     return n;
 }
@@ -74,7 +78,8 @@ void proto_field_bytes(struct buf *out, unsigned number, struct str bytes)
 int partial_proto(struct buf *out, const struct node *partial, struct status *st)
 {
     struct buf meta = BUF_INIT;
-    int err = node_to_proto(&meta, named_type("meta/v1.ObjectMeta"), node_get(partial, STR("metadata")), st);
+    int err = node_to_proto(&meta, named_type("meta/v1.ObjectMeta"),
+                            node_get(partial, STR("metadata")), st);
     if (err == 0)
         proto_field_bytes(out, 1, buf_str(&meta));
     buf_release(&meta);
@@ -86,8 +91,8 @@ int json_flags(const struct accept *accept)
     return accept->pretty ? ENCODE_PRETTY : 0;
 }
 
-int render_tree(struct arena *a maybe_unused, const struct accept *accept, schema_id type, const struct node *n, struct buf *out,
-                struct status *st)
+int render_tree(struct arena *a maybe_unused, const struct accept *accept, schema_id type,
+                const struct node *n, struct buf *out, struct status *st)
 {
     if (accept->media == MEDIA_YAML) {
         node_to_yaml(out, n);
@@ -105,7 +110,8 @@ int render_tree(struct arena *a maybe_unused, const struct accept *accept, schem
     return err;
 }
 
-static int render_partial(struct arena *a, const struct rendering *v, const struct sealed *s, struct buf *out, struct status *st)
+static int render_partial(struct arena *a, const struct rendering *v, const struct sealed *s,
+                          struct buf *out, struct status *st)
 {
     struct node *partial = partial_tree(a, s);
     if (v->accept.media != MEDIA_PROTOBUF)
@@ -116,7 +122,8 @@ static int render_partial(struct arena *a, const struct rendering *v, const stru
     return err;
 }
 
-int render_object(struct arena *a, const struct rendering *v, const struct sealed *s, struct buf *out, struct status *st)
+int render_object(struct arena *a, const struct rendering *v, const struct sealed *s,
+                  struct buf *out, struct status *st)
 {
     if (v->accept.shape == AS_TABLE)
         return table_object(a, v, s, true, out, st);
@@ -131,8 +138,9 @@ int render_object(struct arena *a, const struct rendering *v, const struct seale
         return 0;
     }
     const struct schema_type *type = schema_type(v->resource->type);
-    size_t mark = proto_envelope_begin(out, group_version_text(a, str_from(type->group), str_from(type->version)),
-                                       str_from(type->kind));
+    size_t mark = proto_envelope_begin(
+        out, group_version_text(a, str_from(type->group), str_from(type->version)),
+        str_from(type->kind));
     sealed_to_proto(out, s);
     proto_envelope_end(out, mark);
     return 0;

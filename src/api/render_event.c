@@ -1,14 +1,16 @@
 #include "api/render.h"
 #include "api/table_view.h"
 
-/* Frame of protobuf watches: length (4 bytes, big endian), then a bare metav1.WatchEvent whose object is a document. */
+/* Frame of protobuf watches: length (4 bytes, big endian), then a bare metav1.WatchEvent whose
+ * object is a document. */
 static void frame_proto(struct buf *out, const char *type, struct str document)
 {
     struct buf raw = BUF_INIT, event = BUF_INIT;
     proto_field_bytes(&raw, 1, document);
     proto_field_bytes(&event, 1, str_from(type));
     proto_field_bytes(&event, 2, buf_str(&raw));
-    const char length[4] = {(char)(event.len >> 24), (char)(event.len >> 16), (char)(event.len >> 8), (char)event.len};
+    const char length[4] = {(char)(event.len >> 24), (char)(event.len >> 16),
+                            (char)(event.len >> 8), (char)event.len};
     buf_append(out, length, sizeof(length));
     buf_add(out, buf_str(&event));
     buf_release(&raw);
@@ -34,13 +36,14 @@ static struct rendering compact(const struct rendering *v)
     return c;
 }
 
-int render_event(struct arena *a, const struct rendering *v, const char *type, const struct sealed *s, bool first,
-                 struct buf *out, struct status *st)
+int render_event(struct arena *a, const struct rendering *v, const char *type,
+                 const struct sealed *s, bool first, struct buf *out, struct status *st)
 {
     struct rendering c = compact(v);
     if (v->accept.media != MEDIA_PROTOBUF) {
         json_begin(out, type);
-        int err = c.accept.shape == AS_TABLE ? table_object(a, &c, s, first, out, st) : render_object(a, &c, s, out, st);
+        int err = c.accept.shape == AS_TABLE ? table_object(a, &c, s, first, out, st)
+                                             : render_object(a, &c, s, out, st);
         json_end(out);
         return err;
     }
@@ -52,8 +55,8 @@ int render_event(struct arena *a, const struct rendering *v, const char *type, c
     return err;
 }
 
-static int frame_tree(struct arena *a, const struct rendering *v, const char *type, schema_id schema, const struct node *n,
-                      struct buf *out, struct status *st)
+static int frame_tree(struct arena *a, const struct rendering *v, const char *type,
+                      schema_id schema, const struct node *n, struct buf *out, struct status *st)
 {
     struct rendering c = compact(v);
     if (v->accept.media != MEDIA_PROTOBUF) {
@@ -70,19 +73,22 @@ static int frame_tree(struct arena *a, const struct rendering *v, const char *ty
     return err;
 }
 
-int render_bookmark(struct arena *a, const struct rendering *v, uint64_t revision, bool initial_end, bool first,
-                    struct buf *out, struct status *st)
+int render_bookmark(struct arena *a, const struct rendering *v, uint64_t revision, bool initial_end,
+                    bool first, struct buf *out, struct status *st)
 {
     bool partial = v->accept.shape == AS_PARTIAL || v->accept.shape == AS_PARTIAL_LIST;
     struct node *n = node_map(a), *meta = node_map(a);
     struct str kind = partial ? STR("PartialObjectMetadata") : str_from(v->resource->kind);
     node_set(a, n, STR("kind"), node_text(a, kind));
-    node_set(a, n, STR("apiVersion"), node_text(a, partial ? STR("meta.k8s.io/v1") : resource_api_version(a, v->resource)));
+    node_set(a, n, STR("apiVersion"),
+             node_text(a, partial ? STR("meta.k8s.io/v1") : resource_api_version(a, v->resource)));
     node_set(a, n, STR("metadata"), meta);
-    node_set(a, meta, STR("resourceVersion"), node_text_printf(a, "%llu", (unsigned long long)revision));
+    node_set(a, meta, STR("resourceVersion"),
+             node_text_printf(a, "%llu", (unsigned long long)revision));
     node_set(a, meta, STR("creationTimestamp"), node_null(a));
     if (initial_end)
-        node_set(a, node_need_map(a, meta, "annotations"), STR("k8s.io/initial-events-end"), node_text(a, STR("true")));
+        node_set(a, node_need_map(a, meta, "annotations"), STR("k8s.io/initial-events-end"),
+                 node_text(a, STR("true")));
     if (v->accept.shape == AS_TABLE)
         return frame_tree(a, v, "BOOKMARK", SCHEMA_NONE, table_bookmark(a, v, n, first), out, st);
     node_remove(meta, STR("creationTimestamp"));
@@ -100,7 +106,8 @@ int render_bookmark(struct arena *a, const struct rendering *v, uint64_t revisio
     return err;
 }
 
-int render_error_event(struct arena *a, const struct rendering *v, const struct status *why, struct buf *out, struct status *st)
+int render_error_event(struct arena *a, const struct rendering *v, const struct status *why,
+                       struct buf *out, struct status *st)
 {
     return frame_tree(a, v, "ERROR", named_type("meta/v1.Status"), status_tree(a, why), out, st);
 }

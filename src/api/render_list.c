@@ -63,10 +63,12 @@ void list_abandon(struct list_writer *w)
     buf_release(&w->items);
 }
 
-static struct node *list_metadata(struct list_writer *w, uint64_t revision, struct str token, int64_t remaining)
+static struct node *list_metadata(struct list_writer *w, uint64_t revision, struct str token,
+                                  int64_t remaining)
 {
     struct node *meta = node_map(w->arena);
-    node_set(w->arena, meta, STR("resourceVersion"), node_text_printf(w->arena, "%llu", (unsigned long long)revision));
+    node_set(w->arena, meta, STR("resourceVersion"),
+             node_text_printf(w->arena, "%llu", (unsigned long long)revision));
     if (!str_empty(token))
         node_set(w->arena, meta, STR("continue"), node_text(w->arena, token));
     if (remaining > 0)
@@ -74,8 +76,8 @@ static struct node *list_metadata(struct list_writer *w, uint64_t revision, stru
     return meta;
 }
 
-static int end_proto(struct list_writer *w, struct str api_version, struct str kind, const struct node *meta, struct buf *out,
-                     struct status *st)
+static int end_proto(struct list_writer *w, struct str api_version, struct str kind,
+                     const struct node *meta, struct buf *out, struct status *st)
 {
     struct buf encoded = BUF_INIT;
     int err = node_to_proto(&encoded, named_type("meta/v1.ListMeta"), meta, st);
@@ -89,12 +91,13 @@ static int end_proto(struct list_writer *w, struct str api_version, struct str k
     return err;
 }
 
-int list_end(struct list_writer *w, uint64_t revision, struct str continue_token, int64_t remaining, struct buf *out,
-             struct status *st)
+int list_end(struct list_writer *w, uint64_t revision, struct str continue_token, int64_t remaining,
+             struct buf *out, struct status *st)
 {
     const struct rendering *v = w->view;
     bool partial = v->accept.shape == AS_PARTIAL || v->accept.shape == AS_PARTIAL_LIST;
-    struct str api_version = partial ? STR("meta.k8s.io/v1") : resource_api_version(w->arena, v->resource);
+    struct str api_version =
+        partial ? STR("meta.k8s.io/v1") : resource_api_version(w->arena, v->resource);
     struct str kind = partial ? STR("PartialObjectMetadataList") : str_from(v->resource->list_kind);
     struct node *meta = list_metadata(w, revision, continue_token, remaining);
     int err = 0;
@@ -110,7 +113,8 @@ int list_end(struct list_writer *w, uint64_t revision, struct str continue_token
         node_set(w->arena, n, STR("metadata"), meta);
         node_to_yaml(out, n);
     } else {
-        buf_printf(out, "{\"kind\":\"%.*s\",\"apiVersion\":\"%.*s\",\"metadata\":", STR_ARG(kind), STR_ARG(api_version));
+        buf_printf(out, "{\"kind\":\"%.*s\",\"apiVersion\":\"%.*s\",\"metadata\":", STR_ARG(kind),
+                   STR_ARG(api_version));
         node_to_json(out, meta, 0);
         buf_puts(out, ",\"items\":[");
         buf_add(out, buf_str(&w->items));

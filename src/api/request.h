@@ -1,7 +1,9 @@
-/* Request: one request on its way through the pipeline, from the network or from inside. Internal to api/.
+/* Request: one request on its way through the pipeline, from the network or from inside. Internal
+ * to api/.
  *
- * Life: made in the HTTP request's arena (or api_call's), walks the steps of pipeline.c, ends when its answer has ended or
- * its client is gone: then request_release gives back what it owns. A step works on what earlier steps left here:
+ * Life: made in the HTTP request's arena (or api_call's), walks the steps of pipeline.c, ends when
+ * its answer has ended or its client is gone: then request_release gives back what it owns. A step
+ * works on what earlier steps left here:
  *
  *   route        -> route, resource, subresource, kind, custom, endpoint, accept
  *   authenticate -> user
@@ -11,8 +13,8 @@
  *   answer       -> bytes
  *
  * Invariants:
- * 1. Between route and answer no step waits except authenticate: reads and writes of one request are one turn of the loop,
- *    so what it read can't change before it writes.
+ * 1. Between route and answer no step waits except authenticate: reads and writes of one request
+ * are one turn of the loop, so what it read can't change before it writes.
  * 2. st.code is 0 while nothing failed; a step that fails sets it.
  * 3. An answer leaves only when every revision that it shows is durable. */
 #ifndef API_REQUEST_H
@@ -33,7 +35,8 @@ enum step_result {
     STEP_FAIL, /* st says why */
 };
 
-/* What one verb of one kind of path does in the steps that are about objects. Any may be NULL: nothing to do. */
+/* What one verb of one kind of path does in the steps that are about objects. Any may be NULL:
+ * nothing to do. */
 struct endpoint {
     const char *name;
     enum step_result (*decode)(struct request *r);
@@ -44,9 +47,19 @@ struct endpoint {
     enum step_result (*answer)(struct request *r); /* NULL: the result, or the reply */
 };
 
-enum field_validation { VALIDATE_WARN, VALIDATE_IGNORE, VALIDATE_STRICT };
+enum field_validation {
+    VALIDATE_WARN,
+    VALIDATE_IGNORE,
+    VALIDATE_STRICT
+};
 
-enum patch_kind { PATCH_NONE, PATCH_JSON, PATCH_MERGE, PATCH_STRATEGIC, PATCH_APPLY };
+enum patch_kind {
+    PATCH_NONE,
+    PATCH_JSON,
+    PATCH_MERGE,
+    PATCH_STRATEGIC,
+    PATCH_APPLY
+};
 
 /* Query and body options of writes. */
 struct write_options {
@@ -60,17 +73,17 @@ struct write_options {
     struct str resource_version; /* precondition */
     bool has_grace;
     int64_t grace_s;
-    struct str propagation; /* "Background" ...; empty: default */
+    struct str propagation;    /* "Background" ...; empty: default */
     bool orphan_given, orphan; /* deprecated orphanDependents */
     const struct node *body;   /* DeleteOptions tree or NULL */
 };
 
 struct request {
     struct api *api;
-    struct arena *arena;      /* borrowed */
+    struct arena *arena;       /* borrowed */
     struct http_request *http; /* NULL: from inside */
     struct status st;
-    size_t step;              /* of the pipeline */
+    size_t step; /* of the pipeline */
 
     struct route route;
     const struct resource *resource;
@@ -93,20 +106,20 @@ struct request {
     struct str *warnings; /* arena */
     size_t warning_count;
 
-    const struct node *sent; /* body of an inside call */
-    struct node *object;     /* what is to be written */
-    struct sealed *old;      /* ref: what was there; NULL on create */
-    struct node *old_node;   /* arena */
+    const struct node *sent;     /* body of an inside call */
+    struct node *object;         /* what is to be written */
+    struct sealed *old;          /* ref: what was there; NULL on create */
+    struct node *old_node;       /* arena */
     struct admission *admission; /* arena; while a write is under way */
     bool allocated;              /* kind->allocate ran: kind->undo when a later step refuses */
     bool deletes;                /* the commit removes the record */
 
-    int code;               /* of a good answer; 0: 200 */
-    struct sealed *result;  /* ref */
-    struct node *reply;     /* an answer that is no stored object; arena */
-    schema_id reply_type;   /* of the reply */
-    struct buf document;    /* owned: an encoded answer; when not empty it is sent */
-    struct str raw;         /* a raw reply (text, documents); arena or static */
+    int code;                    /* of a good answer; 0: 200 */
+    struct sealed *result;       /* ref */
+    struct node *reply;          /* an answer that is no stored object; arena */
+    schema_id reply_type;        /* of the reply */
+    struct buf document;         /* owned: an encoded answer; when not empty it is sent */
+    struct str raw;              /* a raw reply (text, documents); arena or static */
     struct http_header *headers; /* more headers of the answer; arena */
     size_t header_count;
     bool cache_control_set;
@@ -116,7 +129,7 @@ struct request {
     void (*when_durable)(struct request *r);
     bool waiting; /* for authenticate, or for waiter */
 
-    void *stream;                         /* watch or proxy */
+    void *stream;                           /* watch or proxy */
     void (*stream_gone)(struct request *r); /* the client ended it */
 };
 
@@ -130,7 +143,7 @@ struct api {
     struct api_config config;
     struct custom_set *customs;
     struct allocators *allocators;
-    struct documents *documents;   /* discovery and OpenAPI, made when asked for */
+    struct documents *documents; /* discovery and OpenAPI, made when asked for */
     struct meters *meters;
     struct watch_views *views;
     const struct resource **resources; /* owned array: discovery order */
@@ -147,9 +160,9 @@ struct api {
 };
 
 /* pipeline.c */
-void request_continue(struct request *r);             /* after STEP_WAIT */
-void request_finish(struct request *r);               /* goes to the answer with what is there */
-void request_fail(struct request *r);                 /* answers r->st */
+void request_continue(struct request *r); /* after STEP_WAIT */
+void request_finish(struct request *r);   /* goes to the answer with what is there */
+void request_fail(struct request *r);     /* answers r->st */
 void request_release(struct request *r);
 /* Runs decode ... commit of an endpoint for a request from inside. 0 or -1 with r->st. */
 int request_run_inside(struct request *r);
@@ -168,7 +181,6 @@ struct str request_api_version(const struct request *r); /* "apps/v1" */
 
 struct str resource_api_version(struct arena *a, const struct resource *r);
 struct str group_version_text(struct arena *a, struct str group, struct str version);
-
 
 /* api.c: after definitions came or went. */
 void api_resources_changed(struct api *api);

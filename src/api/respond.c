@@ -10,7 +10,8 @@ void request_warn(struct request *r, struct str text)
         if (str_equal(r->warnings[i], text))
             return;
     size_t n = r->warning_count;
-    r->warnings = arena_grow(r->arena, r->warnings, n * sizeof(struct str), (n + 1) * sizeof(struct str));
+    r->warnings =
+        arena_grow(r->arena, r->warnings, n * sizeof(struct str), (n + 1) * sizeof(struct str));
     r->warnings[n] = arena_str(r->arena, text);
     r->warning_count = n + 1;
 }
@@ -18,14 +19,16 @@ void request_warn(struct request *r, struct str text)
 void request_header(struct request *r, const char *name, struct str value)
 {
     size_t n = r->header_count;
-    r->headers = arena_grow(r->arena, r->headers, n * sizeof(*r->headers), (n + 1) * sizeof(*r->headers));
+    r->headers =
+        arena_grow(r->arena, r->headers, n * sizeof(*r->headers), (n + 1) * sizeof(*r->headers));
     r->headers[n] = (struct http_header){str_from(name), value};
     r->header_count = n + 1;
     if (str_is(str_from(name), "Cache-Control"))
         r->cache_control_set = true;
 }
 
-/* 299 - "text": quotes and backslashes escaped, control characters dropped (RFC 7234 section 5.5). */
+/* 299 - "text": quotes and backslashes escaped, control characters dropped (RFC 7234 section 5.5).
+ */
 static struct str warning_value(struct arena *a, struct str text)
 {
     struct buf b = BUF_INIT;
@@ -44,7 +47,9 @@ static struct str warning_value(struct arena *a, struct str text)
     return value;
 }
 
-enum { WARNINGS_BYTES_MAX = 4096 };
+enum {
+    WARNINGS_BYTES_MAX = 4096
+};
 
 static void add_common_headers(struct request *r)
 {
@@ -76,7 +81,8 @@ static void send(struct request *r, int code, const char *content_type, struct b
         request_header(r, "Content-Encoding", STR("gzip"));
         request_header(r, "Vary", STR("Accept-Encoding"));
     }
-    struct http_reply reply = {.code = code, .headers = r->headers, .header_count = r->header_count};
+    struct http_reply reply = {
+        .code = code, .headers = r->headers, .header_count = r->header_count};
     if (body->len > GZIP_MIN_BYTES) {
         http_respond_buf(r->http, &reply, body);
         return;
@@ -97,7 +103,8 @@ void respond_status(struct request *r, const struct status *st)
     r->code = st->code;
     if (st->details.retry_after_s)
         request_header(r, "Retry-After", arena_printf(r->arena, "%d", st->details.retry_after_s));
-    if (render_tree(r->arena, &accept, named_type("meta/v1.Status"), status_tree(r->arena, st), &body, &ignored) < 0) {
+    if (render_tree(r->arena, &accept, named_type("meta/v1.Status"), status_tree(r->arena, st),
+                    &body, &ignored) < 0) {
         buf_clear(&body);
         accept.media = MEDIA_JSON;
         node_to_json(&body, status_tree(r->arena, st), 0);

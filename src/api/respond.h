@@ -4,7 +4,8 @@
 
 #include "api/request.h"
 
-/* Answers what the request made: result, reply, raw text or a document; waits until what it shows is durable. */
+/* Answers what the request made: result, reply, raw text or a document; waits until what it shows
+ * is durable. */
 enum step_result respond(struct request *r);
 /* Calls fn(r) once everything that r shows is durable: at once or later. */
 enum step_result respond_when_durable(struct request *r, void (*fn)(struct request *r));

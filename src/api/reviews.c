@@ -55,7 +55,8 @@ static enum step_result self_subject(struct request *r)
     struct node *review;
     if (decode(r, &review) < 0)
         return STEP_FAIL;
-    node_put_str(r->arena, review, "metadata.creationTimestamp", time_format(r->arena, request_now_us(r)));
+    node_put_str(r->arena, review, "metadata.creationTimestamp",
+                 time_format(r->arena, request_now_us(r)));
     node_put(r->arena, review, "status.userInfo", user_tree(r, r->user));
     return answer(r, review);
 }
@@ -75,8 +76,7 @@ static struct user *user_of_spec(struct request *r, const struct node *spec)
         struct user_extra *e = &u->extra[u->extra_count++];
         e->key = m->name;
         e->values = arena_array(r->arena, struct str, node_count(m->value) + 1);
-        node_each(value, m->value)
-            e->values[e->count++] = node_str(value, "");
+        node_each(value, m->value) e->values[e->count++] = node_str(value, "");
     }
     return u;
 }
@@ -87,17 +87,21 @@ static int check_spec(struct request *r, const struct node *spec, bool self)
     bool path = node_is(node_get(spec, STR("nonResourceAttributes")), NODE_MAP);
     const struct str name = STR("");
     if (resource == path)
-        field_invalid_bare(&r->st, STR("spec.resourceAttributes"), STR("null"),
-                           resource ? "cannot be specified in combination with resourceAttributes"
-                                    : "exactly one of nonResourceAttributes or resourceAttributes must be specified");
+        field_invalid_bare(
+            &r->st, STR("spec.resourceAttributes"), STR("null"),
+            resource
+                ? "cannot be specified in combination with resourceAttributes"
+                : "exactly one of nonResourceAttributes or resourceAttributes must be specified");
     if (!self && str_empty(node_str(spec, "user")) && !node_count(node_get(spec, STR("groups"))))
-        field_invalid(&r->st, STR("spec.user"), STR(""), "at least one of user or group must be specified");
+        field_invalid(&r->st, STR("spec.user"), STR(""),
+                      "at least one of user or group must be specified");
     return status_invalid_from_causes(&r->st, request_group(r), str_from(r->resource->kind), name);
 }
 
 static struct access access_of_spec(const struct node *spec)
 {
-    const struct node *a = node_get(spec, STR("resourceAttributes")), *p = node_get(spec, STR("nonResourceAttributes"));
+    const struct node *a = node_get(spec, STR("resourceAttributes")),
+                      *p = node_get(spec, STR("nonResourceAttributes"));
     if (!node_is(a, NODE_MAP))
         return (struct access){.path = node_str(p, "path")};
     struct str version = node_str(a, "version");
@@ -118,14 +122,17 @@ static enum step_result access_review(struct request *r, bool self)
     const struct node *spec = node_get(review, STR("spec"));
     if (check_spec(r, spec, self) < 0)
         return STEP_FAIL;
-    if (!str_empty(r->route.ns) && !str_equal(r->route.ns, node_str(spec, "resourceAttributes.namespace"))) {
-        field_invalid(&r->st, STR("spec.resourceAttributes.namespace"), node_str(spec, "resourceAttributes.namespace"),
+    if (!str_empty(r->route.ns) &&
+        !str_equal(r->route.ns, node_str(spec, "resourceAttributes.namespace"))) {
+        field_invalid(&r->st, STR("spec.resourceAttributes.namespace"),
+                      node_str(spec, "resourceAttributes.namespace"),
                       "must match metadata.namespace");
         status_invalid_from_causes(&r->st, request_group(r), str_from(r->resource->kind), STR(""));
         return STEP_FAIL;
     }
     struct access access = access_of_spec(spec);
-    struct str verb = node_str(spec, access.resource_request ? "resourceAttributes.verb" : "nonResourceAttributes.verb");
+    struct str verb = node_str(spec, access.resource_request ? "resourceAttributes.verb"
+                                                             : "nonResourceAttributes.verb");
     struct str reason = STR_NONE;
     access.user = self ? r->user : user_of_spec(r, spec);
     access.verb = arena_cstr(r->arena, verb);
@@ -160,7 +167,8 @@ static enum step_result rules(struct request *r)
         status_set(&r->st, REASON_BAD_REQUEST, "no namespace on request");
         return STEP_FAIL;
     }
-    node_set(r->arena, review, STR("status"), authorize_rules(r->api->config.authorizer, r->arena, r->user, ns));
+    node_set(r->arena, review, STR("status"),
+             authorize_rules(r->api->config.authorizer, r->arena, r->user, ns));
     return answer(r, review);
 }
 
@@ -204,8 +212,9 @@ static enum step_result token_review_answer(struct request *r)
     struct str *list = arena_array(r->arena, struct str, node_count(audiences) + 1);
     for (size_t i = 0; i < node_count(audiences); i++)
         list[i] = node_str(node_item(audiences, i), "");
-    struct auth_pending *pending = authenticate_token(r->api->config.authenticator, r->arena, node_str(r->reply, "spec.token"), list,
-                                                      node_count(audiences), on_reviewed, r);
+    struct auth_pending *pending =
+        authenticate_token(r->api->config.authenticator, r->arena, node_str(r->reply, "spec.token"),
+                           list, node_count(audiences), on_reviewed, r);
     if (r->stream)
         return respond(r);
     r->auth = pending;
@@ -217,12 +226,13 @@ static const struct endpoint endpoint_self_subject = {.name = "review", .commit 
                              endpoint_self_access = {.name = "review", .commit = self_access},
                              endpoint_subject_access = {.name = "review", .commit = subject_access},
                              endpoint_rules = {.name = "review", .commit = rules},
-                             endpoint_token_review = {
-                                 .name = "review", .decode = token_review_decode, .answer = token_review_answer};
+                             endpoint_token_review = {.name = "review",
+                                                      .decode = token_review_decode,
+                                                      .answer = token_review_answer};
 
 #define REVIEW(ident, of_group, of_plural, what)                                                   \
-    REGISTER(api_endpoint, ident) = {                                                              \
-        .group = of_group, .plural = of_plural, .verbs = ON(VERB_IS_CREATE), .endpoint = what}
+    REGISTER(api_endpoint, ident)                                                                  \
+    = {.group = of_group, .plural = of_plural, .verbs = ON(VERB_IS_CREATE), .endpoint = what}
 
 REVIEW(self_subject, "authentication.k8s.io", "selfsubjectreviews", &endpoint_self_subject);
 REVIEW(token_review, "authentication.k8s.io", "tokenreviews", &endpoint_token_review);

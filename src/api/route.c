@@ -1,9 +1,15 @@
 #include "api/route.h"
 
 static const char *const verb_names[] = {
-    [VERB_OF_PATH] = "",          [VERB_IS_GET] = "get",       [VERB_IS_LIST] = "list",
-    [VERB_IS_WATCH] = "watch",    [VERB_IS_CREATE] = "create", [VERB_IS_UPDATE] = "update",
-    [VERB_IS_PATCH] = "patch",    [VERB_IS_DELETE] = "delete", [VERB_IS_DELETE_COLLECTION] = "deletecollection",
+    [VERB_OF_PATH] = "",
+    [VERB_IS_GET] = "get",
+    [VERB_IS_LIST] = "list",
+    [VERB_IS_WATCH] = "watch",
+    [VERB_IS_CREATE] = "create",
+    [VERB_IS_UPDATE] = "update",
+    [VERB_IS_PATCH] = "patch",
+    [VERB_IS_DELETE] = "delete",
+    [VERB_IS_DELETE_COLLECTION] = "deletecollection",
     [VERB_IS_PROXY] = "proxy",
 };
 
@@ -18,9 +24,11 @@ static const struct {
     const char *lower;
     enum verb verb;
 } methods[] = {
-    {"GET", "get", VERB_IS_GET},          {"HEAD", "head", VERB_IS_GET},       {"POST", "post", VERB_IS_CREATE},
-    {"PUT", "put", VERB_IS_UPDATE},       {"PATCH", "patch", VERB_IS_PATCH},   {"DELETE", "delete", VERB_IS_DELETE},
-    {"OPTIONS", "options", VERB_OF_PATH}, {"CONNECT", "connect", VERB_OF_PATH}, {"TRACE", "trace", VERB_OF_PATH},
+    {"GET", "get", VERB_IS_GET},          {"HEAD", "head", VERB_IS_GET},
+    {"POST", "post", VERB_IS_CREATE},     {"PUT", "put", VERB_IS_UPDATE},
+    {"PATCH", "patch", VERB_IS_PATCH},    {"DELETE", "delete", VERB_IS_DELETE},
+    {"OPTIONS", "options", VERB_OF_PATH}, {"CONNECT", "connect", VERB_OF_PATH},
+    {"TRACE", "trace", VERB_OF_PATH},
 };
 
 /* The next step of a path; empty at the end. */
@@ -82,13 +90,15 @@ static void refine_verb(struct route *r, bool watch, struct str field_name)
     } else if (str_empty(r->name) && r->verb == VERB_IS_DELETE) {
         r->verb = VERB_IS_DELETE_COLLECTION;
     }
-    bool collection = r->verb == VERB_IS_LIST || r->verb == VERB_IS_WATCH || r->verb == VERB_IS_DELETE_COLLECTION;
+    bool collection =
+        r->verb == VERB_IS_LIST || r->verb == VERB_IS_WATCH || r->verb == VERB_IS_DELETE_COLLECTION;
     if (collection && str_empty(r->name))
         r->name = field_name;
     r->verb_text = str_from(verb_name(r->verb));
 }
 
-void route_parse(struct str method, struct str path, bool watch, struct str field_name, struct route *ret)
+void route_parse(struct str method, struct str path, bool watch, struct str field_name,
+                 struct route *ret)
 {
     struct route r = {.verb = VERB_OF_PATH, .verb_text = STR("get")};
     enum verb verb = VERB_OF_PATH;

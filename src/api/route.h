@@ -22,17 +22,19 @@ enum verb {
 struct route {
     bool resource_request;
     enum verb verb;
-    struct str verb_text;   /* "list"; for authorization, audit and metrics */
-    struct str prefix;      /* "api" or "apis" */
+    struct str verb_text; /* "list"; for authorization, audit and metrics */
+    struct str prefix;    /* "api" or "apis" */
     struct str group, version, ns, plural, name, subresource;
-    struct str rest;        /* of the path behind the subresource, with its "/": proxies */
-    bool namespaced;        /* the path says namespaces/<ns>/... */
-    bool legacy_watch;      /* /watch/ in the path */
-    bool bad;               /* no sound resource path: 404 */
+    struct str rest;   /* of the path behind the subresource, with its "/": proxies */
+    bool namespaced;   /* the path says namespaces/<ns>/... */
+    bool legacy_watch; /* /watch/ in the path */
+    bool bad;          /* no sound resource path: 404 */
 };
 
-/* All text points into path or is static. watch: the query asks for one; field_name: name in fieldSelector or empty. */
-void route_parse(struct str method, struct str path, bool watch, struct str field_name, struct route *ret);
+/* All text points into path or is static. watch: the query asks for one; field_name: name in
+ * fieldSelector or empty. */
+void route_parse(struct str method, struct str path, bool watch, struct str field_name,
+                 struct route *ret);
 const char *verb_name(enum verb verb);
 
 #endif

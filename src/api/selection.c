@@ -26,11 +26,14 @@ static int check_labels(struct request *r, const struct selection *s)
         if (label_known(s, label))
             continue;
         if (s->kind->field_labels)
-            return status_set(&r->st, REASON_BAD_REQUEST, "field label not supported: %.*s", STR_ARG(label));
+            return status_set(&r->st, REASON_BAD_REQUEST, "field label not supported: %.*s",
+                              STR_ARG(label));
         if (s->custom)
-            return status_set(&r->st, REASON_BAD_REQUEST, "field label not supported: %.*s", STR_ARG(label));
+            return status_set(&r->st, REASON_BAD_REQUEST, "field label not supported: %.*s",
+                              STR_ARG(label));
         return status_set(&r->st, REASON_BAD_REQUEST,
-                          "\"%.*s\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
+                          "\"%.*s\" is not a known field selector: only \"metadata.name\", "
+                          "\"metadata.namespace\"",
                           STR_ARG(label));
     }
     return 0;
@@ -54,7 +57,8 @@ int selection_parse(struct request *r, struct selection *ret)
     return 0;
 }
 
-static struct str field_text(struct arena *a, const struct selection *s, const struct sealed *object, struct str label)
+static struct str field_text(struct arena *a, const struct selection *s,
+                             const struct sealed *object, struct str label)
 {
     struct str text = STR_NONE;
     if (str_is(label, "metadata.name"))
@@ -74,14 +78,16 @@ static bool term_matches(const struct selector_term *t, struct str actual)
 
 bool selection_matches(const struct selection *s, const struct sealed *object)
 {
-    if (s->has_labels && !label_selector_matches(&s->labels, value_at(sealed_root(object), "metadata.labels")))
+    if (s->has_labels &&
+        !label_selector_matches(&s->labels, value_at(sealed_root(object), "metadata.labels")))
         return false;
     if (!s->has_fields)
         return true;
     struct arena scratch = ARENA_INIT;
     bool all = true;
     for (size_t i = 0; all && i < s->fields.count; i++)
-        all = term_matches(&s->fields.terms[i], field_text(&scratch, s, object, s->fields.terms[i].key));
+        all = term_matches(&s->fields.terms[i],
+                           field_text(&scratch, s, object, s->fields.terms[i].key));
     arena_release(&scratch);
     return all;
 }

@@ -11,8 +11,7 @@ static void merge_texts(struct request *r, const struct node *from, const char *
     if (!node_count(source))
         return;
     struct node *target = node_need_map(r->arena, r->object, path);
-    member_each(m, source)
-        node_set(r->arena, target, m->name, node_copy(r->arena, m->value));
+    member_each(m, source) node_set(r->arena, target, m->name, node_copy(r->arena, m->value));
 }
 
 static void set_scheduled(struct request *r)
@@ -47,21 +46,27 @@ static int bind(struct request *r, const struct node *binding)
     }
     struct str uid = node_str(binding, "metadata.uid");
     if (!str_empty(uid) && !str_equal(uid, object_uid(r->old)))
-        return status_conflict(&r->st, STR(""), plural, r->route.name,
-                               arena_printf(r->arena, "Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s",
-                                            STR_ARG(uid), STR_ARG(object_uid(r->old))));
+        return status_conflict(
+            &r->st, STR(""), plural, r->route.name,
+            arena_printf(r->arena,
+                         "Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s",
+                         STR_ARG(uid), STR_ARG(object_uid(r->old))));
     if (object_deleting(r->old))
-        return status_conflict(&r->st, STR(""), STR("pods/binding"), r->route.name,
-                               arena_printf(r->arena, "pod %.*s is being deleted, cannot be assigned to a host",
-                                            STR_ARG(r->route.name)));
+        return status_conflict(
+            &r->st, STR(""), STR("pods/binding"), r->route.name,
+            arena_printf(r->arena, "pod %.*s is being deleted, cannot be assigned to a host",
+                         STR_ARG(r->route.name)));
     struct str bound = node_str(r->old_node, "spec.nodeName");
     if (!str_empty(bound))
         return status_conflict(&r->st, STR(""), STR("pods/binding"), r->route.name,
-                               arena_printf(r->arena, "pod %.*s is already assigned to node \"%.*s\"", STR_ARG(r->route.name),
-                                            STR_ARG(bound)));
+                               arena_printf(r->arena,
+                                            "pod %.*s is already assigned to node \"%.*s\"",
+                                            STR_ARG(r->route.name), STR_ARG(bound)));
     if (node_count(node_at(r->old_node, "spec.schedulingGates")))
         return status_conflict(&r->st, STR(""), STR("pods/binding"), r->route.name,
-                               arena_printf(r->arena, "pod %.*s has non-empty .spec.schedulingGates", STR_ARG(r->route.name)));
+                               arena_printf(r->arena,
+                                            "pod %.*s has non-empty .spec.schedulingGates",
+                                            STR_ARG(r->route.name)));
     r->object = node_copy(r->arena, r->old_node);
     node_put_str(r->arena, r->object, "spec.nodeName", node);
     merge_texts(r, binding, "metadata.annotations");
@@ -73,7 +78,8 @@ static int bind(struct request *r, const struct node *binding)
 static enum step_result binding_decode(struct request *r)
 {
     struct node *binding;
-    if (write_options_read(r) < 0 || write_decode_body(r, named_type("core/v1.Binding"), &binding) < 0)
+    if (write_options_read(r) < 0 ||
+        write_decode_body(r, named_type("core/v1.Binding"), &binding) < 0)
         return STEP_FAIL;
     if (str_empty(r->route.name)) { /* POST to /bindings: the pod is named in the body */
         r->route.name = node_str(binding, "metadata.name");
@@ -96,7 +102,13 @@ static enum step_result binding_commit(struct request *r)
     return STEP_NEXT;
 }
 
-static const struct endpoint endpoint_binding = {.name = "binding", .decode = binding_decode, .commit = binding_commit};
-REGISTER(api_endpoint, binding) = {
-    .group = "", .plural = "pods", .subresource = "binding", .verbs = ON(VERB_IS_CREATE), .endpoint = &endpoint_binding};
-REGISTER(api_endpoint, bindings) = {.group = "", .plural = "bindings", .verbs = ON(VERB_IS_CREATE), .endpoint = &endpoint_binding};
+static const struct endpoint endpoint_binding = {
+    .name = "binding", .decode = binding_decode, .commit = binding_commit};
+REGISTER(api_endpoint, binding)
+= {.group = "",
+   .plural = "pods",
+   .subresource = "binding",
+   .verbs = ON(VERB_IS_CREATE),
+   .endpoint = &endpoint_binding};
+REGISTER(api_endpoint, bindings)
+= {.group = "", .plural = "bindings", .verbs = ON(VERB_IS_CREATE), .endpoint = &endpoint_binding};

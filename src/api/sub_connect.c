@@ -1,11 +1,14 @@
-/* log, exec, attach, portforward: the pod's kubelet does the work. proxy: to a node, a pod or a service. */
+/* log, exec, attach, portforward: the pod's kubelet does the work. proxy: to a node, a pod or a
+ * service. */
 #include "api/endpoint.h"
 #include "api/relay.h"
 #include "api/write.h"
 #include "auth/stored.h"
 #include "base/encode.h"
 
-enum { KUBELET_PORT = 10250 };
+enum {
+    KUBELET_PORT = 10250
+};
 
 static int node_address(struct request *r, struct str name, struct relay_target *ret)
 {
@@ -14,7 +17,8 @@ static int node_address(struct request *r, struct str name, struct relay_target 
     if (!node)
         return status_not_found(&r->st, STR(""), STR("nodes"), name);
     struct value root = sealed_root(node);
-    ret->port = (uint16_t)value_int(root, "status.daemonEndpoints.kubeletEndpoint.Port", KUBELET_PORT);
+    ret->port =
+        (uint16_t)value_int(root, "status.daemonEndpoints.kubeletEndpoint.Port", KUBELET_PORT);
     if (ret->port == 0)
         ret->port = KUBELET_PORT;
     ret->tls = r->api->config.kubelet_tls;
@@ -37,7 +41,8 @@ static void add_names(struct buf *out, const struct node *containers)
 
 static int choose_container(struct request *r, const struct node *pod, struct str *ret)
 {
-    static const char *const lists[] = {"spec.containers", "spec.initContainers", "spec.ephemeralContainers"};
+    static const char *const lists[] = {"spec.containers", "spec.initContainers",
+                                        "spec.ephemeralContainers"};
     struct str wanted = STR_NONE;
     request_query(r, "container", &wanted);
     if (str_empty(wanted)) {
@@ -48,7 +53,8 @@ static int choose_container(struct request *r, const struct node *pod, struct st
         }
         struct buf names = BUF_INIT;
         add_names(&names, containers);
-        status_set(&r->st, REASON_BAD_REQUEST, "a container name must be specified for pod %.*s, choose one of: [%.*s]",
+        status_set(&r->st, REASON_BAD_REQUEST,
+                   "a container name must be specified for pod %.*s, choose one of: [%.*s]",
                    STR_ARG(r->route.name), STR_ARG(buf_str(&names)));
         buf_release(&names);
         return -1;
@@ -58,18 +64,20 @@ static int choose_container(struct request *r, const struct node *pod, struct st
             *ret = wanted;
             return 0;
         }
-    return status_set(&r->st, REASON_BAD_REQUEST, "container %.*s is not valid for pod %.*s", STR_ARG(wanted), STR_ARG(r->route.name));
+    return status_set(&r->st, REASON_BAD_REQUEST, "container %.*s is not valid for pod %.*s",
+                      STR_ARG(wanted), STR_ARG(r->route.name));
 }
 
 static void add_pair(struct request *r, struct buf *query, const char *name, struct str value)
 {
-    buf_printf(query, "%s%s=%.*s", query->len ? "&" : "?", name, STR_ARG(percent_encode(r->arena, value, "")));
+    buf_printf(query, "%s%s=%.*s", query->len ? "&" : "?", name,
+               STR_ARG(percent_encode(r->arena, value, "")));
 }
 
 static struct str log_query(struct request *r)
 {
-    static const char *const passed[] = {"follow", "previous", "sinceSeconds", "sinceTime", "timestamps", "tailLines", "limitBytes",
-                                         "stream"};
+    static const char *const passed[] = {"follow",     "previous",  "sinceSeconds", "sinceTime",
+                                         "timestamps", "tailLines", "limitBytes",   "stream"};
     struct buf query = BUF_INIT;
     struct str value;
     for (size_t i = 0; i < ARRAY_COUNT(passed); i++)
@@ -92,7 +100,8 @@ static struct str stream_query(struct request *r)
     size_t count;
     struct http_header *all = http_query_all(r->http, &count);
     for (size_t i = 0; i < count; i++)
-        if (str_is(all[i].name, "command") || str_is(all[i].name, "port") || str_is(all[i].name, "ports"))
+        if (str_is(all[i].name, "command") || str_is(all[i].name, "port") ||
+            str_is(all[i].name, "ports"))
             add_pair(r, &query, arena_cstr(r->arena, all[i].name), all[i].value);
     struct str copy = arena_str(r->arena, buf_str(&query));
     buf_release(&query);
@@ -102,8 +111,10 @@ static struct str stream_query(struct request *r)
 static const struct {
     const char *subresource, *path;
     bool container;
-} kubelet_paths[] = {
-    {"log", "containerLogs", true}, {"exec", "exec", true}, {"attach", "attach", true}, {"portforward", "portForward", false}};
+} kubelet_paths[] = {{"log", "containerLogs", true},
+                     {"exec", "exec", true},
+                     {"attach", "attach", true},
+                     {"portforward", "portForward", false}};
 
 static enum step_result to_kubelet(struct request *r)
 {
@@ -123,13 +134,15 @@ static enum step_result to_kubelet(struct request *r)
                 r->raw = STR("");
                 return STEP_NEXT;
             }
-            status_set(&r->st, REASON_BAD_REQUEST, "pod %.*s does not have a host assigned", STR_ARG(r->route.name));
+            status_set(&r->st, REASON_BAD_REQUEST, "pod %.*s does not have a host assigned",
+                       STR_ARG(r->route.name));
             return STEP_FAIL;
         }
         struct str query = i == 0 ? log_query(r) : stream_query(r);
-        target.path_and_query = arena_printf(r->arena, "/%s/%.*s/%.*s%s%.*s%.*s", kubelet_paths[i].path, STR_ARG(r->route.ns),
-                                             STR_ARG(r->route.name), kubelet_paths[i].container ? "/" : "", STR_ARG(container),
-                                             STR_ARG(query));
+        target.path_and_query =
+            arena_printf(r->arena, "/%s/%.*s/%.*s%s%.*s%.*s", kubelet_paths[i].path,
+                         STR_ARG(r->route.ns), STR_ARG(r->route.name),
+                         kubelet_paths[i].container ? "/" : "", STR_ARG(container), STR_ARG(query));
     }
     if (node_address(r, node, &target) < 0)
         return STEP_FAIL;
@@ -167,7 +180,8 @@ static struct named_port split_name(struct str text)
 static struct str rest_with_query(struct request *r)
 {
     struct str rest = r->route.rest;
-    return arena_printf(r->arena, "%s%.*s%s%.*s", str_empty(rest) ? "/" : "", STR_ARG(percent_encode(r->arena, rest, "/:@!$&'()*+,;=")),
+    return arena_printf(r->arena, "%s%.*s%s%.*s", str_empty(rest) ? "/" : "",
+                        STR_ARG(percent_encode(r->arena, rest, "/:@!$&'()*+,;=")),
                         str_empty(r->http->query) ? "" : "?", STR_ARG(r->http->query));
 }
 
@@ -216,16 +230,16 @@ static bool choose_endpoint(void *arg, const struct store_record *record)
         return true;
     const struct node *slice = unseal(a, arena_dup(a, record->value, record->size));
     const struct node *port = NULL;
-    node_each(p, node_get(slice, STR("ports")))
-        if (!port && str_equal(node_str(p, "name"), c->port_name))
-            port = p;
+    node_each(p, node_get(slice, STR("ports"))) if (!port && str_equal(node_str(p, "name"),
+                                                                       c->port_name)) port = p;
     if (!port)
         return true;
-    node_each(e, node_get(slice, STR("endpoints")))
-        if (node_flag(e, "conditions.ready", true) && !c->port) {
-            c->address = node_str(node_item(node_get(e, STR("addresses")), 0), "");
-            c->port = (uint16_t)node_num(port, "port", 0);
-        }
+    node_each(e, node_get(slice, STR("endpoints"))) if (node_flag(e, "conditions.ready", true) &&
+                                                        !c->port)
+    {
+        c->address = node_str(node_item(node_get(e, STR("addresses")), 0), "");
+        c->port = (uint16_t)node_num(port, "port", 0);
+    }
     return c->port == 0;
 }
 
@@ -238,17 +252,23 @@ static int service_target(struct request *r, const struct named_port *n, struct 
     node_each(p, ports)
     {
         struct str number = arena_printf(r->arena, "%lld", (long long)node_num(p, "port", 0));
-        bool named = str_equal(n->port, number) || (!str_empty(n->port) && str_equal(n->port, node_str(p, "name")));
+        bool named = str_equal(n->port, number) ||
+                     (!str_empty(n->port) && str_equal(n->port, node_str(p, "name")));
         if (!port && (named || (str_empty(n->port) && node_count(ports) == 1)))
             port = p;
     }
     if (!port)
-        return status_set(&r->st, REASON_SERVICE_UNAVAILABLE, "no service port \"%.*s\" found for service \"%.*s\"", STR_ARG(n->port),
+        return status_set(&r->st, REASON_SERVICE_UNAVAILABLE,
+                          "no service port \"%.*s\" found for service \"%.*s\"", STR_ARG(n->port),
                           STR_ARG(n->name));
-    struct endpoint_choice choice = {.request = r, .service = n->name, .port_name = node_str(port, "name")};
-    struct store_range range = {.resource = resource_named("discovery.k8s.io", "endpointslices")->storage_id, .ns = r->route.ns};
+    struct endpoint_choice choice = {
+        .request = r, .service = n->name, .port_name = node_str(port, "name")};
+    struct store_range range = {
+        .resource = resource_named("discovery.k8s.io", "endpointslices")->storage_id,
+        .ns = r->route.ns};
     if (store_list(r->api->config.store, &range, choose_endpoint, &choice) < 0 || !choice.port)
-        return status_set(&r->st, REASON_SERVICE_UNAVAILABLE, "no endpoints available for service \"%.*s\"", STR_ARG(n->name));
+        return status_set(&r->st, REASON_SERVICE_UNAVAILABLE,
+                          "no endpoints available for service \"%.*s\"", STR_ARG(n->name));
     ret->host = arena_cstr(r->arena, choice.address);
     ret->port = choice.port;
     ret->tls = insecure_tls(r, n->scheme);
@@ -260,7 +280,8 @@ static int node_target(struct request *r, const struct named_port *n, struct rel
     if (node_address(r, n->name, ret) < 0)
         return -1;
     uint64_t port;
-    if (!str_empty(n->port) && str_to_u64(n->port, &port) == 0 && port && port <= 65535 && port != ret->port) {
+    if (!str_empty(n->port) && str_to_u64(n->port, &port) == 0 && port && port <= 65535 &&
+        port != ret->port) {
         ret->port = (uint16_t)port;
         ret->tls = insecure_tls(r, n->scheme);
     }
@@ -280,20 +301,23 @@ static enum step_result proxy(struct request *r)
     return relay(r, &target);
 }
 
-#define READS (ON(VERB_IS_GET))
+#define READS   (ON(VERB_IS_GET))
 #define STREAMS (ON(VERB_IS_GET) | ON(VERB_IS_CREATE))
-#define ANY (ON(VERB_IS_GET) | ON(VERB_IS_CREATE) | ON(VERB_IS_UPDATE) | ON(VERB_IS_PATCH) | ON(VERB_IS_DELETE))
+#define ANY                                                                                        \
+    (ON(VERB_IS_GET) | ON(VERB_IS_CREATE) | ON(VERB_IS_UPDATE) | ON(VERB_IS_PATCH) |               \
+     ON(VERB_IS_DELETE))
 
 static const struct endpoint endpoint_kubelet = {.name = "kubelet", .commit = to_kubelet},
                              endpoint_proxy = {.name = "proxy", .commit = proxy};
 
 #define CONNECT(ident, of_plural, sub, on, what)                                                   \
-    REGISTER(api_endpoint, ident) = {.group = "",                                                  \
-                                     .plural = of_plural,                                          \
-                                     .subresource = sub,                                           \
-                                     .verbs = on,                                                  \
-                                     .endpoint = what,                                             \
-                                     .long_running = true}
+    REGISTER(api_endpoint, ident)                                                                  \
+    = {.group = "",                                                                                \
+       .plural = of_plural,                                                                        \
+       .subresource = sub,                                                                         \
+       .verbs = on,                                                                                \
+       .endpoint = what,                                                                           \
+       .long_running = true}
 CONNECT(pod_log, "pods", "log", READS, &endpoint_kubelet);
 CONNECT(pod_exec, "pods", "exec", STREAMS, &endpoint_kubelet);
 CONNECT(pod_attach, "pods", "attach", STREAMS, &endpoint_kubelet);

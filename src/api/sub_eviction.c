@@ -21,7 +21,8 @@ static bool match_budget(void *arg, const struct store_record *record)
     struct status ignored;
     status_init(&ignored, b->request->arena);
     struct value v = value_at(sealed_root(record->value), "spec.selector");
-    if (!value_present(v) || label_selector_from_value(b->request->arena, v, &selector, &ignored) < 0)
+    if (!value_present(v) ||
+        label_selector_from_value(b->request->arena, v, &selector, &ignored) < 0)
         return true;
     if (!label_selector_matches_node(&selector, b->labels))
         return true;
@@ -32,7 +33,9 @@ static bool match_budget(void *arg, const struct store_record *record)
 
 static bool pod_ready(const struct node *pod)
 {
-    return str_is(node_str(node_find(node_at(pod, "status.conditions"), "type", STR("Ready")), "status"), "True");
+    return str_is(
+        node_str(node_find(node_at(pod, "status.conditions"), "type", STR("Ready")), "status"),
+        "True");
 }
 
 /* Pods that are over, or whose end is under way, cost no budget. */
@@ -45,7 +48,8 @@ static bool free_of_budgets(const struct node *pod)
 
 static int blocked(struct request *r, struct str why, int retry_after_s)
 {
-    status_set(&r->st, REASON_TOO_MANY_REQUESTS, "Cannot evict pod as it would violate the pod's disruption budget.");
+    status_set(&r->st, REASON_TOO_MANY_REQUESTS,
+               "Cannot evict pod as it would violate the pod's disruption budget.");
     status_add_cause(&r->st, CAUSE_DISRUPTION_BUDGET, STR_NONE, "%.*s", STR_ARG(why));
     r->st.details.retry_after_s = retry_after_s;
     return -1;
@@ -59,17 +63,27 @@ static int take_disruption(struct request *r, const struct sealed *budget)
     struct str name = node_str(n, "metadata.name");
     int64_t allowed = node_num(n, "status.disruptionsAllowed", 0);
     if (node_num(n, "status.observedGeneration", 0) < node_num(n, "metadata.generation", 0))
-        return blocked(r, arena_printf(r->arena, "The disruption budget %.*s is still being processed by the server.",
-                                       STR_ARG(name)), 10);
+        return blocked(
+            r,
+            arena_printf(r->arena,
+                         "The disruption budget %.*s is still being processed by the server.",
+                         STR_ARG(name)),
+            10);
     if (allowed <= 0)
-        return blocked(r, arena_printf(r->arena, "The disruption budget %.*s needs %lld healthy pods and has %lld currently",
-                                       STR_ARG(name), (long long)node_num(n, "status.desiredHealthy", 0),
-                                       (long long)node_num(n, "status.currentHealthy", 0)), 0);
+        return blocked(
+            r,
+            arena_printf(
+                r->arena,
+                "The disruption budget %.*s needs %lld healthy pods and has %lld currently",
+                STR_ARG(name), (long long)node_num(n, "status.desiredHealthy", 0),
+                (long long)node_num(n, "status.currentHealthy", 0)),
+            0);
     if (r->options.dry_run)
         return 0;
     node_put_int(r->arena, n, "status.disruptionsAllowed", allowed - 1);
     struct node *pods = node_need_map(r->arena, n, "status.disruptedPods");
-    node_set(r->arena, pods, r->route.name, node_text(r->arena, time_format(r->arena, request_now_us(r))));
+    node_set(r->arena, pods, r->route.name,
+             node_text(r->arena, time_format(r->arena, request_now_us(r))));
     struct api_call call = {.user = r->user,
                             .field_manager = STR("kube-apiserver"),
                             .verb = API_UPDATE,
@@ -83,7 +97,8 @@ static int take_disruption(struct request *r, const struct sealed *budget)
 
 static bool healthy_enough(const struct node *budget)
 {
-    int64_t current = node_num(budget, "status.currentHealthy", 0), desired = node_num(budget, "status.desiredHealthy", 0);
+    int64_t current = node_num(budget, "status.currentHealthy", 0),
+            desired = node_num(budget, "status.desiredHealthy", 0);
     bool always = str_is(node_str(budget, "spec.unhealthyPodEvictionPolicy"), "AlwaysAllow");
     return always || (current >= desired && desired > 0);
 }
@@ -93,12 +108,15 @@ static int check_budgets(struct request *r)
     if (free_of_budgets(r->old_node))
         return 0;
     struct budgets b = {.request = r, .labels = node_at(r->old_node, "metadata.labels")};
-    struct store_range range = {.resource = resource_named("policy", "poddisruptionbudgets")->storage_id, .ns = r->route.ns};
+    struct store_range range = {.resource =
+                                    resource_named("policy", "poddisruptionbudgets")->storage_id,
+                                .ns = r->route.ns};
     if (store_list(r->api->config.store, &range, match_budget, &b) < 0)
         return status_internal(&r->st, "the disruption budgets can't be read");
     int err = 0;
     if (b.count > 1)
-        err = status_internal(&r->st, "This pod has more than one PodDisruptionBudget, which the eviction subresource does not "
+        err = status_internal(&r->st, "This pod has more than one PodDisruptionBudget, which the "
+                                      "eviction subresource does not "
                                       "support.");
     else if (b.count == 1 && (pod_ready(r->old_node) || !healthy_enough(unseal(r->arena, b.found))))
         err = take_disruption(r, b.found);
@@ -124,11 +142,13 @@ static void add_target_condition(struct request *r)
 static enum step_result eviction_decode(struct request *r)
 {
     struct node *eviction;
-    if (write_options_read(r) < 0 || write_decode_body(r, named_type("policy/v1.Eviction"), &eviction) < 0)
+    if (write_options_read(r) < 0 ||
+        write_decode_body(r, named_type("policy/v1.Eviction"), &eviction) < 0)
         return STEP_FAIL;
     struct str name = node_str(eviction, "metadata.name");
     if (!str_empty(name) && !str_equal(name, r->route.name)) {
-        status_set(&r->st, REASON_BAD_REQUEST, "name in URL does not match name in Eviction object");
+        status_set(&r->st, REASON_BAD_REQUEST,
+                   "name in URL does not match name in Eviction object");
         return STEP_FAIL;
     }
     r->sent = node_at(eviction, "deleteOptions");
@@ -163,6 +183,11 @@ static enum step_result eviction_commit(struct request *r)
     return STEP_NEXT;
 }
 
-static const struct endpoint endpoint_eviction = {.name = "eviction", .decode = eviction_decode, .commit = eviction_commit};
-REGISTER(api_endpoint, eviction) = {
-    .group = "", .plural = "pods", .subresource = "eviction", .verbs = ON(VERB_IS_CREATE), .endpoint = &endpoint_eviction};
+static const struct endpoint endpoint_eviction = {
+    .name = "eviction", .decode = eviction_decode, .commit = eviction_commit};
+REGISTER(api_endpoint, eviction)
+= {.group = "",
+   .plural = "pods",
+   .subresource = "eviction",
+   .verbs = ON(VERB_IS_CREATE),
+   .endpoint = &endpoint_eviction};

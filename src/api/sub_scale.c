@@ -20,10 +20,12 @@ static const char *plain(const char *path)
 static struct scale_paths paths_of(const struct request *r)
 {
     if (r->custom)
-        return (struct scale_paths){plain(r->custom->spec_replicas_path), plain(r->custom->status_replicas_path),
+        return (struct scale_paths){plain(r->custom->spec_replicas_path),
+                                    plain(r->custom->status_replicas_path),
                                     plain(r->custom->label_selector_path)};
     if (r->kind->scale_spec_path)
-        return (struct scale_paths){plain(r->kind->scale_spec_path), plain(r->kind->scale_status_path),
+        return (struct scale_paths){plain(r->kind->scale_spec_path),
+                                    plain(r->kind->scale_status_path),
                                     plain(r->kind->scale_selector_path)};
     return (struct scale_paths){"spec.replicas", "status.replicas", "spec.selector"};
 }
@@ -35,7 +37,8 @@ static struct str selector_text(struct request *r, const struct node *selector)
     status_init(&ignored, r->arena);
     if (node_is(selector, NODE_STRING))
         return node_str(selector, "");
-    bool wrapped = node_get(selector, STR("matchLabels")) || node_get(selector, STR("matchExpressions"));
+    bool wrapped =
+        node_get(selector, STR("matchLabels")) || node_get(selector, STR("matchExpressions"));
     if (!node_is(selector, NODE_MAP))
         return STR_NONE;
     if (!wrapped) { /* a plain map of labels: replication controllers */
@@ -61,8 +64,10 @@ static struct node *scale_of(struct request *r, const struct node *object, uint6
         if (value)
             node_set(r->arena, meta, str_from(kept[i]), node_copy(r->arena, value));
     }
-    node_set(r->arena, meta, STR("resourceVersion"), node_text_printf(r->arena, "%llu", (unsigned long long)revision));
-    node_put_int(r->arena, node_need_map(r->arena, n, "spec"), "replicas", node_num(object, p.spec, 0));
+    node_set(r->arena, meta, STR("resourceVersion"),
+             node_text_printf(r->arena, "%llu", (unsigned long long)revision));
+    node_put_int(r->arena, node_need_map(r->arena, n, "spec"), "replicas",
+                 node_num(object, p.spec, 0));
     struct node *status = node_need_map(r->arena, n, "status");
     node_put_int(r->arena, status, "replicas", node_num(object, p.status, 0));
     struct str selector = p.selector ? selector_text(r, node_at(object, p.selector)) : STR_NONE;
@@ -84,8 +89,9 @@ static enum step_result scale_get(struct request *r)
 static int decode_update(struct request *r, struct node *before, struct node **ret)
 {
     if (r->route.verb == VERB_IS_UPDATE || !r->http)
-        return r->route.verb == VERB_IS_UPDATE ? write_decode_body(r, named_type("autoscaling/v1.Scale"), ret)
-                                               : merge_patch(r->arena, before, r->sent, ret, &r->st);
+        return r->route.verb == VERB_IS_UPDATE
+                   ? write_decode_body(r, named_type("autoscaling/v1.Scale"), ret)
+                   : merge_patch(r->arena, before, r->sent, ret, &r->st);
     struct str header = http_header(r->http, "Content-Type");
     struct str type = str_trim(str_cut(&header, ';'));
     struct node *patch;
@@ -111,7 +117,8 @@ static enum step_result scale_decode(struct request *r)
     struct node *replicas = node_at(after, "spec.replicas");
     int64_t count = node_num(after, "spec.replicas", 0);
     if ((replicas && !node_is(replicas, NODE_INT)) || count < 0) {
-        field_invalid_bare(&r->st, STR("spec.replicas"), arena_printf(r->arena, "%lld", (long long)count),
+        field_invalid_bare(&r->st, STR("spec.replicas"),
+                           arena_printf(r->arena, "%lld", (long long)count),
                            "must be greater than or equal to 0");
         status_invalid_from_causes(&r->st, STR("autoscaling"), STR("Scale"), r->route.name);
         return STEP_FAIL;
@@ -139,8 +146,15 @@ static enum step_result scale_commit(struct request *r)
 }
 
 static const struct endpoint endpoint_scale_get = {.name = "scale", .commit = scale_get};
-static const struct endpoint endpoint_scale = {.name = "scale", .decode = scale_decode, .prepare = write_prepare,
-                                               .admit = write_admit, .validate = write_validate, .commit = scale_commit};
-REGISTER(api_endpoint, scale_get) = {.subresource = "scale", .verbs = ON(VERB_IS_GET), .endpoint = &endpoint_scale_get};
-REGISTER(api_endpoint, scale) = {
-    .subresource = "scale", .verbs = ON(VERB_IS_UPDATE) | ON(VERB_IS_PATCH), .endpoint = &endpoint_scale};
+static const struct endpoint endpoint_scale = {.name = "scale",
+                                               .decode = scale_decode,
+                                               .prepare = write_prepare,
+                                               .admit = write_admit,
+                                               .validate = write_validate,
+                                               .commit = scale_commit};
+REGISTER(api_endpoint, scale_get)
+= {.subresource = "scale", .verbs = ON(VERB_IS_GET), .endpoint = &endpoint_scale_get};
+REGISTER(api_endpoint, scale)
+= {.subresource = "scale",
+   .verbs = ON(VERB_IS_UPDATE) | ON(VERB_IS_PATCH),
+   .endpoint = &endpoint_scale};

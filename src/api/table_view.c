@@ -10,7 +10,8 @@ static struct node *row_object(struct arena *a, const struct rendering *v, const
     return v->include == INCLUDE_OBJECT ? object_tree(a, v, s) : partial_tree(a, s);
 }
 
-static struct node *table_new(struct arena *a, const struct rendering *v, struct node *metadata, bool columns, struct node *rows)
+static struct node *table_new(struct arena *a, const struct rendering *v, struct node *metadata,
+                              bool columns, struct node *rows)
 {
     struct node *n = node_map(a);
     node_set(a, n, STR("kind"), node_text(a, STR("Table")));
@@ -25,8 +26,8 @@ static struct node *table_new(struct arena *a, const struct rendering *v, struct
     return n;
 }
 
-int table_add_row(struct arena *a, const struct rendering *v, struct node *rows, const struct sealed *s,
-                  struct status *st maybe_unused)
+int table_add_row(struct arena *a, const struct rendering *v, struct node *rows,
+                  const struct sealed *s, struct status *st maybe_unused)
 {
     struct node *row = node_map(a);
     struct node *cells = node_need_list(a, row, "cells");
@@ -40,23 +41,25 @@ int table_add_row(struct arena *a, const struct rendering *v, struct node *rows,
     return 0;
 }
 
-int table_list(struct arena *a, const struct rendering *v, struct node *rows, struct node *metadata, struct buf *out,
-               struct status *st)
+int table_list(struct arena *a, const struct rendering *v, struct node *rows, struct node *metadata,
+               struct buf *out, struct status *st)
 {
     return render_tree(a, &v->accept, SCHEMA_NONE, table_new(a, v, metadata, true, rows), out, st);
 }
 
-int table_object(struct arena *a, const struct rendering *v, const struct sealed *s, bool columns, struct buf *out,
-                 struct status *st)
+int table_object(struct arena *a, const struct rendering *v, const struct sealed *s, bool columns,
+                 struct buf *out, struct status *st)
 {
     struct node *rows = node_list(a), *meta = node_map(a);
     if (table_add_row(a, v, rows, s, st) < 0)
         return -1;
-    node_set(a, meta, STR("resourceVersion"), node_text_printf(a, "%llu", (unsigned long long)sealed_revision(s)));
+    node_set(a, meta, STR("resourceVersion"),
+             node_text_printf(a, "%llu", (unsigned long long)sealed_revision(s)));
     return render_tree(a, &v->accept, SCHEMA_NONE, table_new(a, v, meta, columns, rows), out, st);
 }
 
-struct node *table_bookmark(struct arena *a, const struct rendering *v, const struct node *object, bool columns)
+struct node *table_bookmark(struct arena *a, const struct rendering *v, const struct node *object,
+                            bool columns)
 {
     struct node *rows = node_list(a), *row = node_map(a), *meta = node_map(a);
     struct node *cells = node_need_list(a, row, "cells");
@@ -64,6 +67,7 @@ struct node *table_bookmark(struct arena *a, const struct rendering *v, const st
         node_append(a, cells, node_null(a));
     node_set(a, row, STR("object"), node_copy(a, object));
     node_append(a, rows, row);
-    node_set(a, meta, STR("resourceVersion"), node_copy(a, node_at(object, "metadata.resourceVersion")));
+    node_set(a, meta, STR("resourceVersion"),
+             node_copy(a, node_at(object, "metadata.resourceVersion")));
     return table_new(a, v, meta, columns, rows);
 }

@@ -5,13 +5,15 @@
 #include "api/objects.h"
 
 /* One object as a Table document; columns: whether the definitions are in it. */
-int table_object(struct arena *a, const struct rendering *v, const struct sealed *s, bool columns, struct buf *out,
-                 struct status *st) must_use;
+int table_object(struct arena *a, const struct rendering *v, const struct sealed *s, bool columns,
+                 struct buf *out, struct status *st) must_use;
 /* A row of a list's table. */
-int table_add_row(struct arena *a, const struct rendering *v, struct node *rows, const struct sealed *s, struct status *st) must_use;
-int table_list(struct arena *a, const struct rendering *v, struct node *rows, struct node *metadata, struct buf *out,
-               struct status *st) must_use;
+int table_add_row(struct arena *a, const struct rendering *v, struct node *rows,
+                  const struct sealed *s, struct status *st) must_use;
+int table_list(struct arena *a, const struct rendering *v, struct node *rows, struct node *metadata,
+               struct buf *out, struct status *st) must_use;
 /* A bookmark in table form: object carries the revision. */
-struct node *table_bookmark(struct arena *a, const struct rendering *v, const struct node *object, bool columns);
+struct node *table_bookmark(struct arena *a, const struct rendering *v, const struct node *object,
+                            bool columns);
 
 #endif

@@ -16,9 +16,9 @@ struct stream {
     struct rendering view;
     uint32_t view_number;
     struct list_options options;
-    struct buf initial;     /* owned: events of what was there at the start */
-    uint64_t after;         /* events behind this revision are wanted */
-    bool sent_any;          /* the next table needs no columns */
+    struct buf initial; /* owned: events of what was there at the start */
+    uint64_t after;     /* events behind this revision are wanted */
+    bool sent_any;      /* the next table needs no columns */
     struct timer timeout, bookmark;
     struct list link; /* in watch_views.streams */
 };
@@ -46,8 +46,9 @@ void watch_views_free(struct watch_views *v)
 static uint32_t view_number(struct request *r, const struct rendering *v)
 {
     struct watch_views *views = r->api->views;
-    struct str text = arena_printf(r->arena, "%u/%s/%d/%d/%d/%p", v->resource->id, v->resource->version, v->accept.media,
-                                   v->accept.shape, v->include, (const void *)v->custom);
+    struct str text =
+        arena_printf(r->arena, "%u/%s/%d/%d/%d/%p", v->resource->id, v->resource->version,
+                     v->accept.media, v->accept.shape, v->include, (const void *)v->custom);
     uintptr_t number = (uintptr_t)map_get(&views->numbers, text);
     if (!number) {
         number = ++views->count;
@@ -56,7 +57,9 @@ static uint32_t view_number(struct request *r, const struct rendering *v)
     return (uint32_t)number;
 }
 
-static const char *const type_names[] = {[WATCH_ADDED] = "ADDED", [WATCH_MODIFIED] = "MODIFIED", [WATCH_DELETED] = "DELETED",
+static const char *const type_names[] = {[WATCH_ADDED] = "ADDED",
+                                         [WATCH_MODIFIED] = "MODIFIED",
+                                         [WATCH_DELETED] = "DELETED",
                                          [WATCH_BOOKMARK] = "BOOKMARK"};
 
 static void end_stream(struct stream *s)
@@ -101,7 +104,8 @@ static void encode_event(void *arg, const struct watch_event *event, struct buf 
     struct status st;
     status_init(&st, &scratch);
     e->stream->view.now_us = request_now_us(e->stream->request);
-    if (render_event(&scratch, &e->stream->view, type_names[event->type], event->object, e->first, out, &st) < 0)
+    if (render_event(&scratch, &e->stream->view, type_names[event->type], event->object, e->first,
+                     out, &st) < 0)
         buf_clear(out);
     arena_release(&scratch);
 }
@@ -153,7 +157,8 @@ static void write_expired(struct stream *s, uint64_t asked)
     struct status why, st;
     status_init(&why, &scratch);
     status_init(&st, &scratch);
-    status_set(&why, REASON_EXPIRED, "too old resource version: %llu (%llu)", (unsigned long long)asked,
+    status_set(&why, REASON_EXPIRED, "too old resource version: %llu (%llu)",
+               (unsigned long long)asked,
                (unsigned long long)store_compacted(s->request->api->config.store) + 1);
     if (render_error_event(&scratch, &s->view, &why, &out, &st) == 0)
         http_stream_write(s->request->http, buf_str(&out));
@@ -200,7 +205,8 @@ static bool add_initial(void *arg, const struct store_record *record)
     if (!selection_matches(&s->selection, record->value))
         return true;
     struct arena scratch = ARENA_INIT;
-    int err = render_event(&scratch, &s->view, "ADDED", record->value, !s->sent_any, &s->initial, &r->st);
+    int err =
+        render_event(&scratch, &s->view, "ADDED", record->value, !s->sent_any, &s->initial, &r->st);
     s->sent_any = true;
     arena_release(&scratch);
     return err == 0;
@@ -228,7 +234,8 @@ static int make_initial(struct stream *s)
     if (r->st.code)
         return -1;
     if (s->options.send_initial && s->options.bookmarks) {
-        if (render_bookmark(r->arena, &s->view, s->after, true, !s->sent_any, &s->initial, &r->st) < 0)
+        if (render_bookmark(r->arena, &s->view, s->after, true, !s->sent_any, &s->initial, &r->st) <
+            0)
             return -1;
         s->sent_any = true;
     }
@@ -242,8 +249,9 @@ static enum step_result watch_commit(struct request *r)
     s->request = r;
     s->view = rendering_of(r);
     if (s->view.accept.media == MEDIA_YAML) {
-        status_set(&r->st, REASON_NOT_ACCEPTABLE, "only the following media types are accepted: application/json, "
-                                                  "application/vnd.kubernetes.protobuf");
+        status_set(&r->st, REASON_NOT_ACCEPTABLE,
+                   "only the following media types are accepted: application/json, "
+                   "application/vnd.kubernetes.protobuf");
         return STEP_FAIL;
     }
     if (list_options_read(r, true, &s->options) < 0 || selection_parse(r, &s->selection) < 0)
@@ -270,7 +278,8 @@ static void start(struct request *r)
     struct stream *s = r->stream;
     struct store *store = r->api->config.store;
     bool proto = s->view.accept.media == MEDIA_PROTOBUF;
-    respond_stream_begin(r, proto ? "application/vnd.kubernetes.protobuf;stream=watch" : "application/json");
+    respond_stream_begin(r, proto ? "application/vnd.kubernetes.protobuf;stream=watch"
+                                  : "application/json");
     if (s->initial.len)
         http_stream_write(r->http, buf_str(&s->initial));
     buf_release(&s->initial);
@@ -285,7 +294,9 @@ static void start(struct request *r)
         .on_expired = on_expired,
         .user = s,
     };
-    uint64_t limit_s = s->options.timeout_s ? s->options.timeout_s : LIMIT_WATCH_TIME_S + random_u64() % LIMIT_WATCH_TIME_S;
+    uint64_t limit_s = s->options.timeout_s
+                           ? s->options.timeout_s
+                           : LIMIT_WATCH_TIME_S + random_u64() % LIMIT_WATCH_TIME_S;
     timer_start(&s->timeout, limit_s * 1000);
     if (s->options.bookmarks)
         timer_start(&s->bookmark, LIMIT_BOOKMARK_TIME_MS);
@@ -302,6 +313,8 @@ static enum step_result watch_answer(struct request *r)
     return respond_when_durable(r, start);
 }
 
-const struct endpoint endpoint_watch = {.name = "watch", .commit = watch_commit, .answer = watch_answer};
+const struct endpoint endpoint_watch = {
+    .name = "watch", .commit = watch_commit, .answer = watch_answer};
 
-REGISTER(api_endpoint, watch) = {.verbs = ON(VERB_IS_WATCH), .endpoint = &endpoint_watch, .long_running = true};
+REGISTER(api_endpoint, watch)
+= {.verbs = ON(VERB_IS_WATCH), .endpoint = &endpoint_watch, .long_running = true};

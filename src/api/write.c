@@ -1,4 +1,5 @@
-/* The steps that every write of an object takes. Decoding stands in write_decode.c, patches in write_patch.c. */
+/* The steps that every write of an object takes. Decoding stands in write_decode.c, patches in
+ * write_patch.c. */
 #include "api/write.h"
 
 #include <errno.h>
@@ -71,7 +72,8 @@ static void keep_other_sides(struct request *r, const struct side *side)
     struct node *meta = node_get(r->object, STR("metadata"));
     if (meta)
         node_set(r->arena, merged, STR("metadata"), meta);
-    for (const char *const *path = side->paths; path < side->paths + ARRAY_COUNT(side->paths) && *path; path++) {
+    for (const char *const *path = side->paths;
+         path < side->paths + ARRAY_COUNT(side->paths) && *path; path++) {
         struct node *value = node_at(r->object, *path);
         if (value)
             node_put(r->arena, merged, *path, value);
@@ -135,7 +137,8 @@ static int track_fields(struct request *r)
     if (!reset && has_status(r))
         reset = status ? spec_only : status_only;
     struct apply_context ctx = {
-        .typing = {.type = r->resource->type, .custom_schema = r->custom ? r->custom->schema : NULL},
+        .typing = {.type = r->resource->type,
+                   .custom_schema = r->custom ? r->custom->schema : NULL},
         .manager = r->options.manager,
         .api_version = request_api_version(r),
         .subresource = r->route.subresource,
@@ -147,8 +150,9 @@ static int track_fields(struct request *r)
 
 static struct admission *admission_of(struct request *r)
 {
-    static const enum admit_operation operations[] = {
-        [VERB_IS_CREATE] = ADMIT_CREATE, [VERB_IS_UPDATE] = ADMIT_UPDATE, [VERB_IS_PATCH] = ADMIT_UPDATE};
+    static const enum admit_operation operations[] = {[VERB_IS_CREATE] = ADMIT_CREATE,
+                                                      [VERB_IS_UPDATE] = ADMIT_UPDATE,
+                                                      [VERB_IS_PATCH] = ADMIT_UPDATE};
     struct admission *ad = arena_new(r->arena, struct admission);
     struct admit_env *env = arena_new(r->arena, struct admit_env);
     *env = (struct admit_env){.loop = r->api->config.loop,
@@ -250,7 +254,8 @@ static int seal_object(struct request *r, struct sealed **ret)
     if (type != r->resource->type)
         object = convert_tree(r->arena, object, r->resource->type, type);
     if (r->custom)
-        node_set(r->arena, object, STR("apiVersion"), node_text(r->arena, str_from(r->custom->storage_version)));
+        node_set(r->arena, object, STR("apiVersion"),
+                 node_text(r->arena, str_from(r->custom->storage_version)));
     return seal(type, object, ret, &r->st);
 }
 
@@ -268,7 +273,8 @@ static bool same_but_times(const struct node *a, const struct node *b)
     return true;
 }
 
-/* Whether two blocks differ in nothing but the times of their managed fields: then nothing is written. */
+/* Whether two blocks differ in nothing but the times of their managed fields: then nothing is
+ * written. */
 static bool is_no_op(struct request *r, const struct sealed *now)
 {
     if (sealed_equal(now, r->old))
@@ -276,7 +282,8 @@ static bool is_no_op(struct request *r, const struct sealed *now)
     if (sealed_size(now) != sealed_size(r->old))
         return false;
     struct node *a = unseal(r->arena, now), *b = unseal(r->arena, r->old);
-    struct node *managed_a = node_at(a, "metadata.managedFields"), *managed_b = node_at(b, "metadata.managedFields");
+    struct node *managed_a = node_at(a, "metadata.managedFields"),
+                *managed_b = node_at(b, "metadata.managedFields");
     if (!same_but_times(managed_a, managed_b))
         return false;
     node_del(a, "metadata.managedFields");
@@ -294,7 +301,8 @@ static int store_failed(struct request *r, int err, struct str name)
     case -ENOENT: return status_not_found(&r->st, group, plural, name);
     case -ESTALE:
         return status_conflict(&r->st, group, plural, name,
-                               STR("the object has been modified; please apply your changes to the latest version and try again"));
+                               STR("the object has been modified; please apply your changes to the "
+                                   "latest version and try again"));
     case -EAGAIN:
         status_set(&r->st, REASON_TOO_MANY_REQUESTS, "the store is busy, please try again later");
         r->st.details.retry_after_s = 1;
@@ -306,7 +314,8 @@ static int store_failed(struct request *r, int err, struct str name)
 
 static void after_change(struct request *r, struct str name, const struct sealed *now)
 {
-    if (strcmp(r->resource->plural, "customresourcedefinitions") == 0 && strcmp(r->resource->group, "apiextensions.k8s.io") == 0)
+    if (strcmp(r->resource->plural, "customresourcedefinitions") == 0 &&
+        strcmp(r->resource->group, "apiextensions.k8s.io") == 0)
         custom_set_changed(r->api->customs, name, now);
     else if (r->custom && !now)
         custom_removed(r->api->customs, r->resource->id);

@@ -1,4 +1,5 @@
-/* Write: create, update, patch and apply of objects, and the endpoints of their subresources. Internal to api/. */
+/* Write: create, update, patch and apply of objects, and the endpoints of their subresources.
+ * Internal to api/. */
 #ifndef API_WRITE_H
 #define API_WRITE_H
 
@@ -20,12 +21,15 @@ int write_load_old(struct request *r) must_use;
 void write_set_old(struct request *r, const struct sealed *record);
 /* The body as a tree of the resource's (or subresource's) type. */
 int write_decode_body(struct request *r, schema_id type, struct node **ret) must_use;
-/* The same from bytes of a media type; completes defaults and judges unknown fields as fieldValidation says. */
-int write_decode_bytes(struct request *r, enum media media, struct str bytes, schema_id type, struct node **ret) must_use;
+/* The same from bytes of a media type; completes defaults and judges unknown fields as
+ * fieldValidation says. */
+int write_decode_bytes(struct request *r, enum media media, struct str bytes, schema_id type,
+                       struct node **ret) must_use;
 int write_judge_notes(struct request *r, const struct decode_notes *notes) must_use;
 /* resourceVersion and uid in r->object against r->old: 0, or -1: 409, 422. */
 int write_check_preconditions(struct request *r) must_use;
-/* Checks and completes apiVersion, kind, metadata.name and namespace of r->object against the route. */
+/* Checks and completes apiVersion, kind, metadata.name and namespace of r->object against the
+ * route. */
 int write_check_identity(struct request *r) must_use;
 
 /* The steps, for endpoints of their own (scale, binding ...). */
@@ -34,7 +38,8 @@ enum step_result write_admit(struct request *r);
 enum step_result write_validate(struct request *r);
 enum step_result write_commit(struct request *r);
 
-/* Seals r->object and puts it in place of r->old (none: creates); r->result is the new state. dry runs don't store. */
+/* Seals r->object and puts it in place of r->old (none: creates); r->result is the new state. dry
+ * runs don't store. */
 int write_store(struct request *r) must_use;
 /* Removes r->old's record; r->result is its last state. */
 int write_remove(struct request *r) must_use;

@@ -13,15 +13,18 @@ static struct str manager_from_agent(struct str agent)
 {
     struct str name = str_cut(&agent, '/');
     size_t len = 0;
-    while (len < name.len && len < LIMIT_FIELD_MANAGER_BYTES && name.data[len] >= ' ' && name.data[len] < 0x7f)
+    while (len < name.len && len < LIMIT_FIELD_MANAGER_BYTES && name.data[len] >= ' ' &&
+           name.data[len] < 0x7f)
         len++;
     return str_slice(name, 0, len);
 }
 
 static const char *options_kind(const struct request *r)
 {
-    static const char *const kinds[] = {[VERB_IS_CREATE] = "CreateOptions", [VERB_IS_UPDATE] = "UpdateOptions",
-                                        [VERB_IS_PATCH] = "PatchOptions", [VERB_IS_DELETE] = "DeleteOptions",
+    static const char *const kinds[] = {[VERB_IS_CREATE] = "CreateOptions",
+                                        [VERB_IS_UPDATE] = "UpdateOptions",
+                                        [VERB_IS_PATCH] = "PatchOptions",
+                                        [VERB_IS_DELETE] = "DeleteOptions",
                                         [VERB_IS_DELETE_COLLECTION] = "DeleteOptions"};
     return kinds[r->route.verb];
 }
@@ -72,7 +75,8 @@ int write_options_read(struct request *r)
         else if (!str_is(text, "Warn"))
             field_not_supported(&r->st, STR("fieldValidation"), text, levels, ARRAY_COUNT(levels));
     }
-    return status_invalid_from_causes(&r->st, STR("meta.k8s.io"), str_from(options_kind(r)), STR_NONE);
+    return status_invalid_from_causes(&r->st, STR("meta.k8s.io"), str_from(options_kind(r)),
+                                      STR_NONE);
 }
 
 /* What decoding found: refused, told or dropped, as fieldValidation says. */
@@ -91,13 +95,14 @@ int write_judge_notes(struct request *r, const struct decode_notes *notes)
         buf_add(&text, notes->texts[i]);
     }
     status_set(&r->st, REASON_BAD_REQUEST,
-               "%s in version \"%s\" cannot be handled as a %s: strict decoding error: %.*s", r->resource->kind,
-               r->resource->version, r->resource->kind, STR_ARG(buf_str(&text)));
+               "%s in version \"%s\" cannot be handled as a %s: strict decoding error: %.*s",
+               r->resource->kind, r->resource->version, r->resource->kind, STR_ARG(buf_str(&text)));
     buf_release(&text);
     return -1;
 }
 
-int write_decode_bytes(struct request *r, enum media media, struct str bytes, schema_id type, struct node **ret)
+int write_decode_bytes(struct request *r, enum media media, struct str bytes, schema_id type,
+                       struct node **ret)
 {
     struct decode_notes notes = {0};
     struct node *n;
@@ -127,10 +132,11 @@ int write_decode_body(struct request *r, schema_id type, struct node **ret)
     }
     enum media media;
     if (content_type_parse(http_header(r->http, "Content-Type"), type != SCHEMA_CUSTOM, &media) < 0)
-        return status_set(&r->st, REASON_UNSUPPORTED_MEDIA_TYPE,
-                          "the body of the request was in an unknown format - accepted media types include: "
-                          "application/json, application/yaml%s",
-                          type == SCHEMA_CUSTOM ? "" : ", application/vnd.kubernetes.protobuf");
+        return status_set(
+            &r->st, REASON_UNSUPPORTED_MEDIA_TYPE,
+            "the body of the request was in an unknown format - accepted media types include: "
+            "application/json, application/yaml%s",
+            type == SCHEMA_CUSTOM ? "" : ", application/vnd.kubernetes.protobuf");
     return write_decode_bytes(r, media, r->http->body, type, ret);
 }
 
@@ -144,12 +150,15 @@ static int check_type(struct request *r, struct node *n)
         return 0;
     }
     if (!str_equal(sent_version, version))
-        return status_set(&r->st, REASON_BAD_REQUEST,
-                          "the API version in the data (%.*s) does not match the expected API version (%.*s)",
-                          STR_ARG(sent_version), STR_ARG(version));
+        return status_set(
+            &r->st, REASON_BAD_REQUEST,
+            "the API version in the data (%.*s) does not match the expected API version (%.*s)",
+            STR_ARG(sent_version), STR_ARG(version));
     if (!str_equal(sent_kind, kind))
-        return status_set(&r->st, REASON_BAD_REQUEST, "%s in version \"%s\" cannot be handled as a %.*s: converting (%.*s) to "
-                          "(%.*s): unknown conversion", r->resource->kind, r->resource->version, STR_ARG(kind),
+        return status_set(&r->st, REASON_BAD_REQUEST,
+                          "%s in version \"%s\" cannot be handled as a %.*s: converting (%.*s) to "
+                          "(%.*s): unknown conversion",
+                          r->resource->kind, r->resource->version, STR_ARG(kind),
                           STR_ARG(sent_kind), STR_ARG(kind));
     return 0;
 }
@@ -159,7 +168,8 @@ static int check_namespace(struct request *r, struct node *n)
     struct str sent = node_str(n, "metadata.namespace");
     if (!r->resource->namespaced) {
         if (!str_empty(sent) && r->route.verb == VERB_IS_CREATE)
-            return status_set(&r->st, REASON_BAD_REQUEST, "namespace may not be set on cluster-scoped resources");
+            return status_set(&r->st, REASON_BAD_REQUEST,
+                              "namespace may not be set on cluster-scoped resources");
         node_del(n, "metadata.namespace");
         return 0;
     }
@@ -169,11 +179,13 @@ static int check_namespace(struct request *r, struct node *n)
         return 0;
     else if (r->route.verb == VERB_IS_CREATE)
         return status_set(&r->st, REASON_BAD_REQUEST,
-                          "the namespace of the provided object does not match the namespace sent on the request");
+                          "the namespace of the provided object does not match the namespace sent "
+                          "on the request");
     else
-        return status_set(&r->st, REASON_BAD_REQUEST,
-                          "the namespace of the object (%.*s) does not match the namespace on the URL (%.*s)", STR_ARG(sent),
-                          STR_ARG(r->route.ns));
+        return status_set(
+            &r->st, REASON_BAD_REQUEST,
+            "the namespace of the object (%.*s) does not match the namespace on the URL (%.*s)",
+            STR_ARG(sent), STR_ARG(r->route.ns));
     return 0;
 }
 
@@ -189,12 +201,16 @@ int write_check_identity(struct request *r)
     if (r->route.verb == VERB_IS_CREATE || str_empty(r->route.name))
         return 0;
     if (str_empty(name) && r->route.verb == VERB_IS_UPDATE && r->http)
-        return status_set(&r->st, REASON_BAD_REQUEST, "the name of the object (%.*s based on URL) was undeterminable: name must be "
-                          "provided", STR_ARG(r->route.name));
+        return status_set(
+            &r->st, REASON_BAD_REQUEST,
+            "the name of the object (%.*s based on URL) was undeterminable: name must be "
+            "provided",
+            STR_ARG(r->route.name));
     if (str_empty(name))
         node_put_str(r->arena, n, "metadata.name", r->route.name);
     else if (!str_equal(name, r->route.name))
-        return status_set(&r->st, REASON_BAD_REQUEST, "the name of the object (%.*s) does not match the name on the URL (%.*s)",
+        return status_set(&r->st, REASON_BAD_REQUEST,
+                          "the name of the object (%.*s) does not match the name on the URL (%.*s)",
                           STR_ARG(name), STR_ARG(r->route.name));
     return 0;
 }
@@ -212,7 +228,8 @@ int write_load_old(struct request *r)
     struct store_record record;
     int err = store_get(r->api->config.store, request_key(r, r->route.ns, r->route.name), &record);
     if (err == -ENOENT)
-        return status_not_found(&r->st, request_group(r), str_from(r->resource->plural), r->route.name);
+        return status_not_found(&r->st, request_group(r), str_from(r->resource->plural),
+                                r->route.name);
     if (err < 0)
         return status_internal(&r->st, "the store failed: %s", strerror(-err));
     write_set_old(r, record.value);
@@ -221,16 +238,19 @@ int write_load_old(struct request *r)
 
 static enum step_result create_decode(struct request *r)
 {
-    if (write_options_read(r) < 0 || write_decode_body(r, r->resource->type, &r->object) < 0 || write_check_identity(r) < 0)
+    if (write_options_read(r) < 0 || write_decode_body(r, r->resource->type, &r->object) < 0 ||
+        write_check_identity(r) < 0)
         return STEP_FAIL;
     if (r->custom && r->custom->terminating) {
-        status_set(&r->st, REASON_METHOD_NOT_ALLOWED, "create not allowed while custom resource definition is terminating");
+        status_set(&r->st, REASON_METHOD_NOT_ALLOWED,
+                   "create not allowed while custom resource definition is terminating");
         return STEP_FAIL;
     }
     if (r->custom && r->custom->deprecation_warning)
         request_warn(r, str_from(r->custom->deprecation_warning));
     if (r->http && !str_empty(node_str(r->object, "metadata.resourceVersion"))) {
-        status_set(&r->st, REASON_BAD_REQUEST, "resourceVersion should not be set on objects to be created");
+        status_set(&r->st, REASON_BAD_REQUEST,
+                   "resourceVersion should not be set on objects to be created");
         return STEP_FAIL;
     }
     return STEP_NEXT;
@@ -240,27 +260,35 @@ static enum step_result create_decode(struct request *r)
 static int check_preconditions(struct request *r)
 {
     struct str plural = str_from(r->resource->plural), group = request_group(r);
-    struct str sent = node_str(r->object, "metadata.resourceVersion"), uid = node_str(r->object, "metadata.uid");
+    struct str sent = node_str(r->object, "metadata.resourceVersion"),
+               uid = node_str(r->object, "metadata.uid");
     uint64_t revision;
     if (!str_empty(uid) && !str_equal(uid, object_uid(r->old)))
-        return status_conflict(&r->st, group, plural, r->route.name,
-                               arena_printf(r->arena, "Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s",
-                                            STR_ARG(uid), STR_ARG(object_uid(r->old))));
+        return status_conflict(
+            &r->st, group, plural, r->route.name,
+            arena_printf(r->arena,
+                         "Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s",
+                         STR_ARG(uid), STR_ARG(object_uid(r->old))));
     if (str_empty(sent) || str_is(sent, "0")) {
-        if (r->http && r->route.verb == VERB_IS_UPDATE && (r->custom || (r->kind->flags & KIND_CONDITIONAL_UPDATE))) {
-            field_invalid_bare(&r->st, STR("metadata.resourceVersion"), STR("0x0"), "must be specified for an update");
-            return status_invalid_from_causes(&r->st, group, str_from(r->resource->kind), r->route.name);
+        if (r->http && r->route.verb == VERB_IS_UPDATE &&
+            (r->custom || (r->kind->flags & KIND_CONDITIONAL_UPDATE))) {
+            field_invalid_bare(&r->st, STR("metadata.resourceVersion"), STR("0x0"),
+                               "must be specified for an update");
+            return status_invalid_from_causes(&r->st, group, str_from(r->resource->kind),
+                                              r->route.name);
         }
         return 0;
     }
     if (str_to_u64(sent, &revision) < 0) {
         field_invalid(&r->st, STR("metadata.resourceVersion"), sent, "must be a resource version");
-        return status_invalid_from_causes(&r->st, group, str_from(r->resource->kind), r->route.name);
+        return status_invalid_from_causes(&r->st, group, str_from(r->resource->kind),
+                                          r->route.name);
     }
     if (revision == sealed_revision(r->old))
         return 0;
     return status_conflict(&r->st, group, plural, r->route.name,
-                           STR("the object has been modified; please apply your changes to the latest version and try again"));
+                           STR("the object has been modified; please apply your changes to the "
+                               "latest version and try again"));
 }
 
 int write_check_preconditions(struct request *r)
@@ -279,7 +307,8 @@ static enum step_result update_decode(struct request *r)
     if (write_check_identity(r) < 0)
         return STEP_FAIL;
     if (write_load_old(r) < 0) {
-        bool creates = r->st.reason == REASON_NOT_FOUND && (r->kind->flags & KIND_CREATE_ON_UPDATE) && !r->subresource &&
+        bool creates = r->st.reason == REASON_NOT_FOUND &&
+                       (r->kind->flags & KIND_CREATE_ON_UPDATE) && !r->subresource &&
                        str_empty(node_str(r->object, "metadata.resourceVersion"));
         if (!creates)
             return STEP_FAIL;
@@ -288,18 +317,30 @@ static enum step_result update_decode(struct request *r)
     return write_check_preconditions(r) < 0 ? STEP_FAIL : STEP_NEXT;
 }
 
-const struct endpoint endpoint_create = {
-    .name = "create", .decode = create_decode, .prepare = write_prepare, .admit = write_admit, .validate = write_validate,
-    .commit = write_commit};
-const struct endpoint endpoint_update = {
-    .name = "update", .decode = update_decode, .prepare = write_prepare, .admit = write_admit, .validate = write_validate,
-    .commit = write_commit};
+const struct endpoint endpoint_create = {.name = "create",
+                                         .decode = create_decode,
+                                         .prepare = write_prepare,
+                                         .admit = write_admit,
+                                         .validate = write_validate,
+                                         .commit = write_commit};
+const struct endpoint endpoint_update = {.name = "update",
+                                         .decode = update_decode,
+                                         .prepare = write_prepare,
+                                         .admit = write_admit,
+                                         .validate = write_validate,
+                                         .commit = write_commit};
 
-REGISTER(api_endpoint, create) = {.verbs = ON(VERB_IS_CREATE), .endpoint = &endpoint_create};
-REGISTER(api_endpoint, update) = {.verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};
-REGISTER(api_endpoint, update_status) = {.subresource = "status", .verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};
-REGISTER(api_endpoint, update_approval) = {.subresource = "approval", .verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};
-REGISTER(api_endpoint, update_finalize) = {.subresource = "finalize", .verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};
-REGISTER(api_endpoint, update_ephemeral) = {
-    .subresource = "ephemeralcontainers", .verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};
-REGISTER(api_endpoint, update_resize) = {.subresource = "resize", .verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};
+REGISTER(api_endpoint, create)
+= {.verbs = ON(VERB_IS_CREATE), .endpoint = &endpoint_create};
+REGISTER(api_endpoint, update)
+= {.verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};
+REGISTER(api_endpoint, update_status)
+= {.subresource = "status", .verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};
+REGISTER(api_endpoint, update_approval)
+= {.subresource = "approval", .verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};
+REGISTER(api_endpoint, update_finalize)
+= {.subresource = "finalize", .verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};
+REGISTER(api_endpoint, update_ephemeral)
+= {.subresource = "ephemeralcontainers", .verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};
+REGISTER(api_endpoint, update_resize)
+= {.subresource = "resize", .verbs = ON(VERB_IS_UPDATE), .endpoint = &endpoint_update};

@@ -28,10 +28,11 @@ static int read_patch_type(struct request *r)
             r->options.patch = patch_types[i].kind;
     if (r->options.patch != PATCH_NONE && !(r->custom && r->options.patch == PATCH_STRATEGIC))
         return 0;
-    return status_set(&r->st, REASON_UNSUPPORTED_MEDIA_TYPE,
-                      "the body of the request was in an unknown format - accepted media types include: "
-                      "application/json-patch+json, application/merge-patch+json, %sapplication/apply-patch+yaml",
-                      r->custom ? "" : "application/strategic-merge-patch+json, ");
+    return status_set(
+        &r->st, REASON_UNSUPPORTED_MEDIA_TYPE,
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json-patch+json, application/merge-patch+json, %sapplication/apply-patch+yaml",
+        r->custom ? "" : "application/strategic-merge-patch+json, ");
 }
 
 static int patch_document(struct request *r, struct node **ret)
@@ -42,7 +43,8 @@ static int patch_document(struct request *r, struct node **ret)
     }
     if (json_parse(r->arena, r->http->body, ret, &r->st) == 0)
         return 0;
-    return status_set(&r->st, REASON_BAD_REQUEST, "error decoding patch: %.*s", STR_ARG(r->st.message));
+    return status_set(&r->st, REASON_BAD_REQUEST, "error decoding patch: %.*s",
+                      STR_ARG(r->st.message));
 }
 
 static int apply_patch(struct request *r, const struct node *patch, struct node **ret)
@@ -50,12 +52,13 @@ static int apply_patch(struct request *r, const struct node *patch, struct node 
     switch (r->options.patch) {
     case PATCH_JSON: return json_patch(r->arena, r->old_node, patch, ret, &r->st);
     case PATCH_MERGE: return merge_patch(r->arena, r->old_node, patch, ret, &r->st);
-    default: return strategic_merge_patch(r->arena, r->resource->type, r->old_node, patch, ret, &r->st);
+    default:
+        return strategic_merge_patch(r->arena, r->resource->type, r->old_node, patch, ret, &r->st);
     }
 }
 
-/* A patched tree went through no decoder: it is written out and read back, which checks types, finds unknown fields and makes
- * scalars canonical, in one place for all kinds of patches. */
+/* A patched tree went through no decoder: it is written out and read back, which checks types,
+ * finds unknown fields and makes scalars canonical, in one place for all kinds of patches. */
 static int redecode(struct request *r, const struct node *patched, struct node **ret)
 {
     if (!node_is(patched, NODE_MAP))
@@ -82,7 +85,8 @@ static int apply_config(struct request *r)
     struct decode_notes notes = {0};
     if (!r->http)
         config = node_copy(r->arena, r->sent);
-    else if (document_decode(r->arena, MEDIA_YAML, r->http->body, r->resource->type, &config, &notes, &r->st) < 0)
+    else if (document_decode(r->arena, MEDIA_YAML, r->http->body, r->resource->type, &config,
+                             &notes, &r->st) < 0)
         return -1;
     if (r->custom)
         custom_check(r->arena, r->custom, config, &notes);
@@ -97,7 +101,8 @@ static int apply_config(struct request *r)
     if (!reset && resource_subresource(r->resource, STR("status")))
         reset = status ? spec_only : status_only;
     struct apply_context ctx = {
-        .typing = {.type = r->resource->type, .custom_schema = r->custom ? r->custom->schema : NULL},
+        .typing = {.type = r->resource->type,
+                   .custom_schema = r->custom ? r->custom->schema : NULL},
         .manager = r->options.manager,
         .api_version = request_api_version(r),
         .subresource = r->route.subresource,
@@ -134,24 +139,32 @@ static enum step_result patch_decode(struct request *r)
             return STEP_FAIL;
     } else {
         struct node *patch, *patched;
-        if (patch_document(r, &patch) < 0 || apply_patch(r, patch, &patched) < 0 || redecode(r, patched, &r->object) < 0 ||
-            write_check_identity(r) < 0)
+        if (patch_document(r, &patch) < 0 || apply_patch(r, patch, &patched) < 0 ||
+            redecode(r, patched, &r->object) < 0 || write_check_identity(r) < 0)
             return STEP_FAIL;
     }
     if (!r->old && r->custom && r->custom->terminating) {
-        status_set(&r->st, REASON_METHOD_NOT_ALLOWED, "create not allowed while custom resource definition is terminating");
+        status_set(&r->st, REASON_METHOD_NOT_ALLOWED,
+                   "create not allowed while custom resource definition is terminating");
         return STEP_FAIL;
     }
     return write_check_preconditions(r) < 0 ? STEP_FAIL : STEP_NEXT;
 }
 
-const struct endpoint endpoint_patch = {
-    .name = "patch", .decode = patch_decode, .prepare = write_prepare, .admit = write_admit, .validate = write_validate,
-    .commit = write_commit};
+const struct endpoint endpoint_patch = {.name = "patch",
+                                        .decode = patch_decode,
+                                        .prepare = write_prepare,
+                                        .admit = write_admit,
+                                        .validate = write_validate,
+                                        .commit = write_commit};
 
-REGISTER(api_endpoint, patch) = {.verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};
-REGISTER(api_endpoint, patch_status) = {.subresource = "status", .verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};
-REGISTER(api_endpoint, patch_approval) = {.subresource = "approval", .verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};
-REGISTER(api_endpoint, patch_ephemeral) = {
-    .subresource = "ephemeralcontainers", .verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};
-REGISTER(api_endpoint, patch_resize) = {.subresource = "resize", .verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};
+REGISTER(api_endpoint, patch)
+= {.verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};
+REGISTER(api_endpoint, patch_status)
+= {.subresource = "status", .verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};
+REGISTER(api_endpoint, patch_approval)
+= {.subresource = "approval", .verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};
+REGISTER(api_endpoint, patch_ephemeral)
+= {.subresource = "ephemeralcontainers", .verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};
+REGISTER(api_endpoint, patch_resize)
+= {.subresource = "resize", .verbs = ON(VERB_IS_PATCH), .endpoint = &endpoint_patch};

@@ -17,10 +17,12 @@ static const struct resource *resource_of(const struct node *n)
     struct str api_version = node_str(n, "apiVersion"), kind = node_str(n, "kind");
     ssize_t slash = str_find(api_version, '/');
     struct str group = slash < 0 ? STR("") : str_slice(api_version, 0, (size_t)slash);
-    struct str version = slash < 0 ? api_version : str_slice(api_version, (size_t)slash + 1, api_version.len);
+    struct str version =
+        slash < 0 ? api_version : str_slice(api_version, (size_t)slash + 1, api_version.len);
     for (size_t i = 0; i < resource_count(); i++) {
         const struct resource *r = resource_at(i);
-        if (str_is(kind, r->kind) && str_is(group, r->group) && str_is(version, r->version) && r->stored)
+        if (str_is(kind, r->kind) && str_is(group, r->group) && str_is(version, r->version) &&
+            r->stored)
             return r;
     }
     return NULL;
@@ -29,11 +31,13 @@ static const struct resource *resource_of(const struct node *n)
 static struct store_key key_of(const struct resource *r, const struct node *n)
 {
     struct str ns = node_str(n, "metadata.namespace");
-    return (struct store_key){
-        .resource = r->storage_id, .ns = r->namespaced ? ns : STR(""), .name = node_str(n, "metadata.name")};
+    return (struct store_key){.resource = r->storage_id,
+                              .ns = r->namespaced ? ns : STR(""),
+                              .name = node_str(n, "metadata.name")};
 }
 
-static void complete(const struct bootstrap *b, struct arena *a, const struct resource *r, struct node *n)
+static void complete(const struct bootstrap *b, struct arena *a, const struct resource *r,
+                     struct node *n)
 {
     char uid[37];
     random_uuid(uid);
@@ -42,14 +46,16 @@ static void complete(const struct bootstrap *b, struct arena *a, const struct re
     node_put_str(a, n, "metadata.creationTimestamp", time_format(a, loop_wall_us(b->loop)));
 }
 
-static int write_object(const struct bootstrap *b, struct arena *a, const struct resource *r, struct node *n, uint64_t expected)
+static int write_object(const struct bootstrap *b, struct arena *a, const struct resource *r,
+                        struct node *n, uint64_t expected)
 {
     struct sealed *s;
     struct status st;
     uint64_t revision;
     status_init(&st, a);
     if (seal(r->type, n, &s, &st) < 0) {
-        log_error("a bootstrap object is not sound", LOG_STR("name", node_str(n, "metadata.name")), LOG_STR("why", st.message));
+        log_error("a bootstrap object is not sound", LOG_STR("name", node_str(n, "metadata.name")),
+                  LOG_STR("why", st.message));
         return -EINVAL;
     }
     struct store_write w = {.key = key_of(r, n),
@@ -103,7 +109,8 @@ static bool complete_already(const struct bootstrap *b, struct str all)
     return there;
 }
 
-static struct node *object(struct arena *a, const char *api_version, const char *kind, const char *ns, struct str name)
+static struct node *object(struct arena *a, const char *api_version, const char *kind,
+                           const char *ns, struct str name)
 {
     struct node *n = node_map(a);
     node_put_str(a, n, "apiVersion", str_from(api_version));
@@ -116,7 +123,8 @@ static struct node *object(struct arena *a, const char *api_version, const char 
 
 static void label(struct arena *a, struct node *n, const char *key, const char *value)
 {
-    node_set(a, node_need_map(a, n, "metadata.labels"), str_from(key), node_text(a, str_from(value)));
+    node_set(a, node_need_map(a, n, "metadata.labels"), str_from(key),
+             node_text(a, str_from(value)));
 }
 
 static void texts(struct arena *a, struct node *n, const char *path, struct str text)
@@ -188,7 +196,8 @@ static struct node *endpoints(const struct bootstrap *b, struct arena *a)
 
 static struct node *slice(const struct bootstrap *b, struct arena *a)
 {
-    struct node *n = object(a, "discovery.k8s.io/v1", "EndpointSlice", "default", STR("kubernetes"));
+    struct node *n =
+        object(a, "discovery.k8s.io/v1", "EndpointSlice", "default", STR("kubernetes"));
     label(a, n, "kubernetes.io/service-name", "kubernetes");
     node_put_str(a, n, "addressType", STR("IPv4"));
     struct node *endpoint = node_map(a);
@@ -200,7 +209,8 @@ static struct node *slice(const struct bootstrap *b, struct arena *a)
 }
 
 /* Makes the object, or replaces these members of what is there when they differ. */
-static int keep(const struct bootstrap *b, struct arena *a, struct node *n, const char *const *members)
+static int keep(const struct bootstrap *b, struct arena *a, struct node *n,
+                const char *const *members)
 {
     const struct resource *r = resource_of(n);
     struct store_record record;
@@ -228,7 +238,8 @@ static int keep(const struct bootstrap *b, struct arena *a, struct node *n, cons
 
 static struct node *authentication_config(const struct bootstrap *b, struct arena *a)
 {
-    struct node *n = object(a, "v1", "ConfigMap", "kube-system", STR("extension-apiserver-authentication"));
+    struct node *n =
+        object(a, "v1", "ConfigMap", "kube-system", STR("extension-apiserver-authentication"));
     const struct {
         const char *key;
         struct str value;

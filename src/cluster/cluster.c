@@ -17,10 +17,16 @@
 #include "sys/whole_file.h"
 
 #define SERVER_VERSION "v1.36.3"
-#define SERVICE_CIDR "10.96.0.0/16"
-#define ISSUER "https://kubernetes.default.svc.cluster.local"
+#define SERVICE_CIDR   "10.96.0.0/16"
+#define ISSUER         "https://kubernetes.default.svc.cluster.local"
 
-enum { SERVING_DAYS = 365, CLIENT_DAYS = 365, KEYS_BYTES_MAX = 64 << 10, HISTORY_REVISIONS = 10000, HISTORY_MS = 300000 };
+enum {
+    SERVING_DAYS = 365,
+    CLIENT_DAYS = 365,
+    KEYS_BYTES_MAX = 64 << 10,
+    HISTORY_REVISIONS = 200,
+    HISTORY_MS = 300000
+};
 
 /* What makes this cluster itself: kept in one file, because it is one decision. */
 struct keys {
@@ -125,15 +131,22 @@ static struct str first_address(struct arena *a, struct str cidr)
     for (int i = 0; i < 4; i++)
         if (!base.data || str_to_u64(str_cut(&base, '.'), &part[i]) < 0 || part[i] > 255)
             return STR_NONE;
-    return arena_printf(a, "%d.%d.%d.%d", (int)part[0], (int)part[1], (int)part[2], (int)part[3] + 1);
+    return arena_printf(a, "%d.%d.%d.%d", (int)part[0], (int)part[1], (int)part[2],
+                        (int)part[3] + 1);
 }
 
-enum { NAMES_MAX = 64 };
+enum {
+    NAMES_MAX = 64
+};
 
 static int make_tls(struct cluster *c, const struct cluster_config *config, const char **ret_error)
 {
-    const char *names[NAMES_MAX + 1] = {"kubernetes", "kubernetes.default", "kubernetes.default.svc",
-                                        "kubernetes.default.svc.cluster.local", "localhost", "127.0.0.1"};
+    const char *names[NAMES_MAX + 1] = {"kubernetes",
+                                        "kubernetes.default",
+                                        "kubernetes.default.svc",
+                                        "kubernetes.default.svc.cluster.local",
+                                        "localhost",
+                                        "127.0.0.1"};
     size_t count = 6;
     names[count++] = arena_cstr(&c->arena, c->service_address);
     if (config->listen_address && strcmp(config->listen_address, "127.0.0.1") != 0)
@@ -142,8 +155,10 @@ static int make_tls(struct cluster *c, const struct cluster_config *config, cons
         names[count++] = config->advertise_address;
     for (const char *const *n = config->certificate_names; n && *n && count < NAMES_MAX; n++)
         names[count++] = *n;
-    struct pki_request serving = {
-        .common_name = "kube-apiserver", .names = names, .server = true, .valid_s = (int64_t)SERVING_DAYS * 86400};
+    struct pki_request serving = {.common_name = "kube-apiserver",
+                                  .names = names,
+                                  .server = true,
+                                  .valid_s = (int64_t)SERVING_DAYS * 86400};
     struct pki_request kubelet = {.common_name = "kube-apiserver-kubelet-client",
                                   .organizations = (const char *const[]){"system:masters", NULL},
                                   .client = true,
@@ -155,10 +170,13 @@ static int make_tls(struct cluster *c, const struct cluster_config *config, cons
         return -1;
     }
     /* Client certificates of both authorities are verified; who signed decides what they mean. */
-    struct str trusted = arena_printf(&c->arena, "%.*s%.*s", STR_ARG(c->keys.authority.certificate_pem),
-                                      STR_ARG(c->keys.front_proxy.certificate_pem));
-    struct tls_server_options options = {
-        .certificate_pem = server.certificate_pem, .key_pem = server.key_pem, .client_ca_pem = trusted, .http2 = true};
+    struct str trusted =
+        arena_printf(&c->arena, "%.*s%.*s", STR_ARG(c->keys.authority.certificate_pem),
+                     STR_ARG(c->keys.front_proxy.certificate_pem));
+    struct tls_server_options options = {.certificate_pem = server.certificate_pem,
+                                         .key_pem = server.key_pem,
+                                         .client_ca_pem = trusted,
+                                         .http2 = true};
     struct tls_client_options towards_nodes = {
         .certificate_pem = client.certificate_pem, .key_pem = client.key_pem, .insecure = true};
     c->tls = tls_server_new(&options, ret_error);
@@ -166,7 +184,8 @@ static int make_tls(struct cluster *c, const struct cluster_config *config, cons
     return c->kubelet_tls ? 0 : -1;
 }
 
-static int open_store(struct cluster *c, const struct cluster_config *config, const char **ret_error)
+static int open_store(struct cluster *c, const struct cluster_config *config,
+                      const char **ret_error)
 {
     int err = directory_make(config->directory, 0700);
     if (err < 0) {
@@ -174,7 +193,8 @@ static int open_store(struct cluster *c, const struct cluster_config *config, co
         return -1;
     }
     struct store_config store = {.loop = c->loop,
-                                 .directory = arena_printf(&c->arena, "%s/store", config->directory).data,
+                                 .directory =
+                                     arena_printf(&c->arena, "%s/store", config->directory).data,
                                  .index = api_store_index,
                                  .history_revisions = HISTORY_REVISIONS,
                                  .history_ms = HISTORY_MS};
@@ -211,7 +231,8 @@ static void handle(void *user, struct http_request *req)
     api_handle(c->api, req);
 }
 
-static int listen_all(struct cluster *c, const struct cluster_config *config, const char **ret_error)
+static int listen_all(struct cluster *c, const struct cluster_config *config,
+                      const char **ret_error)
 {
     struct http_server_config http = {.loop = c->loop, .tls = c->tls, .handle = handle, .user = c};
     c->server = http_server_new(&http);
@@ -219,8 +240,9 @@ static int listen_all(struct cluster *c, const struct cluster_config *config, co
     if (config->listen_address) {
         err = http_server_listen(c->server, config->listen_address, config->listen_port, &c->port);
         if (err < 0)
-            *ret_error = arena_printf(&c->arena, "can't listen on %s port %u: %s", config->listen_address, config->listen_port,
-                                      strerror(-err)).data;
+            *ret_error = arena_printf(&c->arena, "can't listen on %s port %u: %s",
+                                      config->listen_address, config->listen_port, strerror(-err))
+                             .data;
     }
     for (size_t i = 0; err == 0 && i < config->listen_fd_count; i++) {
         err = http_server_listen_fd(c->server, config->listen_fds[i]);
@@ -232,11 +254,13 @@ static int listen_all(struct cluster *c, const struct cluster_config *config, co
     return err;
 }
 
-static int sign_request(void *arg, struct arena *a, struct str request_pem, const struct str *usages, size_t usage_count,
-                        int64_t valid_s, struct str *ret_certificate_pem, struct status *st)
+static int sign_request(void *arg, struct arena *a, struct str request_pem,
+                        const struct str *usages, size_t usage_count, int64_t valid_s,
+                        struct str *ret_certificate_pem, struct status *st)
 {
     struct cluster *c = arg;
-    return pki_sign(a, &c->keys.authority, request_pem, usages, usage_count, valid_s, ret_certificate_pem, st);
+    return pki_sign(a, &c->keys.authority, request_pem, usages, usage_count, valid_s,
+                    ret_certificate_pem, st);
 }
 
 static int make_api(struct cluster *c, const struct cluster_config *config, const char **ret_error)
@@ -255,7 +279,8 @@ static int make_api(struct cluster *c, const struct cluster_config *config, cons
                                   .front_proxy_ca_pem = c->keys.front_proxy.certificate_pem};
     int err = bootstrap_objects_make(&bootstrap);
     if (err < 0) {
-        *ret_error = arena_printf(&c->arena, "the first objects could not be made: %s", strerror(-err)).data;
+        *ret_error =
+            arena_printf(&c->arena, "the first objects could not be made: %s", strerror(-err)).data;
         return -1;
     }
     if (make_auth(c, config, ret_error) < 0)
@@ -273,7 +298,8 @@ static int make_api(struct cluster *c, const struct cluster_config *config, cons
                              .server_version = STR(SERVER_VERSION)};
     c->api = api_new(&api);
     if (config->controllers) {
-        struct control_trust trust = {.ca_pem = c->keys.authority.certificate_pem, .sign = sign_request, .arg = c};
+        struct control_trust trust = {
+            .ca_pem = c->keys.authority.certificate_pem, .sign = sign_request, .arg = c};
         c->controllers = controllers_start_with(c->loop, c->api, &trust);
     }
     return 0;
@@ -284,7 +310,8 @@ struct cluster *cluster_start(const struct cluster_config *config, const char **
     struct cluster *c = mem_alloc(sizeof(*c));
     const char *error = "unknown";
     c->loop = config->loop;
-    c->service_cidr = arena_str(&c->arena, str_from(config->service_cidr ? config->service_cidr : SERVICE_CIDR));
+    c->service_cidr =
+        arena_str(&c->arena, str_from(config->service_cidr ? config->service_cidr : SERVICE_CIDR));
     c->service_address = first_address(&c->arena, c->service_cidr);
     bool started = false;
     if (str_empty(c->service_address))
@@ -294,7 +321,8 @@ struct cluster *cluster_start(const struct cluster_config *config, const char **
         if (err < 0)
             error = arena_printf(&c->arena, "keys.json: %s", strerror(-err)).data;
         else
-            started = make_tls(c, config, &error) == 0 && listen_all(c, config, &error) == 0 && make_api(c, config, &error) == 0;
+            started = make_tls(c, config, &error) == 0 && listen_all(c, config, &error) == 0 &&
+                      make_api(c, config, &error) == 0;
     }
     if (!started) {
         static char text[512]; /* outlives the cluster that failed */
@@ -303,9 +331,11 @@ struct cluster *cluster_start(const struct cluster_config *config, const char **
         cluster_stop(c);
         return NULL;
     }
-    c->url = str_empty(config->public_url)
-                 ? arena_printf(&c->arena, "https://%s:%u", config->listen_address ? config->listen_address : "127.0.0.1", c->port)
-                 : arena_str(&c->arena, config->public_url);
+    c->url =
+        str_empty(config->public_url)
+            ? arena_printf(&c->arena, "https://%s:%u",
+                           config->listen_address ? config->listen_address : "127.0.0.1", c->port)
+            : arena_str(&c->arena, config->public_url);
     return c;
 }
 
@@ -351,10 +381,12 @@ struct str cluster_ca_pem(const struct cluster *c)
     return c->keys.authority.certificate_pem;
 }
 
-int cluster_issue_client(struct cluster *c, struct arena *a, const char *name, const char *const *groups, int64_t valid_s,
+int cluster_issue_client(struct cluster *c, struct arena *a, const char *name,
+                         const char *const *groups, int64_t valid_s,
                          struct str *ret_certificate_pem, struct str *ret_key_pem)
 {
-    struct pki_request request = {.common_name = name, .organizations = groups, .client = true, .valid_s = valid_s};
+    struct pki_request request = {
+        .common_name = name, .organizations = groups, .client = true, .valid_s = valid_s};
     struct pki_pair pair;
     int err = pki_issue(a, &c->keys.authority, &request, &pair);
     if (err < 0)
@@ -368,13 +400,17 @@ struct str cluster_admin_kubeconfig(struct cluster *c, struct arena *a)
 {
     static const char *const groups[] = {"system:masters", NULL};
     struct str certificate, key;
-    if (cluster_issue_client(c, a, "kubernetes-admin", groups, (int64_t)CLIENT_DAYS * 86400, &certificate, &key) < 0)
+    if (cluster_issue_client(c, a, "kubernetes-admin", groups, (int64_t)CLIENT_DAYS * 86400,
+                             &certificate, &key) < 0)
         return STR_NONE;
-    return arena_printf(a,
-                        "apiVersion: v1\nkind: Config\nclusters:\n- name: kaname\n  cluster:\n    server: %.*s\n"
-                        "    certificate-authority-data: %.*s\ncontexts:\n- name: kaname\n  context:\n    cluster: kaname\n"
-                        "    user: kubernetes-admin\ncurrent-context: kaname\nusers:\n- name: kubernetes-admin\n  user:\n"
-                        "    client-certificate-data: %.*s\n    client-key-data: %.*s\n",
-                        STR_ARG(c->url), STR_ARG(base64_encode(a, c->keys.authority.certificate_pem)),
-                        STR_ARG(base64_encode(a, certificate)), STR_ARG(base64_encode(a, key)));
+    return arena_printf(
+        a,
+        "apiVersion: v1\nkind: Config\nclusters:\n- name: kaname\n  cluster:\n    server: %.*s\n"
+        "    certificate-authority-data: %.*s\ncontexts:\n- name: kaname\n  context:\n    cluster: "
+        "kaname\n"
+        "    user: kubernetes-admin\ncurrent-context: kaname\nusers:\n- name: kubernetes-admin\n  "
+        "user:\n"
+        "    client-certificate-data: %.*s\n    client-key-data: %.*s\n",
+        STR_ARG(c->url), STR_ARG(base64_encode(a, c->keys.authority.certificate_pem)),
+        STR_ARG(base64_encode(a, certificate)), STR_ARG(base64_encode(a, key)));
 }

@@ -1,5 +1,5 @@
-/* Cluster: one control plane in this process. Wires store, watch, auth, admit, api, controllers and scheduler; makes certificates
- * and keys at the first start; makes the bootstrap objects. */
+/* Cluster: one control plane in this process. Wires store, watch, auth, admit, api, controllers and
+ * scheduler; makes certificates and keys at the first start; makes the bootstrap objects. */
 #ifndef CLUSTER_CLUSTER_H
 #define CLUSTER_CLUSTER_H
 
@@ -10,19 +10,21 @@ struct cluster;
 
 struct cluster_config {
     struct loop *loop;
-    const char *directory;   /* everything of this cluster lies under it; made with mode 0700 */
+    const char *directory;      /* everything of this cluster lies under it; made with mode 0700 */
     const char *listen_address; /* "127.0.0.1"; NULL with listen_fds */
-    uint16_t listen_port;    /* 0: any */
-    const int *listen_fds;   /* already listening sockets handed over */
+    uint16_t listen_port;       /* 0: any */
+    const int *listen_fds;      /* already listening sockets handed over */
     size_t listen_fd_count;
-    const char *const *certificate_names; /* more names and addresses for the serving certificate; ended by NULL; may be NULL */
-    bool controllers;        /* false: server only */
-    const char *service_cidr; /* NULL: 10.96.0.0/16 */
-    const char *advertise_address; /* NULL: listen_address */
-    int node_netns_fd;       /* -1: this namespace */
-    const char *token_webhook_url; /* NULL: none */
-    const char *issuer;      /* NULL: https://kubernetes.default.svc.cluster.local */
-    struct str public_url;   /* "https://127.0.0.1:6443" in kubeconfigs; empty: made from the listener */
+    const char *const *certificate_names; /* more names and addresses for the serving certificate;
+                                             ended by NULL; may be NULL */
+    bool controllers;                     /* false: server only */
+    const char *service_cidr;             /* NULL: 10.96.0.0/16 */
+    const char *advertise_address;        /* NULL: listen_address */
+    int node_netns_fd;                    /* -1: this namespace */
+    const char *token_webhook_url;        /* NULL: none */
+    const char *issuer;                   /* NULL: https://kubernetes.default.svc.cluster.local */
+    struct str
+        public_url; /* "https://127.0.0.1:6443" in kubeconfigs; empty: made from the listener */
 };
 /* NULL with a text for people. The server answers when this returns. */
 struct cluster *cluster_start(const struct cluster_config *config, const char **ret_error);
@@ -30,8 +32,10 @@ void cluster_stop(struct cluster *c); /* courtesy: durable state never depends o
 uint16_t cluster_port(const struct cluster *c);
 struct api *cluster_api(struct cluster *c);
 struct str cluster_ca_pem(const struct cluster *c);
-/* A client certificate signed by the cluster's CA, PEM, in the arena. groups ended by NULL. valid_s: life in seconds. */
-int cluster_issue_client(struct cluster *c, struct arena *a, const char *name, const char *const *groups, int64_t valid_s,
+/* A client certificate signed by the cluster's CA, PEM, in the arena. groups ended by NULL.
+ * valid_s: life in seconds. */
+int cluster_issue_client(struct cluster *c, struct arena *a, const char *name,
+                         const char *const *groups, int64_t valid_s,
                          struct str *ret_certificate_pem, struct str *ret_key_pem) must_use;
 /* An admin kubeconfig as YAML text. */
 struct str cluster_admin_kubeconfig(struct cluster *c, struct arena *a);

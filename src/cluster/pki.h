@@ -23,10 +23,12 @@ struct pki_request {
     int64_t valid_s;
 };
 /* A new key and its certificate, signed by an authority. */
-int pki_issue(struct arena *a, const struct pki_pair *authority, const struct pki_request *request, struct pki_pair *ret) must_use;
-/* Signs a certificate request as it is (subject, names, key). usages: "client auth", "server auth", "digital signature",
- * "key encipherment". 0, or -1 with st (400: the request is bad). */
-int pki_sign(struct arena *a, const struct pki_pair *authority, struct str request_pem, const struct str *usages,
-             size_t usage_count, int64_t valid_s, struct str *ret_certificate_pem, struct status *st) must_use;
+int pki_issue(struct arena *a, const struct pki_pair *authority, const struct pki_request *request,
+              struct pki_pair *ret) must_use;
+/* Signs a certificate request as it is (subject, names, key). usages: "client auth", "server auth",
+ * "digital signature", "key encipherment". 0, or -1 with st (400: the request is bad). */
+int pki_sign(struct arena *a, const struct pki_pair *authority, struct str request_pem,
+             const struct str *usages, size_t usage_count, int64_t valid_s,
+             struct str *ret_certificate_pem, struct status *st) must_use;
 
 #endif

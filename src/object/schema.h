@@ -86,9 +86,13 @@ struct schema_type {
     const uint8_t *hash;      /* slot -> index + 1 */
     const uint8_t *by_tag;    /* tag -> index + 1 */
     const uint8_t *by_number; /* indices by ascending protobuf path */
-    const struct schema_key {
+    const struct schema_key { /* what the codecs need of a field, in half a cache line */
         uint64_t first, last; /* eight bytes of the name, zeroes behind short ones */
-    } *keys;                  /* as fields[] */
+        uint8_t name_len, kind, shape, tag;
+        schema_id type;
+        bool pointer;
+        uint8_t length_guess; /* bytes of the length of its part, by guess */
+    } *keys; /* as fields[] */
 };
 
 size_t schema_type_count(void);

@@ -76,24 +76,24 @@ static inline const struct schema_type *schema_type_fast(schema_id id)
     return &schema_types[id];
 }
 
-static inline const struct schema_field *
-schema_field_keyed(const struct schema_type *t, struct text_key key, const char *name, size_t len)
+static inline const struct schema_key *
+schema_key_find(const struct schema_type *t, struct text_key key, const char *name, size_t len)
 {
     uint8_t index = t->hash[key.hash * t->hash_multiplier >> t->hash_shift];
     if (!index)
         return NULL;
-    const struct schema_key *own = &t->keys[index - 1];
-    const struct schema_field *f = &t->fields[index - 1];
-    if ((own->first ^ key.first) | (own->last ^ key.last) | (f->name_len ^ len))
+    const struct schema_key *k = &t->keys[index - 1];
+    if ((k->first ^ key.first) | (k->last ^ key.last) | (k->name_len ^ len))
         return NULL;
-    return len <= 16 || memcmp(f->name, name, len) == 0 ? f : NULL;
+    return len <= 16 || memcmp(t->fields[index - 1].name, name, len) == 0 ? k : NULL;
 }
 
 /* t must have fields. */
 static inline const struct schema_field *schema_field_fast(const struct schema_type *t,
                                                            const char *name, size_t len)
 {
-    return schema_field_keyed(t, text_key(name, len), name, len);
+    const struct schema_key *k = schema_key_find(t, text_key(name, len), name, len);
+    return k ? &t->fields[k - t->keys] : NULL;
 }
 
 /* NULL for a tag that this build doesn't know. */

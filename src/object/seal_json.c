@@ -21,6 +21,7 @@
 enum {
     TAIL_BYTES = 64
 };
+static const uint64_t METADATA = 0x617461646174656dULL; /* "metadata" as schema_key.first */
 
 /* A member of a map as it was written. */
 struct entry {
@@ -121,10 +122,13 @@ static inline bool scan_text(struct scan *s, struct str *ret)
 {
     if (*s->at != '"')
         return false;
+    /* Two vectors at a time, whether the second is needed or not: most texts end in them, and
+     * guessing costs more. */
     char *from = s->at + 1, *p = from;
     unsigned mask;
-    while (!(mask = bytes16_text_ends(bytes16_load(p))))
-        p += 16;
+    while (!(mask = bytes16_text_ends(bytes16_load(p)) | bytes16_text_ends(bytes16_load(p + 16))
+                                                             << 16))
+        p += 32;
     p += __builtin_ctz(mask);
     if (unlikely(*p != '"'))
         return scan_hard_text(s, from, p, ret);
@@ -160,13 +164,24 @@ static inline bool scan_more(struct scan *s, char end, bool *ret_sound)
     return false;
 }
 
+/* Copies len bytes and some more: both sides have TAIL_BYTES of room behind them. */
+static inline void copy_padded(char *to, const char *from, size_t len)
+{
+    bytes16_store(to, bytes16_load(from));
+    bytes16_store(to + 16, bytes16_load(from + 16));
+    for (size_t i = 32; i < len; i += 32) {
+        bytes16_store(to + i, bytes16_load(from + i));
+        bytes16_store(to + i + 16, bytes16_load(from + i + 16));
+    }
+}
+
 static inline void write_text(struct scan *s, struct str text)
 {
     int word = schema_word_keyed(text_key_padded(text.data, text.len), text.data, text.len);
     if (word == WORD_NONE && text.len <= PART_LITERAL_MAX) {
-        char *to = (char *)writer_room(&s->w, text.len + 1);
+        char *to = (char *)writer_room(&s->w, text.len + 1 + TAIL_BYTES);
         *to = (char)text.len;
-        copy_bytes(to + 1, text.data, text.len);
+        copy_padded(to + 1, text.data, text.len);
         s->w.len += text.len + 1;
         return;
     }
@@ -380,6 +395,21 @@ static void sort_entries(const struct entry *entries, uint32_t *order, uint32_t 
     }
 }
 
+/* The same for few entries whose prefixes all differ, without a branch that can't be foretold;
+ * false when two are alike. */
+static bool rank_entries(const struct entry *entries, uint32_t *order, size_t count)
+{
+    uint64_t ranks = 0;
+    for (size_t i = 0; i < count; i++) {
+        unsigned rank = 0;
+        for (size_t j = 0; j < count; j++)
+            rank += entries[j].prefix < entries[i].prefix;
+        order[rank] = (uint32_t)i;
+        ranks |= 1ULL << rank;
+    }
+    return ranks == (1ULL << count) - 1;
+}
+
 /* Puts the members pushed since base in order, takes them off the stack. False: two have the same
  * key. */
 static bool order_entries(struct scan *s, size_t base, size_t begun, key_order *compare)
@@ -390,9 +420,11 @@ static bool order_entries(struct scan *s, size_t base, size_t begun, key_order *
     s->entry_count = base;
     if (count > ARRAY_COUNT(few) / 2)
         order = mem_realloc(NULL, 2 * count * sizeof(*order));
-    for (size_t i = 0; i < count; i++)
-        order[i] = (uint32_t)i;
-    sort_entries(entries, order, order + count, count, compare);
+    if (count > 24 || !rank_entries(entries, order, count)) {
+        for (size_t i = 0; i < count; i++)
+            order[i] = (uint32_t)i;
+        sort_entries(entries, order, order + count, count, compare);
+    }
     bool distinct = true;
     reserve_spare(s, size);
     char *to = (char *)s->spare.data;
@@ -476,15 +508,8 @@ static bool scan_fields(struct scan *s)
     return true;
 }
 
-/* How long the length of a field's part will be, by guess: messages of many fields take more than
- * 251 bytes. */
-static inline size_t length_guess(const struct schema_field *f)
-{
-    return f->kind == FIELD_MESSAGE && schema_type_fast(f->type)->field_count > 12 ? 3 : 1;
-}
-
 /* Any value but null, as a part. */
-static inline bool scan_one(struct scan *s, const struct schema_field *f, bool root_metadata)
+static bool scan_one(struct scan *s, const struct schema_key *f)
 {
     struct str text;
     int64_t integer;
@@ -508,9 +533,9 @@ static inline bool scan_one(struct scan *s, const struct schema_field *f, bool r
         part_write_integer(&s->w, truth);
         return true;
     case FIELD_MESSAGE:
-        room = length_guess(f);
+        room = f->length_guess;
         begun = part_begin(&s->w, room);
-        if (!scan_message(s, schema_type_fast(f->type), root_metadata))
+        if (!scan_message(s, schema_type_fast(f->type), false))
             return false;
         part_end(&s->w, begun, room);
         return true;
@@ -524,7 +549,7 @@ static inline bool scan_one(struct scan *s, const struct schema_field *f, bool r
     }
 }
 
-static bool scan_items(struct scan *s, const struct schema_field *f)
+static bool scan_items(struct scan *s, const struct schema_key *f)
 {
     if (*s->at != '[')
         return false;
@@ -536,13 +561,13 @@ static bool scan_items(struct scan *s, const struct schema_field *f)
     }
     bool sound = true;
     do {
-        if (!scan_one(s, f, false))
+        if (!scan_one(s, f))
             return false;
     } while (scan_more(s, ']', &sound));
     return sound;
 }
 
-static bool scan_map(struct scan *s, const struct schema_field *f)
+static bool scan_map(struct scan *s, const struct schema_key *f)
 {
     if (*s->at != '{')
         return false;
@@ -562,7 +587,7 @@ static bool scan_map(struct scan *s, const struct schema_field *f)
         if (ordered && index > base)
             ordered = compare_entries(&s->entries[index - 1], &s->entries[index], str_compare) < 0;
         write_text(s, key);
-        if (!scan_one(s, f, false))
+        if (!scan_one(s, f))
             return false;
     } while (scan_more(s, '}', &sound));
     if (!sound)
@@ -573,33 +598,65 @@ static bool scan_map(struct scan *s, const struct schema_field *f)
     return true;
 }
 
-/* Tag and part of a field; nothing when its value is null or zero without being a pointer. */
-static inline bool scan_field(struct scan *s, const struct schema_field *f, bool root)
+static inline bool scan_text_field(struct scan *s, const struct schema_key *f)
+{
+    struct str text;
+    if (!scan_text(s, &text))
+        return false;
+    if (text.len == 0 && !(f->pointer))
+        return true;
+    writer_byte(&s->w, f->tag);
+    write_text(s, text);
+    return true;
+}
+
+static inline bool write_integer_field(struct scan *s, const struct schema_key *f, int64_t value)
+{
+    size_t size = integer_size(value);
+    uint8_t *to = writer_room(&s->w, 10);
+    to[0] = f->tag;
+    to[1] = (uint8_t)size;
+    memcpy(to + 2, &value, 8);
+    s->w.len += value || f->pointer ? 2 + size : 0;
+    return true;
+}
+
+static inline bool scan_message_field(struct scan *s, const struct schema_key *f, bool root)
+{
+    size_t before = s->w.len, room = f->length_guess;
+    bool root_metadata = root && f->name_len == 8 && f->first == METADATA;
+    writer_byte(&s->w, f->tag);
+    size_t begun = part_begin(&s->w, room);
+    if (!scan_message(s, schema_type_fast(f->type), root_metadata))
+        return false;
+    if (s->w.len == begun && !(f->pointer))
+        s->w.len = before;
+    else
+        part_end(&s->w, begun, room);
+    return true;
+}
+
+/* Kinds that are rarer; the zero value is known by its payload. */
+static bool scan_other_field(struct scan *s, const struct schema_type *t,
+                             const struct schema_key *f)
 {
     size_t before = s->w.len;
-    if (*s->at == 'n')
-        return scan_null(s);
     writer_byte(&s->w, f->tag);
-    if (f->shape == SHAPE_ONE) {
-        if (!scan_one(s, f, root && f->name_len == 8 && memcmp(f->name, "metadata", 8) == 0))
-            return false;
-        if (f->flags & FIELD_POINTER)
-            return true;
-        /* Only what is short can be a zero value: empty, "0", or the integer 0 with its kind byte.
-         */
-        size_t size = s->w.len - before - 1;
-        const uint8_t *part = s->w.data + before + 1;
-        if (size <= 3) {
-            bool wide = size == 3 && part[0] == PART_LENGTH16;
-            if (!wide && part[0] != PART_WORD8 && part[0] != PART_WORD16 &&
-                field_is_dropped(f, part + 1, part[0]))
-                s->w.len = before;
-        }
-        return true;
-    }
+    if (!scan_one(s, f))
+        return false;
+    const uint8_t *part = s->w.data + before + 1;
+    if (part[0] <= PART_LITERAL_MAX && field_is_dropped(&t->fields[f - t->keys], part + 1, part[0]))
+        s->w.len = before;
+    return true;
+}
+
+static inline bool scan_many(struct scan *s, const struct schema_key *f)
+{
+    size_t before = s->w.len, room = f->length_guess;
     if (f->shape == SHAPE_MAP_OF_LIST)
         return false;
-    size_t room = length_guess(f), begun = part_begin(&s->w, room);
+    writer_byte(&s->w, f->tag);
+    size_t begun = part_begin(&s->w, room);
     if (f->shape == SHAPE_LIST ? !scan_items(s, f) : !scan_map(s, f))
         return false;
     if (s->w.len == begun)
@@ -607,6 +664,30 @@ static inline bool scan_field(struct scan *s, const struct schema_field *f, bool
     else
         part_end(&s->w, begun, room);
     return true;
+}
+
+/* Tag and part of a field; nothing when its value is null or zero without being a pointer. */
+static inline bool scan_field(struct scan *s, const struct schema_type *t,
+                              const struct schema_key *f, bool root)
+{
+    enum {
+        MANY = 255
+    };
+    int64_t integer;
+    bool truth;
+    if (*s->at == 'n')
+        return scan_null(s);
+    switch (f->shape == SHAPE_ONE ? f->kind : MANY) {
+    case MANY: return scan_many(s, f);
+    case FIELD_STRING: return scan_text_field(s, f);
+    case FIELD_MESSAGE: return scan_message_field(s, f, root);
+    case FIELD_INT32:
+        return scan_integer(s, &integer) && integer == (int32_t)integer &&
+               write_integer_field(s, f, integer);
+    case FIELD_INT64: return scan_integer(s, &integer) && write_integer_field(s, f, integer);
+    case FIELD_BOOL: return scan_bool(s, &truth) && write_integer_field(s, f, truth);
+    default: return scan_other_field(s, t, f);
+    }
 }
 
 /* Where the fields of a message were written, by tag; tags are below 64. */
@@ -670,8 +751,8 @@ static bool scan_members(struct scan *s, const struct schema_type *t, bool root,
         struct str key;
         if (!scan_key(s, &key))
             return false;
-        const struct schema_field *f =
-            schema_field_keyed(t, text_key_padded(key.data, key.len), key.data, key.len);
+        const struct schema_key *f =
+            schema_key_find(t, text_key_padded(key.data, key.len), key.data, key.len);
         if (unlikely(!f)) {
             if (!scan_type_meta(s, t, key, root))
                 return false;
@@ -681,9 +762,9 @@ static bool scan_members(struct scan *s, const struct schema_type *t, bool root,
             return false;
         seen |= 1ULL << f->tag;
         size_t from = s->w.len;
-        if (!scan_field(s, f, root))
+        if (!scan_field(s, t, f, root))
             return false;
-        if (root_metadata && f->name_len == 15 && memcmp(f->name, "resourceVersion", 15) == 0)
+        if (root_metadata && str_is(key, "resourceVersion"))
             s->w.len = from;
         if (s->w.len == from)
             continue;

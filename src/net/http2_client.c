@@ -4,6 +4,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/limits.h"
+#include "net/http2_memory.h"
 #include "net/http_client_internal.h"
 
 enum {
@@ -226,7 +227,7 @@ static nghttp2_session *new_session(struct client_connection *c)
     nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_max_continuations(option, LIMIT_H2_CONTINUATIONS * 4);
-    int err = nghttp2_session_client_new2(&session, callbacks, c, option);
+    int err = nghttp2_session_client_new3(&session, callbacks, c, option, http2_memory());
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
     return err == 0 ? session : NULL;

@@ -12,6 +12,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/limits.h"
+#include "net/http2_memory.h"
 #include "net/http2_walk.h"
 #include "net/http_server.h"
 
@@ -393,7 +394,7 @@ static nghttp2_session *new_session(struct http_connection *c)
     /* Ours acts first, and with the code that tells the peer why. */
     nghttp2_option_set_stream_reset_rate_limit(option, LIMIT_H2_RESETS * 4,
                                                LIMIT_H2_RESETS_A_SECOND * 4);
-    int err = nghttp2_session_server_new2(&session, callbacks, c, option);
+    int err = nghttp2_session_server_new3(&session, callbacks, c, option, http2_memory());
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
     return err == 0 ? session : NULL;

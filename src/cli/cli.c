@@ -1,12 +1,11 @@
 #include <argp.h>
 #include <errno.h>
-#include <pwd.h>
 #include <stdarg.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/vec.h"
 #include "cli/cli.h"
+#include "sys/privilege.h"
 
 enum {
     COMMANDS_MAX = 128,
@@ -18,13 +17,11 @@ char *command_data_dir(const char *given)
 {
     if (given)
         return mem_dup(given, strlen(given) + 1);
-    if (geteuid() == 0)
+    if (privilege_is_root())
         return mem_dup("/var/lib/kaname", sizeof("/var/lib/kaname"));
     const char *home = getenv("HOME");
-    if (!home || !*home) {
-        const struct passwd *entry = getpwuid(geteuid());
-        home = entry ? entry->pw_dir : "/";
-    }
+    if (!home || !*home)
+        home = "/var/tmp";
     struct buf path = BUF_INIT;
     buf_printf(&path, "%s/.local/share/kaname", home);
     return path.data;

@@ -15,7 +15,7 @@ static int open_datagram(const struct socket_address *a, int *ret_fd)
 
 int datagram_bind(const struct socket_address *a, int *ret_fd)
 {
-    int fd, on = 1;
+    int fd = -1, on = 1;
     int err = open_datagram(a, &fd);
     if (err)
         return err;
@@ -31,7 +31,7 @@ int datagram_bind(const struct socket_address *a, int *ret_fd)
 
 int datagram_connect(const struct socket_address *peer, int *ret_fd)
 {
-    int fd;
+    int fd = -1;
     int err = open_datagram(peer, &fd);
     if (err)
         return err;

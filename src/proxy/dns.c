@@ -135,7 +135,7 @@ static void reply(const struct asker *to, struct str bytes)
     if (str_empty(bytes))
         return;
     if (!to->connection_id) {
-        (void)datagram_send(to->dns->udp, bytes.data, bytes.len, &to->peer);
+        datagram_send(to->dns->udp, bytes.data, bytes.len, &to->peer);
         return;
     }
     struct connection *c = living(to);

@@ -11,7 +11,8 @@ int datagram_connect(const struct socket_address *peer, int *ret_fd) must_use;
 /* Bytes or -errno (-EAGAIN: none is there). ret_from may be NULL. */
 ssize_t datagram_receive(int fd, void *data, size_t size, struct socket_address *ret_from) must_use;
 /* to NULL: the connected peer. */
-ssize_t datagram_send(int fd, const void *data, size_t size,
-                      const struct socket_address *to) must_use;
+ssize_t datagram_send(
+    int fd, const void *data, size_t size,
+    const struct socket_address *to); /* UDP may lose it anyway: the result may be ignored */
 
 #endif

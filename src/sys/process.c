@@ -175,7 +175,7 @@ pid_t process_pid(const struct process *p)
     return p->pid;
 }
 
-void process_kill(struct process *p, int signal_number)
+void process_signal(struct process *p, int signal_number)
 {
     /* Safe from reuse of the number: the child is ours to wait for until on_exit. */
     kill(p->pid, signal_number);

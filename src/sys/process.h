@@ -5,7 +5,7 @@
  * planes are the spawner's. Invariants:
  * 1. A child inherits the descriptors named, as 0, 1, 2, ..., and no others; no signal is blocked
  * or ignored in it.
- * 2. It dies with the thread that started it (PR_SET_PDEATHSIG), and when process_kill is called.
+ * 2. It dies with the thread that started it (PR_SET_PDEATHSIG), and when process_signal is called.
  * 3. on_exit comes once, on the loop; the process is gone afterwards. */
 #ifndef SYS_PROCESS_H
 #define SYS_PROCESS_H
@@ -36,7 +36,7 @@ struct process_options {
 /* 0, or -errno of what failed: in the child too, -ENOENT for a program that isn't there. */
 int process_start(const struct process_options *options, struct process **ret) must_use;
 pid_t process_pid(const struct process *p);
-void process_kill(struct process *p, int signal_number);
+void process_signal(struct process *p, int signal_number);
 /* Kills it and forgets it: on_exit is not called. */
 void process_free(struct process *p);
 

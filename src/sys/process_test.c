@@ -105,7 +105,7 @@ TEST(a_child_can_be_killed_or_forgotten)
         .loop = r.loop, .argv = argv, .netns_fd = -1, .on_exit = on_exit_of, .arg = &r};
     struct process *p;
     assert_int_equal(process_start(&o, &p), 0);
-    process_kill(p, SIGTERM);
+    process_signal(p, SIGTERM);
     loop_run(r.loop);
     assert_true(WIFSIGNALED(r.status) && WTERMSIG(r.status) == SIGTERM);
     assert_int_equal(process_start(&o, &p), 0);

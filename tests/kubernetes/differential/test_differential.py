@@ -1,0 +1,78 @@
+"""The same requests to the original and to kaname: code, reason, message, causes and defaulted object must agree.
+
+Needs the original's programs (tests/setup/originals etcd kube-apiserver); without them it is skipped."""
+import json
+import os
+import sys
+
+import pytest
+
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [here, os.path.dirname(here)]
+
+import cases
+from compare import changed, compare
+from original import Original, missing
+from server import Server
+
+if missing():
+    pytest.skip(f'the original is not built: {", ".join(missing())} (run tests/setup/originals etcd kube-apiserver)',
+                allow_module_level=True)
+
+
+def must(server, method, path, body):
+    code, _, data = server.request(method, path, body)
+    assert code in (200, 201), f'{method} {path}: {code} {data[:300]}'
+    return json.loads(data)
+
+
+def prepare(server):
+    """What both servers hold before the comparison."""
+    for ns in ('default',):
+        must(server, 'POST', f'/api/v1/namespaces/{ns}/serviceaccounts', {'metadata': {'name': 'default'}})
+    for body in cases.level_namespaces():
+        must(server, 'POST', '/api/v1/namespaces', body)
+        must(server, 'POST', f'/api/v1/namespaces/{body["metadata"]["name"]}/serviceaccounts', {'metadata': {'name': 'default'}})
+    for collection, _, body, _ in cases.stored_objects():
+        must(server, 'POST', collection, body)
+
+
+@pytest.fixture(scope='module')
+def pair(tmp_path_factory):
+    theirs = Original(tmp_path_factory.mktemp('original'))
+    ours = Server(tmp_path_factory.mktemp('ours'), components='api')
+    try:
+        for server in (ours, theirs):
+            prepare(server)
+        yield ours, theirs
+    finally:
+        ours.stop()
+        theirs.stop()
+
+
+def report(name, lines):
+    return f'{name}\n  ' + '\n  '.join(lines)
+
+
+@pytest.mark.parametrize('case', [*cases.create_cases(), *cases.security_cases(), *cases.asked_cases()], ids=lambda c: c['name'])
+def test_answer(pair, case):
+    lines = compare(*pair, case)
+    assert not lines, report(case['name'], lines)
+
+
+updates = [(path, change) for _, path, _, changes in cases.stored_objects() for change in changes]
+
+
+@pytest.mark.parametrize('path, change', updates, ids=[f'{p} {c}'[:110] for p, c in updates])
+def test_update(pair, path, change):
+    """PUT of the stored object with a change: each server gets its own object back."""
+    class Own:
+        def __init__(self, server):
+            self.server = server
+
+        def request(self, method, where, body, headers):
+            current = must(self.server, 'GET', path, None)
+            return self.server.request(method, where, changed(current, change), headers)
+
+    lines = compare(Own(pair[0]), Own(pair[1]), {'name': path, 'method': 'PUT', 'path': path + '?dryRun=All'})
+    assert not lines, report(f'{path} {change}', lines)

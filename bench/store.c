@@ -5,6 +5,7 @@
  * /tmp */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -137,6 +138,14 @@ static void client_step(void *arg)
     store_when_durable(b->store, &c->waiter, revision, client_done, c);
 }
 
+static double cpu_us(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
 static int compare_u64(const void *a, const void *b)
 {
     uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
@@ -148,6 +157,7 @@ static void bench_updates(struct bench *b, unsigned in_flight)
     struct client *clients = mem_alloc(in_flight * sizeof(*clients));
     b->done = b->latency_count = b->refused = 0;
     uint64_t begin = loop_now_us(b->loop);
+    double cpu = cpu_us();
     b->until_us = begin + SECONDS * 1000000ull;
     for (unsigned i = 0; i < in_flight; i++) {
         clients[i].bench = b;
@@ -155,16 +165,18 @@ static void bench_updates(struct bench *b, unsigned in_flight)
     }
     loop_run(b->loop);
     uint64_t took_us = loop_now_us(b->loop) - begin;
+    cpu = cpu_us() - cpu;
     for (unsigned i = 0; i < in_flight; i++)
         if (clients[i].waiter.link.next)
             store_waiter_cancel(&clients[i].waiter);
     qsort(b->latencies_us, b->latency_count, sizeof(uint64_t), compare_u64);
     printf("updates, %3u in flight      %9.0f/s   p50 %6.0f us   p99 %6.0f us   max %6.0f us   "
-           "told to wait %llu\n",
+           "%.1f us of CPU each   told to wait %llu\n",
            in_flight, (double)b->done * 1e6 / (double)took_us,
            (double)b->latencies_us[b->latency_count / 2],
            (double)b->latencies_us[b->latency_count * 99 / 100],
-           (double)b->latencies_us[b->latency_count - 1], (unsigned long long)b->refused);
+           (double)b->latencies_us[b->latency_count - 1], cpu / (double)b->done,
+           (unsigned long long)b->refused);
     fflush(stdout);
     mem_free(clients);
     loop_run(b->loop); /* what is left moves into LMDB */

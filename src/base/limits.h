@@ -92,7 +92,7 @@ enum {
                                             guards parsers of the disk */
     LIMIT_STORE_META_BYTES = 64 << 10,   /* a named value beside the objects */
     LIMIT_STORE_PENDING_BYTES =
-        6 << 20, /* records not yet in LMDB: beyond it writers get -EAGAIN; < LIMIT_LOG_BYTES */
+        8 << 20, /* records not yet in LMDB, in memory: beyond it writers get -EAGAIN */
     LIMIT_STORE_FREE_BYTES = 16 << 20, /* free disk below which only deletions are taken */
     LIMIT_LOG_BYTES = 8 << 20,         /* both halves: what a start may have to read */
     LIMIT_LOG_BATCH_BYTES = 1 << 20,   /* one write and sync; a larger record goes alone */

@@ -266,13 +266,26 @@ int db_chunk_seek(MDB_cursor *objs, uint64_t revision, MDB_val *ret_key, MDB_val
     return rc;
 }
 
-static int find_record(MDB_cursor *objs, uint64_t revision, const struct record **ret)
+static int find_record(MDB_cursor *objs, uint64_t revision, uint32_t hint,
+                       const struct record **ret)
 {
     MDB_val key, chunk;
     int rc = db_chunk_seek(objs, revision, &key, &chunk);
     if (rc != 0)
         return rc == MDB_NOTFOUND ? -ENOENT : -EIO;
-    const struct record *r = record_find(chunk.mv_data, chunk.mv_size, revision, NULL);
+    const struct record *r = record_at(chunk.mv_data, chunk.mv_size);
+    if (!r)
+        return -EIO;
+    /* Places are as they were written unless the first record says otherwise: then bytes there may
+     * be any value's. */
+    if (!r->chunk_moved && hint % 8 == 0 && hint < chunk.mv_size) {
+        r = record_at((const char *)chunk.mv_data + hint, chunk.mv_size - hint);
+        if (r && r->revision == revision && record_intact(r)) {
+            *ret = r;
+            return 0;
+        }
+    }
+    r = record_find(chunk.mv_data, chunk.mv_size, revision, NULL);
     if (!r)
         return -ENOENT;
     if (!record_intact(r))
@@ -281,10 +294,10 @@ static int find_record(MDB_cursor *objs, uint64_t revision, const struct record 
     return 0;
 }
 
-int db_record(struct db *db, uint64_t revision, const struct record **ret)
+int db_record(struct db *db, uint64_t revision, uint32_t hint, const struct record **ret)
 {
     int err = db_read_begin(db);
-    return err ? err : find_record(db->objs, revision, ret);
+    return err ? err : find_record(db->objs, revision, hint, ret);
 }
 
 int db_record_from(struct db *db, uint64_t revision, const struct record **ret,
@@ -398,9 +411,9 @@ bool db_walk_next(struct db_walk *w, struct store_key *ret_key, struct db_name *
     return true;
 }
 
-int db_walk_record(struct db_walk *w, uint64_t revision, const struct record **ret)
+int db_walk_record(struct db_walk *w, const struct db_name *name, const struct record **ret)
 {
-    return find_record(w->objs, revision, ret);
+    return find_record(w->objs, name->revision, name->hint, ret);
 }
 
 void db_walk_close(struct db_walk *w)

@@ -23,7 +23,8 @@ static int chunk_store(struct db_writer *w)
     return rc;
 }
 
-static int chunk_add(struct db_writer *w, const struct record *r, size_t size)
+/* *ret_place: where in its chunk the record lies. */
+static int chunk_add(struct db_writer *w, const struct record *r, size_t size, uint32_t *ret_place)
 {
     if (w->chunk_size > 0 && w->chunk_size + size > CHUNK_BYTES) {
         int rc = chunk_store(w);
@@ -31,6 +32,7 @@ static int chunk_add(struct db_writer *w, const struct record *r, size_t size)
             return rc;
         w->chunk_size = w->chunk_stored = 0;
     }
+    *ret_place = (uint32_t)w->chunk_size;
     if (size > CHUNK_BYTES) { /* a chunk of its own, not copied */
         MDB_val key = db_val(&r->revision, sizeof(r->revision)), value = db_val(r, size);
         return mdb_put(w->txn, w->db->dbi[DB_OBJS], &key, &value, MDB_APPEND);
@@ -254,10 +256,12 @@ static int apply_entry(struct db_writer *w, const struct entry *e)
         rc = index_change(w, e, &before, slot);
     if (rc != 0)
         return rc;
+    rc = chunk_add(w, r, e->record_bytes, &after.hint);
+    if (rc != 0)
+        return rc;
     MDB_val value = db_val(&after, sizeof(after));
-    rc = cursor_there ? mdb_cursor_put(w->names, &key, &value, MDB_CURRENT)
-                      : mdb_put(w->txn, w->db->dbi[DB_NAMES], &key, &value, 0);
-    return rc ? rc : chunk_add(w, r, e->record_bytes);
+    return cursor_there ? mdb_cursor_put(w->names, &key, &value, MDB_CURRENT)
+                        : mdb_put(w->txn, w->db->dbi[DB_NAMES], &key, &value, 0);
 }
 
 static int state_store(struct db_writer *w)

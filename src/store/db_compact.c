@@ -130,6 +130,7 @@ static int rewrite(struct db_writer *w, uint64_t chunk_key, MDB_val chunk, const
     if (rc == 0 && (kept == 0 || target != chunk_key))
         rc = mdb_del(w->txn, w->db->dbi[DB_OBJS], &key, NULL);
     if (rc == 0 && kept > 0) {
+        ((struct record *)both)->chunk_moved = 1;
         MDB_val target_key = db_val(&target, sizeof(target)),
                 value = db_val(both, before_size + kept);
         rc = mdb_put(w->txn, w->db->dbi[DB_OBJS], &target_key, &value, 0);

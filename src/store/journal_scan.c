@@ -92,52 +92,70 @@ static int visit_half(const char *bytes, size_t size, uint64_t seed,
 }
 
 /* A whole batch that is newer than all that counts stands behind a damaged one: those between were
- * acknowledged. Also finds the newest generation ever used, whole use or not. */
+ * acknowledged. Also finds the newest generation ever used, where generation is not NULL. */
 static int search_lost(const char *bytes, size_t size, uint64_t seed, uint64_t last,
                        uint64_t *generation)
 {
-    for (size_t offset = 0; offset < size; offset += JOURNAL_SECTOR) {
-        const struct journal_batch *b = batch_at(bytes, size, offset, seed);
+    for (size_t offset = 0; offset < size && size - offset >= sizeof(struct journal_batch);
+         offset += JOURNAL_SECTOR) {
+        const struct journal_batch *b = (const struct journal_batch *)(bytes + offset);
+        /* Most are older: only what would count is worth its checksum. */
+        if (b->magic != JOURNAL_BATCH_MAGIC || (!generation && batch_last(b) <= last))
+            continue;
+        b = batch_at(bytes, size, offset, seed);
         if (!b)
             continue;
-        *generation = MAX(*generation, b->generation);
+        if (generation)
+            *generation = MAX(*generation, b->generation);
         if (batch_last(b) > last)
             return -EIO;
     }
     return 0;
 }
 
+/* Generation of the batch at the start of a half; 0 when there is none. */
+static uint64_t first_generation(const char *bytes, size_t size, uint64_t seed)
+{
+    const struct journal_batch *b = batch_at(bytes, size, 0, seed);
+    return b ? b->generation : 0;
+}
+
 int journal_scan(const void *const halves[2], const size_t sizes[2], uint64_t seed,
                  uint64_t applied, journal_visit_fn visit, void *arg, struct journal_state *ret)
 {
     struct journal_state s = {.last = applied};
-    uint64_t ceilings[2] = {0, 0}, newest_generation = 0;
-    for (int i = 0; i < 2; i++)
-        scan_half(halves[i], sizes[i], seed, applied, &s.halves[i], &ceilings[i]);
-    int newer = s.halves[1].generation > s.halves[0].generation;
-    const struct journal_half *new = &s.halves[newer], *old = &s.halves[!newer];
+    uint64_t ceiling = 0, old_ceiling = 0, newest_generation = 0;
+    uint64_t first[2] = {first_generation(halves[0], sizes[0], seed),
+                         first_generation(halves[1], sizes[1], seed)};
+    int newer = first[1] > first[0], older = !newer;
+    struct journal_half *new = &s.halves[newer], *old = &s.halves[older];
     bool both = false;
+    scan_half(halves[newer], sizes[newer], seed, applied, new, &ceiling);
     if (new->generation != 0) {
         s.last = MAX(applied, new->last);
-        s.ceiling = ceilings[newer];
-        if (new->before > applied) {
-            both = true;
-            if (old->generation + 1 != new->generation || old->last != new->before ||
-                old->before > applied)
-                return -EIO;
-        }
+        both = new->before > applied;
+        *old = (struct journal_half){
+            .generation = first[older], .before = new->before, .last = new->before};
+    }
+    if (both) {
+        *old = (struct journal_half){0};
+        scan_half(halves[older], sizes[older], seed, applied, old, &old_ceiling);
+        if (old->generation + 1 != new->generation || old->last != new->before ||
+            old->before > applied)
+            return -EIO;
     }
     for (int i = 0; i < 2; i++)
-        if (search_lost(halves[i], sizes[i], seed, s.last, &newest_generation) < 0)
+        if (search_lost(halves[i], sizes[i], seed, s.last,
+                        new->generation ? NULL : &newest_generation) < 0)
             return -EIO;
-    int err = both ? visit_half(halves[!newer], sizes[!newer], seed, old, applied, visit, arg) : 0;
+    int err = both ? visit_half(halves[older], sizes[older], seed, old, applied, visit, arg) : 0;
     if (err == 0)
         err = visit_half(halves[newer], sizes[newer], seed, new, applied, visit, arg);
     if (err < 0)
         return err;
     s.active = newer;
     s.generation = new->generation ? new->generation : newest_generation + 1;
-    s.ceiling = MAX(s.ceiling, s.last);
+    s.ceiling = MAX(ceiling, s.last);
     *ret = s;
     return 0;
 }

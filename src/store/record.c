@@ -29,7 +29,7 @@ void record_fill(struct record *r, struct store_key key, const void *value, size
 
 static uint32_t record_checksum(const struct record *r)
 {
-    uint32_t crc = checksum(0, r, offsetof(struct record, checksum));
+    uint32_t crc = checksum(0, r, offsetof(struct record, chunk_moved));
     crc = checksum(crc, r->bytes, (size_t)r->ns_len + r->name_len);
     return checksum(crc, record_value(r), r->value_size);
 }

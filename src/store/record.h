@@ -36,7 +36,8 @@ struct record {
     uint8_t ns_len;
     uint8_t name_len;
     uint8_t flags;
-    uint8_t zero[3];
+    uint8_t zero[2];
+    uint8_t chunk_moved;
     uint32_t checksum;
     char bytes[];
 };

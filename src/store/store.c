@@ -207,7 +207,7 @@ int store_record(struct store *s, uint64_t revision, const struct record **ret)
         *ret = overlay_at(&s->overlay, at)->record;
         return 0;
     }
-    return db_record(s->db, revision, ret);
+    return db_record(s->db, revision, 0, ret);
 }
 
 /* ---- get and put ---- */
@@ -227,7 +227,7 @@ int store_get(struct store *s, struct store_key key, struct store_record *ret)
             return -ENOENT;
         if (err < 0)
             return err;
-        err = db_record(s->db, name.revision, &r);
+        err = db_record(s->db, name.revision, name.hint, &r);
         if (err < 0)
             return -EIO; /* a name without its record */
     }

@@ -63,7 +63,7 @@ static int name_record(struct listing *l, struct db_walk *walk, const struct db_
     if (at == 0 && (name->slot == DB_NO_SLOT || (l->has_bits && !slot_matches(l, name->slot))))
         return 0;
     const struct record *r;
-    if (db_walk_record(walk, name->revision, &r) < 0)
+    if (db_walk_record(walk, name, &r) < 0)
         return -EIO;
     if (at != 0 && record_as_of(l->s, r, at, &r) < 0)
         return -EIO;
@@ -161,7 +161,7 @@ static int slot_record(struct store *s, uint16_t resource, uint32_t slot,
         return 0;
     err = db_name(s->db, key, &name);
     if (err == 0)
-        err = db_record(s->db, name.revision, ret);
+        err = db_record(s->db, name.revision, name.hint, ret);
     return err < 0 ? -EIO : 0;
 }
 

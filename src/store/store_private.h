@@ -21,6 +21,7 @@
 
 enum {
     APPLY_RECORDS = 4096,     /* a transaction is begun when so many wait */
+    APPLY_BYTES = 3 << 20,    /* or so much */
     APPLY_DELAY_MS = 300,     /* or when the first has waited so long */
     APPLY_RECORDS_MAX = 8192, /* taken by one transaction */
     FULL_RETRY_MS = 1000,     /* a full disk is tried again */

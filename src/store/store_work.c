@@ -55,7 +55,7 @@ static void publish_entry(struct store *s, const struct entry *e)
     if (e->older) {
         before = e->older->record;
     } else if (!(e->record->flags & RECORD_CREATED)) {
-        int err = db_record(s->db, e->record->previous, &before);
+        int err = db_record(s->db, e->record->previous, 0, &before);
         if (err < 0) {
             log_error("a stored object is damaged; its watchers must start over",
                       LOG_CSTR("directory", s->directory), LOG_INT("revision", e->record->previous),
@@ -296,7 +296,7 @@ void store_apply_soon(struct store *s)
     size_t count = applicable(s);
     if (s->applying || count == 0)
         return;
-    if (count >= APPLY_RECORDS && !s->full)
+    if ((count >= APPLY_RECORDS || s->overlay.bytes >= APPLY_BYTES) && !s->full)
         apply_begin(s);
     else if (!timer_armed(&s->apply_timer))
         timer_start(&s->apply_timer, s->full ? FULL_RETRY_MS : APPLY_DELAY_MS);

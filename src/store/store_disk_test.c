@@ -1,0 +1,296 @@
+/* How the store uses its disk: preallocation, packing, growth, a full disk, images of new stores,
+ * and the lock. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/test.h"
+
+#include "base/limits.h"
+#include "store/store_testing.h"
+#include "sys/file.h"
+
+static const char *in_directory(const struct world *w, const char *name)
+{
+    static char path[128];
+    snprintf(path, sizeof(path), "%s/%s", w->directory, name);
+    return path;
+}
+
+static int64_t file_bytes(const struct world *w, const char *name)
+{
+    struct stat st;
+    assert_int_equal(stat(in_directory(w, name), &st), 0);
+    return st.st_size;
+}
+
+/* An fallocated range is a hole to SEEK_HOLE until it is written. */
+TEST(a_new_log_is_zeros_that_were_written)
+{
+    struct world w;
+    world_open(&w);
+    int fd = open(in_directory(&w, "log"), O_RDONLY);
+    assert_true(fd >= 0);
+    assert_true(lseek(fd, 4096, SEEK_HOLE) >= 4096 + (32 << 10));
+    struct stat st;
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_true(st.st_blocks * 512 >= 64 << 10 && st.st_blocks * 512 <= 96 << 10);
+    close(fd);
+    world_close(&w);
+}
+
+static void put_many(struct world *w, unsigned from, unsigned to, size_t size)
+{
+    char name[32], *value = mem_alloc(size + 1);
+    memset(value, 'v', size);
+    for (unsigned i = from; i < to; i++) {
+        uint64_t revision;
+        snprintf(name, sizeof(name), "object-%07u", i * 7919 % 1000003);
+        int err;
+        while ((err = try_put(w, "default", name, value, STORE_ANY, &revision)) == -EAGAIN) {
+            struct store_waiter waiter;
+            store_when_room(w->store, &waiter, stop_loop, w->loop);
+            loop_run(w->loop);
+        }
+        assert_int_equal(err, 0);
+    }
+    mem_free(value);
+}
+
+TEST(chunks_fill_their_pages)
+{
+    /* Sizes that would take a page or two each by themselves. */
+    static const struct {
+        size_t size;
+        double times_max;
+    } cases[] = {{700, 1.6}, {1000, 1.5}, {2100, 1.45}, {4096, 1.45}};
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct world w;
+        world_open(&w);
+        put_many(&w, 0, 5000, cases[i].size);
+        world_settle(&w);
+        double times = (double)file_bytes(&w, "data.mdb") / (5000.0 * (double)cases[i].size);
+        if (times > cases[i].times_max)
+            fail_msg("values of %zu bytes take %.2f times their size", cases[i].size, times);
+        world_close(&w);
+    }
+}
+
+TEST(the_file_stops_growing_under_updates)
+{
+    enum {
+        OBJECTS = 2000,
+        SIZE = 1000
+    };
+    struct world w;
+    int64_t sizes[3];
+    world_open(&w);
+    w.config.history_revisions = 400;
+    w.config.history_ms = 0;
+    world_reopen(&w);
+    for (int round = 0; round < 3; round++) {
+        for (int pass = 0; pass < 5; pass++) {
+            put_many(&w, 0, OBJECTS, SIZE);
+            world_settle(&w);
+        }
+        sizes[round] = file_bytes(&w, "data.mdb");
+    }
+    assert_true(store_compacted(w.store) >= store_revision(w.store) - OBJECTS - 400);
+    if (sizes[2] > sizes[1] + sizes[1] / 10 || sizes[2] > 4 * OBJECTS * SIZE)
+        fail_msg("%lld, %lld, then %lld bytes", (long long)sizes[0], (long long)sizes[1],
+                 (long long)sizes[2]);
+    world_close(&w);
+}
+
+TEST(a_crowd_is_told_to_wait_and_served)
+{
+    struct world w;
+    uint64_t revision, accepted = 0;
+    char *value = mem_alloc(20001);
+    memset(value, 'v', 20000);
+    world_open(&w);
+    while (try_put(&w, "n", "a", value, STORE_ANY, &revision) == 0)
+        accepted++;
+    assert_int_equal(try_put(&w, "n", "a", value, STORE_ANY, &revision), -EAGAIN);
+    assert_true(accepted * 20000 <= LIMIT_STORE_PENDING_BYTES &&
+                accepted * 21000 >= LIMIT_STORE_PENDING_BYTES);
+    put_many(&w, 0, 20000, 1000);
+    world_wait(&w);
+    assert_int_equal(store_durable(w.store), accepted + 20000);
+    assert_true(file_bytes(&w, "log") <= LIMIT_LOG_BYTES + 4096);
+    world_settle(&w);
+    assert_int_equal(store_count(w.store, 1, STR_NONE), 20001);
+    world_close(&w);
+    mem_free(value);
+}
+
+TEST(a_large_object_fits_a_new_log)
+{
+    struct world w;
+    char *value = mem_alloc(LIMIT_OBJECT_BYTES + 1);
+    memset(value, 'L', LIMIT_OBJECT_BYTES);
+    world_open(&w);
+    for (int i = 0; i < 4; i++) {
+        put(&w, "n", i % 2 ? "a" : "b", value, STORE_ANY);
+        world_wait(&w);
+    }
+    world_reopen(&w);
+    assert_value(&w, "n", "a", value);
+    assert_value(&w, "n", "b", value);
+    world_close(&w);
+    mem_free(value);
+}
+
+/* ---- a full disk, by what the file system is made to say ---- */
+
+static int64_t free_bytes_now;
+
+static int64_t told_free_bytes(void *self maybe_unused, const char *path maybe_unused)
+{
+    return free_bytes_now;
+}
+
+TEST(a_full_disk_takes_deletions_only)
+{
+    struct world w;
+    struct disk disk = *disk_real();
+    uint64_t revision;
+    disk.free_bytes = told_free_bytes;
+    free_bytes_now = 1 << 30;
+    world_open(&w);
+    w.config.disk = &disk;
+    world_reopen(&w);
+    put(&w, "n", "a", "1", 0);
+    put(&w, "n", "b", "1", 0);
+    free_bytes_now = 1 << 20;
+    world_settle(&w);
+    assert_int_equal(try_put(&w, "n", "c", "1", 0, &revision), -ENOSPC);
+    assert_int_equal(try_put(&w, "n", "a", "2", STORE_ANY, &revision), -ENOSPC);
+    put(&w, "n", "b", NULL, STORE_ANY);
+    free_bytes_now = 1 << 30;
+    world_settle(&w);
+    put(&w, "n", "c", "1", 0);
+    world_settle(&w);
+    assert_listing(&w, (struct store_range){.resource = 1}, "n/a n/c");
+    world_close(&w);
+}
+
+/* ---- images ---- */
+
+static void run_briefly(struct world *w, const char *name)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        world_start(w);
+        put(w, "n", name, "acknowledged", 0);
+        world_wait(w);
+        _exit(0); /* as if killed: nothing is in LMDB yet */
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+TEST(a_new_store_starts_from_an_image)
+{
+    struct world w, made;
+    char image[64];
+    world_open(&w);
+    put(&w, "n", "bootstrap", "from the image", 0);
+    assert_int_equal(store_save_template(w.store, "/nonexistent"), -EAGAIN);
+    world_settle(&w);
+    snprintf(image, sizeof(image), "%.50s.image", w.directory);
+    assert_int_equal(store_save_template(w.store, image), 0);
+    world_open(&made);
+    world_close(&made);
+    made.text = (struct buf)BUF_INIT;
+    made.config.template_path = image;
+    for (int damage = 0; damage < 3; damage++) {
+        run_briefly(&made, "a");
+        if (damage == 1) /* the image had not reached the disk */
+            assert_int_equal(truncate(in_directory(&made, "data.mdb"), 5000), 0);
+        if (damage == 2)
+            assert_int_equal(remove(in_directory(&made, "data.mdb")), 0);
+        world_start(&made);
+        assert_int_equal(store_revision(made.store), 2);
+        assert_value(&made, "n", "bootstrap", "from the image");
+        assert_value(&made, "n", "a", "acknowledged");
+        world_settle(&made);
+        world_reopen(&made); /* by now it stands by itself */
+        assert_value(&made, "n", "a", "acknowledged");
+        world_stop(&made);
+        world_remove(&made);
+    }
+    /* Cut off, and the image is another one by now: refused rather than mixed. */
+    run_briefly(&made, "a");
+    assert_int_equal(truncate(in_directory(&made, "data.mdb"), 5000), 0);
+    made.config.template_path = NULL;
+    const char *error = "";
+    made.loop = loop_new();
+    made.config.loop = made.loop;
+    assert_int_equal(store_open(&made.config, &made.store, &error), -EIO);
+    assert_true(strstr(error, "image") != NULL);
+    loop_free(made.loop);
+    world_remove(&made);
+    world_close(&w);
+    memcpy(made.directory, image, sizeof(image));
+    world_remove(&made);
+}
+
+TEST(a_store_has_one_owner)
+{
+    struct world w;
+    struct store *second;
+    const char *error = "";
+    world_open(&w);
+    assert_int_equal(store_open(&w.config, &second, &error), -EBUSY);
+    assert_true(strstr(error, "in use") != NULL);
+    world_close(&w);
+}
+
+/* ---- relaxed writes ---- */
+
+TEST(a_relaxed_write_is_told_before_its_sync)
+{
+    struct world w;
+    struct note notes[3] = {0};
+    uint64_t revision;
+    world_open(&w);
+    struct store_write write = {key_of(1, "n", "lease"), STORE_ANY, "1", 1, SIZE_MAX, true};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(store_put(w.store, &write, &revision), 0);
+        note_when(&w, &notes[i], revision);
+        /* The first waits for the log to say how far revisions may be told; later ones need no
+         * sync. */
+        loop_turn(w.loop);
+        if (i > 0) {
+            assert_int_equal(notes[i].order, i + 1);
+            assert_true(store_durable(w.store) < revision);
+        }
+        world_wait(&w);
+        assert_int_equal(notes[i].order, i + 1);
+        loop_run(w.loop);
+    }
+    world_reopen(&w); /* closed properly: nothing is skipped */
+    assert_int_equal(put(&w, "n", "next", "x", 0), 4);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_log_is_zeros_that_were_written),
+        cmocka_unit_test(chunks_fill_their_pages),
+        cmocka_unit_test(the_file_stops_growing_under_updates),
+        cmocka_unit_test(a_crowd_is_told_to_wait_and_served),
+        cmocka_unit_test(a_large_object_fits_a_new_log),
+        cmocka_unit_test(a_full_disk_takes_deletions_only),
+        cmocka_unit_test(a_new_store_starts_from_an_image),
+        cmocka_unit_test(a_store_has_one_owner),
+        cmocka_unit_test(a_relaxed_write_is_told_before_its_sync),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,187 @@
+#include "object/structural.h"
+
+#include "base/test.h"
+#include "object/regex.h"
+#include "object/seal.h"
+
+/* tests/data/object/structural.jsonl: custom resources of the schema in structural-schema.json as
+ * they were posted to kube-apiserver 1.36.3, and its answers; structural-schemas.jsonl: schemas,
+ * and the causes for which it refused them. */
+
+static struct str read_data(struct arena *a, const char *name)
+{
+    const char *source = getenv("KANAME_SOURCE");
+    FILE *f =
+        fopen(arena_printf(a, "%s/tests/data/object/%s", source ? source : ".", name).data, "rb");
+    assert_non_null(f);
+    struct buf text = BUF_INIT;
+    for (size_t got; (got = fread(buf_reserve(&text, 65536), 1, 65536, f)) > 0;)
+        text.len += got;
+    fclose(f);
+    struct str copy = arena_str(a, buf_str(&text));
+    buf_release(&text);
+    return copy;
+}
+
+static struct str to_json(struct arena *a, const struct node *n)
+{
+    struct buf out = BUF_INIT;
+    if (n)
+        node_to_json(&out, n, 0);
+    struct str text = arena_str(a, buf_str(&out));
+    buf_release(&out);
+    return text;
+}
+
+/* Whether the causes are the same, in any order. */
+static bool same_causes(const struct status *st, const struct node *causes)
+{
+    if (st->details.cause_count != node_count(causes))
+        return false;
+    node_each(cause, causes)
+    {
+        bool found = false;
+        for (size_t i = 0; i < st->details.cause_count; i++)
+            found |= str_equal(st->details.causes[i].message, node_str(cause, "message")) &&
+                     str_equal(st->details.causes[i].field, node_str(cause, "field")) &&
+                     str_is(node_str(cause, "reason"), cause_name(st->details.causes[i].type));
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+static void show_causes(const char *what, const struct status *st, struct str theirs)
+{
+    struct buf text = BUF_INIT;
+    for (size_t i = 0; i < st->details.cause_count; i++)
+        buf_printf(&text, "\n  %s %.*s: %.*s", cause_name(st->details.causes[i].type),
+                   STR_ARG(st->details.causes[i].field), STR_ARG(st->details.causes[i].message));
+    print_error("%s\n ours:%.*s\n theirs: %.*s\n", what, STR_ARG(buf_str(&text)), STR_ARG(theirs));
+    buf_release(&text);
+}
+
+static int check_object(struct arena *a, const struct node *schema, const struct node *c)
+{
+    struct status st;
+    struct str *unknown;
+    size_t unknown_count;
+    struct node *object = node_copy(a, node_at(c, "object"));
+    status_init(&st, a);
+    structural_prune(a, schema, object, &unknown, &unknown_count);
+    structural_default(a, schema, object);
+    structural_validate(schema, object, &st);
+    struct buf strict = BUF_INIT;
+    for (size_t i = 0; i < unknown_count; i++)
+        buf_printf(&strict, "%sunknown field \"%.*s\"", i ? ", " : "", STR_ARG(unknown[i]));
+    struct str wanted = node_str(c, "strict");
+    ssize_t at = str_find_str(wanted, STR("unknown field"));
+    wanted = at < 0 ? STR("") : str_slice(wanted, (size_t)at, wanted.len);
+    const char *name = to_json(a, node_at(c, "object.spec")).data;
+    int differences = !str_equal(buf_str(&strict), wanted);
+    if (differences)
+        print_error("%s\n ours %.*s\n theirs %.*s\n", name, STR_ARG(buf_str(&strict)),
+                    STR_ARG(wanted));
+    buf_release(&strict);
+    if (node_num(c, "code", 0) >= 300) {
+        if (same_causes(&st, node_at(c, "answer.causes")))
+            return differences;
+        show_causes(name, &st, to_json(a, node_at(c, "answer.causes")));
+        return differences + 1;
+    }
+    if (st.details.cause_count > 0) {
+        show_causes(name, &st, STR("none"));
+        return differences + 1;
+    }
+    if (node_equal(object, node_at(c, "answer")))
+        return differences;
+    print_error("ours %.*s\n theirs %.*s\n", STR_ARG(to_json(a, object)),
+                STR_ARG(to_json(a, node_at(c, "answer"))));
+    return differences + 1;
+}
+
+TEST(objects_fare_as_in_the_original)
+{
+    struct arena a = ARENA_INIT;
+    struct status st;
+    struct node *schema;
+    int differences = 0, count = 0;
+    status_init(&st, &a);
+    assert_int_equal(json_parse(&a, read_data(&a, "structural-schema.json"), &schema, &st), 0);
+    for (struct str rest = read_data(&a, "structural.jsonl"); rest.len > 0;) {
+        struct str line = str_cut(&rest, '\n');
+        struct node *c;
+        if (line.len == 0)
+            continue;
+        assert_int_equal(json_parse(&a, line, &c, &st), 0);
+        differences += check_object(&a, schema, c);
+        count++;
+    }
+    assert_true(count > 90);
+    assert_int_equal(differences, 0);
+    arena_release(&a);
+}
+
+TEST(schemas_are_refused_as_by_the_original)
+{
+    struct arena a = ARENA_INIT;
+    int differences = 0, count = 0;
+    for (struct str rest = read_data(&a, "structural-schemas.jsonl"); rest.len > 0;) {
+        struct str line = str_cut(&rest, '\n');
+        struct status st;
+        struct node *c;
+        if (line.len == 0)
+            continue;
+        status_init(&st, &a);
+        assert_int_equal(json_parse(&a, line, &c, &st), 0);
+        structural_check(node_at(c, "schema"), STR("spec.validation.openAPIV3Schema"), &st);
+        if (!same_causes(&st, node_at(c, "causes"))) {
+            show_causes(to_json(&a, node_at(c, "schema")).data, &st,
+                        to_json(&a, node_at(c, "causes")));
+            differences++;
+        }
+        count++;
+    }
+    assert_true(count > 15);
+    assert_int_equal(differences, 0);
+    arena_release(&a);
+}
+
+TEST(expressions_are_those_of_go)
+{
+    static const struct {
+        const char *pattern, *text, *error;
+        bool matches;
+    } cases[] = {
+        {"^a+$", "aaa", NULL, true},
+        {"b", "abc", NULL, true},
+        {"^b", "abc", NULL, false},
+        {"\\pL", "\xc3\xa9", NULL, true},
+        {"(a+)+$", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", NULL, false},
+        {"[", "", "error parsing regexp: missing closing ]: `[`", false},
+        {"(", "", "error parsing regexp: missing closing ): `(`", false},
+        {"*", "", "error parsing regexp: missing argument to repetition operator: `*`", false},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        char error[128] = "";
+        struct regex *r =
+            regex_new(cases[i].pattern, strlen(cases[i].pattern), error, sizeof(error));
+        assert_int_equal(!r, cases[i].error != NULL);
+        if (r)
+            assert_int_equal(regex_matches(r, cases[i].text, strlen(cases[i].text)),
+                             cases[i].matches);
+        else
+            assert_string_equal(error, cases[i].error);
+        regex_free(r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(objects_fare_as_in_the_original),
+        cmocka_unit_test(schemas_are_refused_as_by_the_original),
+        cmocka_unit_test(expressions_are_those_of_go),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -29,7 +29,7 @@ const uint8_t *part_read_long(const uint8_t *p, struct part *ret)
 
 void writer_grow(struct writer *w, size_t extra)
 {
-    size_t cap = MAX(w->len + extra, w->cap ? w->cap * 2 : (size_t)1024);
+    size_t cap = MAX(w->len + extra + 1, w->cap ? w->cap * 2 : (size_t)1024);
     w->data = mem_realloc(w->data, cap);
     w->cap = cap;
 }

@@ -1,5 +1,6 @@
-/* The block: how a sealed object lies in memory, in the store and between processes. Used by the
- * files of object/ only; value.h reads blocks, seal.h makes them.
+/* clang-format off */
+/* The block: how a sealed object lies in memory, in the store and between processes. Used by the files of object/ only;
+ * value.h reads blocks, seal.h makes them.
  *
  * Header (little endian, no alignment assumed):
  *     OFFSET SIZE MEANING
@@ -10,30 +11,31 @@
  *          8    8 revision = metadata.resourceVersion, which is not in the body; 0: none
  *         16    4 schema version (0 today)
  *         20    4 CRC-32C of the body
- *         24 4x4  offsets in the block of the length of metadata.labels, spec, status, and of one
- * field of the kind's choice (a Pod's spec.nodeName); 0: absent 40      body
+ *         24  4x4 offsets in the block of the length of metadata.labels, spec, status, and of one field of the kind's choice
+ *                 (a Pod's spec.nodeName); 0: absent
+ *         40      body
  *
  * A body of a type is its fields by ascending tag, each: tag (1 byte), part.
  * A part is a length and so many bytes:
- *     0-251 itself   252 + u16: word of the dictionary   253 + u8: word below 256   254 + u16
- * length   255 + u32 length always the shortest that serves; text of the dictionary is always its
- * word. Words stand for text only. Payloads: text        UTF-8 integer, bool   0, 1, 2, 4 or 8
- * bytes, shortest; 0 is empty double      8 bytes, 0.0 is empty               time integer: seconds
- * (TIME), microseconds (MICRO_TIME) bytes       as they are                         message body
- *     list        part*                               map             (key part, value part)*, keys
- * ascend int or text 0 + integer, 1 + UTF-8              raw, JSON       value fieldsV1    0 +
- * node*, 1 + JSON text            JSONSchemaPropsOr*  0 false, 1 true, 2 + body, 3 + part* A value
- * (custom resources and raw JSON) is a kind byte (enum raw_kind) and its payload; a part that is a
- * word is that text. Its maps are as above with values for values. The body of a custom resource is
- * the payload of a map. A node of a fieldsV1 set: head, part with the nodes below it. Head: 0 is
- * ".", 1 + part is the whole key, 2 + part a name behind "f:" that is no word, 16-31 + u8 the name
- * behind "f:" with word number (head - 16) << 8 | u8. Nodes ascend as the original sorts them.
+ *     0-251 itself   252 + u16: word of the dictionary   253 + u8: word below 256   254 + u16 length   255 + u32 length
+ * always the shortest that serves; text of the dictionary is always its word. Words stand for text only.
+ * Payloads:
+ *     text         UTF-8                        integer, bool       0, 1, 2, 4 or 8 bytes, shortest; 0 is empty
+ *     double       8 bytes, 0.0 is empty        time                integer: seconds (TIME), microseconds (MICRO_TIME)
+ *     bytes        as they are                  message             body
+ *     list         part*                        map                 (key part, value part)*, keys ascend
+ *     int or text  0 + integer, 1 + UTF-8       raw, JSON           value
+ *     fieldsV1     0 + node*, 1 + value         JSONSchemaPropsOr*  0 false, 1 true, 2 + body, 3 + part*
+ * A value (custom resources and raw JSON) is a kind byte (enum raw_kind) and its payload; a part that is a word is that text.
+ * Its maps are as above with values for values. The body of a custom resource is the payload of a map.
+ * A node of a fieldsV1 set: head, part with the nodes below it. Head: 0 is ".", 1 + part is the whole key, 16-31 + u8
+ * "f:" and the word with number (head - 16) << 8 | u8. Nodes ascend as the original sorts them.
  *
  * Invariants (sealed_verify checks them):
- * 1. Equal objects have equal bodies, within one dictionary version: zero values of fields that are
- * no pointers are left out, empty lists and maps too, as are messages that are no pointers and hold
- * nothing.
+ * 1. Equal objects have equal bodies, within one dictionary version: zero values of fields that are no pointers are left out,
+ *    empty lists and maps too, as are messages that are no pointers and hold nothing; whole numbers are integers.
  * 2. Lengths nest: a part ends within its parent. */
+/* clang-format on */
 #ifndef OBJECT_BLOCK_H
 #define OBJECT_BLOCK_H
 
@@ -88,7 +90,7 @@ enum {
 };
 enum {
     FIELDS_SET = 0,
-    FIELDS_JSON = 1
+    FIELDS_VALUE = 1
 };
 enum {
     FIELDS_SELF = 0,
@@ -103,6 +105,8 @@ struct part {
     uint32_t size;
     bool is_word;
 };
+
+#define PART_EMPTY ((struct part){(const uint8_t *)"", 0, false})
 
 const uint8_t *part_read_long(const uint8_t *p, struct part *ret);
 
@@ -150,6 +154,13 @@ static inline double double_read(const uint8_t *p, uint32_t size)
     return d;
 }
 
+/* Whether JSON shows a double as a whole number that is read back as an integer; values hold it as
+ * that. */
+static inline bool double_is_integer(double d)
+{
+    return d > -9.2e18 && d < 9.2e18 && d == (double)(int64_t)d;
+}
+
 /* A growing block or body. */
 struct writer {
     uint8_t *data; /* owned */
@@ -160,7 +171,7 @@ void writer_grow(struct writer *w, size_t extra);
 
 static inline uint8_t *writer_room(struct writer *w, size_t extra)
 {
-    if (unlikely(w->cap - w->len < extra))
+    if (unlikely(w->cap - w->len <= extra))
         writer_grow(w, extra);
     return w->data + w->len;
 }
@@ -200,6 +211,8 @@ void part_write_bytes(struct writer *w, const void *data, size_t size);
 struct sealed *block_finish(struct writer *w, schema_id type);
 /* The header's row of offsets for a block whose body is sound. */
 void block_offsets(const uint8_t *block, size_t size, schema_id type, uint32_t ret[4]);
+/* The part of sealed_verify that looks at the body; size is at least that of the header. */
+bool block_body_sound(const void *data, size_t size);
 /* Room for the header. */
 void block_begin(struct writer *w);
 

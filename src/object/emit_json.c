@@ -368,8 +368,7 @@ static void emit_type_meta(struct emitter *e, const struct schema_type *t)
 static void emit_root(struct emitter *e, const struct sealed *s, int flags)
 {
     const struct schema_type *t = schema_type(s->type);
-    const struct schema_field *metadata =
-        t->field_count ? schema_field_fast(t, "metadata", 8) : NULL;
+    const struct schema_field *metadata = revision_metadata(t);
     const uint8_t *p = s->body, *end = (const uint8_t *)s + s->size;
     bool comma = false;
     emit_put(e, "{", 1);
@@ -378,8 +377,8 @@ static void emit_root(struct emitter *e, const struct sealed *s, int flags)
         comma = true;
     }
     /* Metadata is the first field of every kind that is stored. */
-    if (s->revision && metadata == t->fields && metadata->kind == FIELD_MESSAGE) {
-        struct part part = {0};
+    if (s->revision && metadata && metadata == t->fields) {
+        struct part part = PART_EMPTY;
         if (p < end && *p == metadata->tag)
             p = part_read(p + 1, &part);
         emit_key(e, metadata, &comma);

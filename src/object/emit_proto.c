@@ -8,6 +8,7 @@
 #include "object/seal.h"
 #include "object/simd.h"
 #include "object/typed.h"
+#include "object/unseal.h"
 #include "object/value_parts.h"
 
 enum {
@@ -253,7 +254,7 @@ static void emit_present(struct buf *out, unsigned number, const struct schema_f
 /* The zero value of a field that is no pointer is written. */
 static void emit_absent(struct buf *out, unsigned number, const struct schema_field *f)
 {
-    struct part zero = {0};
+    struct part zero = PART_EMPTY;
     if (f->shape != SHAPE_ONE || f->flags & FIELD_POINTER || f->kind == FIELD_BYTES)
         return;
     switch ((enum field_kind)f->kind) {
@@ -332,11 +333,11 @@ static void emit_message(struct buf *out, const struct schema_type *t, const uin
 static void emit_with_revision(struct buf *out, const struct sealed *s)
 {
     const struct schema_type *t = schema_type(s->type);
-    const struct schema_field *metadata = schema_field_fast(t, "metadata", 8);
+    const struct schema_field *metadata = revision_metadata(t);
     const struct schema_field *own =
         schema_field_fast(schema_type_fast(metadata->type), "resourceVersion", 15);
     const uint8_t *p = s->body, *end = (const uint8_t *)s + s->size;
-    struct part part = {0};
+    struct part part = PART_EMPTY;
     char digits[32];
     int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)s->revision);
     struct writer w = {0};
@@ -367,7 +368,7 @@ void sealed_to_proto(struct buf *out, const struct sealed *s)
 {
     assert(s->type != SCHEMA_CUSTOM);
     buf_reserve(out, s->size * 2);
-    if (s->revision && schema_field(s->type, STR("metadata")))
+    if (s->revision && revision_metadata(schema_type(s->type)))
         emit_with_revision(out, s);
     else
         emit_message(out, schema_type(s->type), s->body, (const uint8_t *)s + s->size);

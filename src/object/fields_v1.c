@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
-#include "base/status.h"
 #include "object/json.h"
 #include "object/seal.h"
+#include "object/value_parts.h"
 
 bool fields_is_set(const struct node *n)
 {
@@ -109,20 +109,6 @@ void fields_write_set(struct writer *w, const struct node *n)
         mem_free(sorted);
 }
 
-void fields_write(struct writer *w, const struct node *n)
-{
-    if (fields_is_set(n)) {
-        writer_byte(w, FIELDS_SET);
-        fields_write_set(w, n);
-        return;
-    }
-    struct buf text = BUF_INIT;
-    json_write_node(&text, n, false);
-    writer_byte(w, FIELDS_JSON);
-    writer_bytes(w, text.data, text.len);
-    buf_release(&text);
-}
-
 const uint8_t *fields_node(const uint8_t *p, char *scratch, struct str *ret_key,
                            struct part *ret_below)
 {
@@ -155,18 +141,19 @@ struct node *fields_set_to_node(struct arena *a, const uint8_t *data, uint32_t s
     return map;
 }
 
+/* What is no set is held as a value. */
+static struct value odd_value(const uint8_t *data, uint32_t size)
+{
+    return value_of_raw((struct part){data + 1, size - 1, false});
+}
+
 struct node *fields_to_node(struct arena *a, const uint8_t *data, uint32_t size)
 {
     if (size == 0)
         return node_map(a);
     if (data[0] == FIELDS_SET)
         return fields_set_to_node(a, data + 1, size - 1);
-    struct node *n;
-    struct status st;
-    status_init(&st, a);
-    if (json_parse(a, (struct str){(const char *)data + 1, size - 1}, &n, &st) < 0)
-        return node_null(a);
-    return n;
+    return value_to_node(a, odd_value(data, size));
 }
 
 void fields_set_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool html)
@@ -210,11 +197,7 @@ void fields_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool ht
         fields_set_to_json(out, data + 1, size - 1, html);
         return;
     }
-    if (!html) {
-        buf_append(out, data + 1, size - 1);
-        return;
-    }
     struct arena a = ARENA_INIT;
-    json_write_node(out, fields_to_node(&a, data, size), true);
+    json_write_node(out, fields_to_node(&a, data, size), html);
     arena_release(&a);
 }

@@ -5,8 +5,6 @@
 #include "object/block.h"
 #include "object/tree.h"
 
-/* Writes the payload of a fieldsV1 value: the set, or its JSON text when the value is no set. */
-void fields_write(struct writer *w, const struct node *n);
 /* Whether n is a set: nothing but maps in maps. */
 bool fields_is_set(const struct node *n);
 /* Only the nodes, for a set. */

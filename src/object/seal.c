@@ -89,6 +89,11 @@ static int write_raw(struct encoder *e, const struct node *n)
         writer_integer(e->w, n->integer);
         return 0;
     case NODE_DOUBLE:
+        if (double_is_integer(n->number)) {
+            writer_byte(e->w, RAW_INT);
+            writer_integer(e->w, (int64_t)n->number);
+            return 0;
+        }
         writer_byte(e->w, RAW_DOUBLE);
         writer_bytes(e->w, &n->number, sizeof(n->number));
         return 0;
@@ -212,7 +217,14 @@ static int write_compound(struct encoder *e, const struct schema_field *f, const
         if (n->kind != NODE_MAP)
             return mismatch(e, p, n);
         return write_message(e, schema_type_fast(f->type), n, p);
-    case FIELD_FIELDS_V1: fields_write(e->w, n); return 0;
+    case FIELD_FIELDS_V1:
+        if (!fields_is_set(n)) {
+            writer_byte(e->w, FIELDS_VALUE);
+            return write_raw(e, n);
+        }
+        writer_byte(e->w, FIELDS_SET);
+        fields_write_set(e->w, n);
+        return 0;
     case FIELD_RAW:
     case FIELD_JSON: return write_raw(e, n);
     default: return write_schema_or(e, f, n, p);

@@ -27,7 +27,8 @@ static struct node *filler(struct arena *a, const struct schema_field *f)
     case FIELD_QUANTITY: return node_text(a, STR("0"));
     case FIELD_DURATION: return node_text(a, STR("0s"));
     case FIELD_MESSAGE:
-        return object_to_node(a, schema_type_fast(f->type), NULL, 0, STR_NONE, node_map(a));
+        return object_to_node(a, schema_type_fast(f->type), (const uint8_t *)"", 0, STR_NONE,
+                              node_map(a));
     default: return node_null(a);
     }
 }
@@ -95,9 +96,9 @@ static struct node *object_to_node(struct arena *a, const struct schema_type *t,
     for (uint64_t todo = present | t->always_mask; todo; todo &= todo - 1) {
         int index = __builtin_ctzll(todo);
         const struct schema_field *f = &t->fields[index];
-        struct part part = present >> index & 1 ? parts[index] : (struct part){0};
+        struct part part = present >> index & 1 ? parts[index] : PART_EMPTY;
         struct node *n;
-        if (revision.len && strcmp(f->name, "metadata") == 0) {
+        if (revision.len && f == revision_metadata(t)) {
             n = object_to_node(a, schema_type_fast(f->type), part.data, part.size, STR_NONE,
                                node_map(a));
             put_revision(a, schema_type_fast(f->type), n, revision);
@@ -107,6 +108,14 @@ static struct node *object_to_node(struct arena *a, const struct schema_type *t,
         json_add_member(a, map, (struct str){f->name, f->name_len}, n);
     }
     return map;
+}
+
+const struct schema_field *revision_metadata(const struct schema_type *t)
+{
+    const struct schema_field *f = t->field_count ? schema_field_fast(t, "metadata", 8) : NULL;
+    if (!f || f->kind != FIELD_MESSAGE || f->shape != SHAPE_ONE)
+        return NULL;
+    return schema_field(f->type, STR("resourceVersion")) ? f : NULL;
 }
 
 /* Before the first member that comes behind it in its type (typed), or in the alphabet (t is NULL).

@@ -149,7 +149,7 @@ static struct value find_member(struct value v, struct str key)
     while (p < end) {
         struct part name, part;
         p = part_read(p, &name);
-        if (name.size == key.len && memcmp(name.data, key.data, key.len) == 0) {
+        if (str_equal((struct str){(const char *)name.data, name.size}, key)) {
             part_read(p, &part);
             return child(v, part);
         }
@@ -179,11 +179,9 @@ static bool find_by_offset(struct value v, struct str key, struct value *ret)
 
 struct value value_key(struct value v, struct str key)
 {
-    if (str_empty(key))
-        return (struct value){0};
     if (v.kind == VALUE_MAP)
         return find_member(v, key);
-    if (v.kind != VALUE_OBJECT)
+    if (v.kind != VALUE_OBJECT || str_empty(key))
         return (struct value){0};
     struct value found;
     if (v.detail & DETAIL_ROOT && find_by_offset(v, key, &found))

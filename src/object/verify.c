@@ -100,31 +100,19 @@ static bool check_fields_set(const uint8_t *p, const uint8_t *end, int depth)
     return true;
 }
 
-static bool check_fields_json(struct str text)
-{
-    struct arena a = ARENA_INIT;
-    struct status st;
-    struct node *n;
-    status_init(&st, &a);
-    bool sound = json_parse(&a, text, &n, &st) == 0 && !fields_is_set(n);
-    if (sound) {
-        struct buf again = BUF_INIT;
-        json_write_node(&again, n, false);
-        sound = str_equal(buf_str(&again), text);
-        buf_release(&again);
-    }
-    arena_release(&a);
-    return sound;
-}
-
-static bool check_fields(struct part p)
+static bool check_fields(struct part p, int depth)
 {
     if (p.size == 0)
         return false;
     if (p.data[0] == FIELDS_SET)
         return check_fields_set(p.data + 1, p.data + p.size, 0);
-    return p.data[0] == FIELDS_JSON &&
-           check_fields_json((struct str){(const char *)p.data + 1, p.size - 1});
+    struct part value = {p.data + 1, p.size - 1, false};
+    if (p.data[0] != FIELDS_VALUE || !check_raw(value, depth))
+        return false;
+    struct arena a = ARENA_INIT;
+    bool sound = !fields_is_set(value_to_node(&a, value_of_raw(value)));
+    arena_release(&a);
+    return sound;
 }
 
 static bool check_quantity(struct part p)
@@ -205,7 +193,7 @@ static bool check_item(const struct schema_field *f, struct part p, int depth)
         if (p.data[0] == 1)
             return utf8_valid((struct str){(const char *)p.data + 1, p.size - 1});
         return p.data[0] == 0 && check_integer(p.data + 1, p.size - 1, INT32_MIN, INT32_MAX);
-    case FIELD_FIELDS_V1: return check_fields(p);
+    case FIELD_FIELDS_V1: return check_fields(p, depth);
     default: return check_schema_or(f, p, depth);
     }
 }
@@ -318,7 +306,9 @@ static bool check_raw(struct part p, int depth)
     case RAW_FALSE:
     case RAW_TRUE: return size == 0;
     case RAW_INT: return check_integer(data, size, INT64_MIN, INT64_MAX);
-    case RAW_DOUBLE: return size == 8 && __builtin_isfinite(double_read(data, 8));
+    case RAW_DOUBLE:
+        return size == 8 && __builtin_isfinite(double_read(data, 8)) &&
+               !double_is_integer(double_read(data, 8));
     case RAW_TEXT: return check_text((struct part){data, size, false});
     case RAW_LIST:
         while (data < end)
@@ -331,24 +321,25 @@ static bool check_raw(struct part p, int depth)
     }
 }
 
+bool block_body_sound(const void *data, size_t size)
+{
+    const struct sealed *s = data;
+    const uint8_t *end = (const uint8_t *)data + size;
+    if (s->type == SCHEMA_CUSTOM)
+        return check_raw_map(s->body, end, 0);
+    return s->type != SCHEMA_NONE && s->type < schema_types_count &&
+           schema_types[s->type].name[0] && check_message(&schema_types[s->type], s->body, end, 0);
+}
+
 int sealed_verify(const void *data, size_t size)
 {
     const struct sealed *s = data;
     if (size < BLOCK_HEADER_BYTES || s->size != size || s->format != BLOCK_FORMAT ||
         s->dictionary > schema_words_version || s->schema_version != 0)
         return -EBADMSG;
-    const uint8_t *end = (const uint8_t *)data + size;
-    if (s->checksum != crc32c(s->body, size - BLOCK_HEADER_BYTES))
+    if (s->checksum != crc32c(s->body, size - BLOCK_HEADER_BYTES) || !block_body_sound(data, size))
         return -EBADMSG;
     uint32_t offsets[4];
-    if (s->type == SCHEMA_CUSTOM) {
-        if (!check_raw_map(s->body, end, 0))
-            return -EBADMSG;
-    } else if (s->type == SCHEMA_NONE || s->type >= schema_types_count ||
-               !schema_types[s->type].name[0] ||
-               !check_message(&schema_types[s->type], s->body, end, 0)) {
-        return -EBADMSG;
-    }
     block_offsets(data, size, s->type, offsets);
     return memcmp(offsets, s->offsets, sizeof(offsets)) == 0 ? 0 : -EBADMSG;
 }

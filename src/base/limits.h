@@ -25,6 +25,7 @@ enum {
     LIMIT_PIPELINE_BYTES = 64 << 10, /* requests that wait behind the one being answered */
     LIMIT_CONNECTION_BODY_BYTES =
         16 << 20,               /* bodies half received on one HTTP/2 connection, together */
+    LIMIT_CONNECTIONS_AN_ADDRESS = 4096, /* of one remote address; a process may have 20,000 files */
     LIMIT_H2_CONTINUATIONS = 4, /* frames of one header block after the first: 80 KiB compressed */
     LIMIT_H2_NOISE =
         2500, /* frames beside requests and bodies that a peer may send ahead of useful work */

@@ -11,6 +11,8 @@ enum {
     ACCEPTS_A_TURN = 64,
     ACCEPT_PAUSE_MS = 100,
     SPARE_EXCHANGES = 256,
+    SPARE_KEPT = 4, /* after a burst */
+    TRIM_TIME_MS = 1000,
     SPARE_BODY_BYTES = 16 << 10, /* a recycled exchange keeps buffers up to this */
 };
 
@@ -70,7 +72,31 @@ void exchange_finish(struct exchange *x)
     *x = (struct exchange){.arena = x->arena, .body = emptied(x->body), .out = emptied(x->out)};
     list_init(&x->link);
     list_append(&s->spare, &x->link);
-    s->spare_count++;
+    s->finished++;
+    if (++s->spare_count > SPARE_KEPT && !timer_armed(&s->trim))
+        timer_start(&s->trim, TRIM_TIME_MS);
+}
+
+static void free_spare(struct http_server *s, size_t keep)
+{
+    while (s->spare_count > keep) {
+        struct exchange *x = list_first(&s->spare, struct exchange, link);
+        list_remove(&x->link);
+        exchange_free(x);
+        s->spare_count--;
+    }
+}
+
+/* An idle server holds next to nothing; a busy one isn't disturbed. */
+static void on_trim(void *arg)
+{
+    struct http_server *s = arg;
+    bool busy = s->finished - s->finished_at_trim > SPARE_EXCHANGES;
+    s->finished_at_trim = s->finished;
+    if (busy)
+        timer_start(&s->trim, TRIM_TIME_MS);
+    else
+        free_spare(s, SPARE_KEPT);
 }
 
 bool exchange_wants_stream(struct exchange *x)
@@ -107,8 +133,48 @@ void conn_finish_ended(struct http_connection *c)
         exchange_finish(list_first(&c->ended, struct exchange, link));
 }
 
+/* Connections of one remote address. */
+struct peer_address {
+    size_t count;
+};
+
+static struct str address_host(struct str address)
+{
+    ssize_t colon = str_find_last(address, ':');
+    return colon < 0 ? address : str_slice(address, 0, (size_t)colon);
+}
+
+/* False when this address has too many already. The machine's own processes are trusted with
+ * descriptors. */
+static bool count_address(struct http_connection *c)
+{
+    struct map *addresses = &c->server->addresses;
+    struct str host = address_host(c->peer.address);
+    if (c->peer.loopback)
+        return true;
+    struct peer_address *a = map_get(addresses, host);
+    if (!a) {
+        a = mem_alloc(sizeof(*a));
+        map_put(addresses, host, a);
+    }
+    if (a->count >= LIMIT_CONNECTIONS_AN_ADDRESS)
+        return false;
+    a->count++;
+    c->counted = a;
+    return true;
+}
+
+static void uncount_address(struct http_connection *c)
+{
+    if (!c->counted || --c->counted->count > 0)
+        return;
+    mem_free(map_del(&c->server->addresses, address_host(c->peer.address)));
+    c->counted = NULL;
+}
+
 static void conn_free(struct http_connection *c)
 {
+    uncount_address(c);
     if (c->pipe)
         pipe_cut(c->pipe);
     conn_finish_ended(c);
@@ -210,6 +276,8 @@ static void on_open(void *user)
         c->peer.server_name = str_from(c->server_name);
     }
     set_protocol(c, transport_http2(c->transport));
+    if (transport_http2(c->transport))
+        conn_deadline(c, LIMIT_H2_SETTINGS_TIME_MS);
 }
 
 static void on_data(void *user, struct str data)
@@ -289,6 +357,10 @@ static void accept_one(struct http_server *s, int fd, const struct socket_addres
     c->peer.loopback = loopback;
     c->peer.address =
         (struct str){c->address, socket_address_format(peer, c->address, sizeof(c->address))};
+    if (!count_address(c)) {
+        log_warn("too many connections of one address", LOG_STR("address", c->peer.address));
+        conn_close(c, TRANSPORT_NOW);
+    }
 }
 
 static void on_acceptable(void *arg, int events maybe_unused)
@@ -325,6 +397,7 @@ struct http_server *http_server_new(const struct http_server_config *config)
     list_init(&s->listeners);
     list_init(&s->connections);
     list_init(&s->spare);
+    timer_init(&s->trim, config->loop, on_trim, s);
     return s;
 }
 
@@ -412,11 +485,9 @@ void http_server_free(struct http_server *s)
         c->dead = true;
         conn_free(c);
     }
-    while (!list_empty(&s->spare)) {
-        struct exchange *x = list_first(&s->spare, struct exchange, link);
-        list_remove(&x->link);
-        exchange_free(x);
-    }
+    free_spare(s, 0);
+    timer_stop(&s->trim);
+    map_release(&s->addresses);
     mem_free(s);
 }
 

@@ -12,6 +12,7 @@
 #ifndef NET_HTTP_SERVER_H
 #define NET_HTTP_SERVER_H
 
+#include "base/map.h"
 #include "net/http.h"
 #include "net/http1_parser.h"
 #include "net/transport.h"
@@ -96,7 +97,8 @@ struct http_connection {
     bool running;    /* inside data or step: they look at changes themselves */
     struct http_peer peer;
     char address[64];
-    char *server_name; /* owned */
+    char *server_name;            /* owned */
+    struct peer_address *counted; /* server->addresses; NULL: not counted */
     /* HTTP/1.1 */
     struct {
         enum http1_state state;
@@ -127,6 +129,9 @@ struct http_server {
     size_t connection_count;
     struct list spare; /* exchanges ready for use */
     size_t spare_count;
+    struct timer trim; /* gives spare ones back when a burst is over */
+    uint64_t finished, finished_at_trim;
+    struct map addresses; /* remote address -> struct peer_address, owned */
     bool closing;
     char date[32]; /* of date_s */
     int64_t date_s;

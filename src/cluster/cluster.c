@@ -14,6 +14,7 @@
 #include "net/http.h"
 #include "net/tls.h"
 #include "object/seal.h"
+#include "sched/sched.h"
 #include "sys/whole_file.h"
 
 #define SERVER_VERSION "v1.36.3"
@@ -43,6 +44,8 @@ struct cluster {
     struct authorizer *authorizer;
     struct api *api;
     struct controllers *controllers; /* NULL: server only */
+    struct client *scheduler_client; /* likewise */
+    struct scheduler *scheduler;
     struct http_server *server;
     struct tls_config *tls, *kubelet_tls;
     struct keys keys;
@@ -301,6 +304,8 @@ static int make_api(struct cluster *c, const struct cluster_config *config, cons
         struct control_trust trust = {
             .ca_pem = c->keys.authority.certificate_pem, .sign = sign_request, .arg = c};
         c->controllers = controllers_start_with(c->loop, c->api, &trust);
+        c->scheduler_client = client_local(c->loop, c->api, "system:kube-scheduler");
+        c->scheduler = scheduler_start(c->loop, c->scheduler_client);
     }
     return 0;
 }
@@ -345,8 +350,11 @@ void cluster_stop(struct cluster *c)
         return;
     if (c->server)
         http_server_close(c->server);
-    if (c->controllers)
+    if (c->controllers) {
+        scheduler_stop(c->scheduler);
+        client_free(c->scheduler_client);
         controllers_stop(c->controllers);
+    }
     if (c->server)
         http_server_free(c->server);
     api_free(c->api);

@@ -71,7 +71,8 @@ void exchange_finish(struct exchange *x)
     arena_reset(&x->arena);
     *x = (struct exchange){.arena = x->arena, .body = emptied(x->body), .out = emptied(x->out)};
     list_init(&x->link);
-    list_append(&s->spare, &x->link);
+    /* In front: the next request takes the memory that is warm. */
+    list_append(s->spare.next, &x->link);
     s->finished++;
     if (++s->spare_count > SPARE_KEPT && !timer_armed(&s->trim))
         timer_start(&s->trim, TRIM_TIME_MS);

@@ -25,7 +25,7 @@
  *     bytes        as they are                  message             body
  *     list         part*                        map                 (key part, value part)*, keys ascend
  *     int or text  0 + integer, 1 + UTF-8       raw, JSON           value
- *     fieldsV1     0 + node*, 1 + value         JSONSchemaPropsOr*  0 false, 1 true, 2 + body, 3 + part*
+ *     fieldsV1     0 + node*, 1 + part of value JSONSchemaPropsOr*  0 false, 1 true, 2 + body, 3 + part*
  * A value (custom resources and raw JSON) is a kind byte (enum raw_kind) and its payload; a part that is a word is that text.
  * Its maps are as above with values for values. The body of a custom resource is the payload of a map.
  * A node of a fieldsV1 set: head, part with the nodes below it. Head: 0 is ".", 1 + part is the whole key, 16-31 + u8

@@ -141,10 +141,12 @@ struct node *fields_set_to_node(struct arena *a, const uint8_t *data, uint32_t s
     return map;
 }
 
-/* What is no set is held as a value. */
-static struct value odd_value(const uint8_t *data, uint32_t size)
+/* What is no set is held as a part with a value. */
+static struct value odd_value(const uint8_t *data)
 {
-    return value_of_raw((struct part){data + 1, size - 1, false});
+    struct part p;
+    part_read(data + 1, &p);
+    return value_of_raw(p);
 }
 
 struct node *fields_to_node(struct arena *a, const uint8_t *data, uint32_t size)
@@ -153,7 +155,7 @@ struct node *fields_to_node(struct arena *a, const uint8_t *data, uint32_t size)
         return node_map(a);
     if (data[0] == FIELDS_SET)
         return fields_set_to_node(a, data + 1, size - 1);
-    return value_to_node(a, odd_value(data, size));
+    return value_to_node(a, odd_value(data));
 }
 
 void fields_set_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool html)

@@ -220,15 +220,18 @@ static int write_compound(struct encoder *e, const struct schema_field *f, const
     case FIELD_FIELDS_V1:
         if (!fields_is_set(n)) {
             writer_byte(e->w, FIELDS_VALUE);
-            return write_raw(e, n);
+            return write_raw_part(e, n);
         }
         writer_byte(e->w, FIELDS_SET);
         fields_write_set(e->w, n);
         return 0;
-    case FIELD_RAW:
-    case FIELD_JSON: return write_raw(e, n);
     default: return write_schema_or(e, f, n, p);
     }
+}
+
+static bool is_raw(const struct schema_field *f)
+{
+    return f->kind == FIELD_RAW || f->kind == FIELD_JSON;
 }
 
 /* One item of a list or value of a map, as a part. */
@@ -237,9 +240,10 @@ static int write_item(struct encoder *e, const struct schema_field *f, const str
 {
     if (field_kind_is_scalar(f->kind))
         return write_scalar_part(e, f, n, p);
+    if (is_raw(f))
+        return write_raw_part(e, n);
     size_t room = f->kind == FIELD_MESSAGE ? 3 : 1, begun = part_begin(e->w, room);
-    bool raw = f->kind == FIELD_RAW || f->kind == FIELD_JSON;
-    if ((n->kind != NODE_NULL || raw) && write_compound(e, f, n, p) < 0)
+    if (n->kind != NODE_NULL && write_compound(e, f, n, p) < 0)
         return -1;
     part_end(e->w, begun, room);
     return 0;
@@ -335,6 +339,11 @@ static int write_field(struct encoder *e, const struct schema_field *f, const st
         else
             part_write_text(w, n->text.data, n->text.len);
         return 0;
+    }
+    if (f->shape == SHAPE_ONE && is_raw(f)) {
+        if (n->kind == NODE_NULL)
+            w->len = before;
+        return n->kind == NODE_NULL ? 0 : write_raw_part(e, n);
     }
     size_t room = f->kind == FIELD_MESSAGE || f->shape != SHAPE_ONE ? 3 : 1,
            begun = part_begin(w, room);

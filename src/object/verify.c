@@ -106,8 +106,10 @@ static bool check_fields(struct part p, int depth)
         return false;
     if (p.data[0] == FIELDS_SET)
         return check_fields_set(p.data + 1, p.data + p.size, 0);
-    struct part value = {p.data + 1, p.size - 1, false};
-    if (p.data[0] != FIELDS_VALUE || !check_raw(value, depth))
+    struct part value;
+    const uint8_t *end = p.data + p.size;
+    if (p.data[0] != FIELDS_VALUE || part_check(p.data + 1, end, &value) != end ||
+        !check_raw(value, depth))
         return false;
     struct arena a = ARENA_INIT;
     bool sound = !fields_is_set(value_to_node(&a, value_of_raw(value)));

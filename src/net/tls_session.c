@@ -141,6 +141,9 @@ static int failure(struct tls_session *s, int result)
 
 int tls_session_handshake(struct tls_session *s)
 {
+    /* What other users of the library left in this thread's queue would be taken for an error of
+     * this session. */
+    ERR_clear_error();
     int result = SSL_do_handshake(s->ssl);
     if (result == 1) {
         s->wants_write = false;
@@ -153,6 +156,7 @@ int tls_session_handshake(struct tls_session *s)
 ssize_t tls_session_read(struct tls_session *s, void *data, size_t size)
 {
     size_t n;
+    ERR_clear_error();
     int result = SSL_read_ex(s->ssl, data, size, &n);
     return result == 1 ? (ssize_t)n : failure(s, result);
 }
@@ -160,6 +164,7 @@ ssize_t tls_session_read(struct tls_session *s, void *data, size_t size)
 ssize_t tls_session_write(struct tls_session *s, const void *data, size_t size)
 {
     size_t n;
+    ERR_clear_error();
     int result = SSL_write_ex(s->ssl, data, size, &n);
     if (result == 1)
         return (ssize_t)n;

@@ -21,6 +21,11 @@ struct journal {
     struct journal_state state;
     uint64_t applied; /* synced into LMDB by this process: only that is known to be on the disk */
     _Atomic bool image_fresh;
+    struct {
+        char *data; /* owned */
+        size_t size;
+        uint64_t offset;
+    } tails[2];   /* recovered, to be written again */
     char *buffer; /* owned; the pool thread's, to build batches in */
     size_t buffer_bytes;
 };
@@ -150,6 +155,8 @@ void journal_close(struct journal *j)
     file_close(j->disk, j->file);
     mem_free(j->path);
     mem_free(j->buffer);
+    mem_free(j->tails[0].data);
+    mem_free(j->tails[1].data);
     mem_free(j);
 }
 
@@ -176,61 +183,73 @@ int journal_image_synced(struct journal *j)
 
 /* ---- recovery ---- */
 
-static int half_read(struct journal *j, int half, char **ret, size_t *ret_size,
-                     uint32_t *ret_capacity)
+/* Maps what was written of a half; rest beyond it is a hole. */
+static int half_map(struct journal *j, int half, const void **ret, size_t *ret_size)
 {
     int64_t end = j->disk->data_end(j->file, half_start(half));
     if (end < 0)
         return (int)end;
     size_t size = end > (int64_t)half_start(half) ? (size_t)end - half_start(half) : 0;
     size = MIN(size, (size_t)JOURNAL_HALF_BYTES);
-    *ret = mem_alloc(size + 1);
-    *ret_capacity = (uint32_t)size;
-    return file_read(j->disk, j->file, *ret, size, half_start(half), ret_size);
+    *ret_size = size;
+    *ret = size ? j->disk->map(j->file, half_start(half), size) : "";
+    return *ret ? 0 : -EIO;
 }
 
-/* Writes again what is only in the log: if its sync failed once, these pages are clean in memory
- * and not on the disk. */
-static int rewrite_tail(struct journal *j, char *const halves[2])
+static void keep_tail(struct journal *j, int i, const char *half)
 {
-    bool any = false;
-    for (int i = 0; i < 2; i++) {
-        const struct journal_half *half = &j->state.halves[i];
-        if (half->begin >= half->end)
-            continue;
-        int err = file_write(j->disk, j->file, halves[i] + half->begin, half->end - half->begin,
-                             half_start(i) + half->begin);
-        if (err < 0)
-            return err;
-        any = true;
-    }
-    return any ? file_sync(j->disk, j->file) : 0;
+    const struct journal_half *found = &j->state.halves[i];
+    if (found->begin >= found->end)
+        return;
+    j->tails[i].size = found->end - found->begin;
+    j->tails[i].offset = half_start(i) + found->begin;
+    j->tails[i].data = mem_dup(half + found->begin, j->tails[i].size);
 }
 
 int journal_recover(struct journal *j, uint64_t applied, journal_visit_fn visit, void *arg,
                     struct buf *error)
 {
-    char *halves[2] = {NULL, NULL};
+    const void *halves[2] = {NULL, NULL};
     size_t sizes[2] = {0, 0};
-    uint32_t capacities[2] = {0, 0};
     int err = 0;
     for (int i = 0; i < 2 && err == 0; i++)
-        err = half_read(j, i, &halves[i], &sizes[i], &capacities[i]);
+        err = half_map(j, i, &halves[i], &sizes[i]);
     if (err == 0)
-        err = journal_scan((const void *const *)halves, sizes, j->header.seed, applied, visit, arg,
-                           &j->state);
-    if (err == 0)
-        err = rewrite_tail(j, halves);
+        err = journal_scan(halves, sizes, j->header.seed, applied, visit, arg, &j->state);
     if (err < 0)
         buf_printf(error,
                    "%s is damaged or unreadable (%s): acknowledged writes may be missing; restore "
                    "the store from a backup",
                    j->path, strerror(-err));
     for (int i = 0; i < 2; i++) {
-        j->state.halves[i].capacity = capacities[i];
-        mem_free(halves[i]);
+        if (err == 0)
+            keep_tail(j, i, halves[i]);
+        j->state.halves[i].capacity = (uint32_t)sizes[i];
+        if (halves[i] && sizes[i])
+            j->disk->unmap(halves[i], sizes[i]);
     }
     return err;
+}
+
+bool journal_must_rewrite(const struct journal *j)
+{
+    return j->tails[0].data || j->tails[1].data;
+}
+
+void journal_rewrite(struct journal *j)
+{
+    int err = 0;
+    for (int i = 0; i < 2 && err == 0; i++) {
+        if (j->tails[i].data)
+            err = file_write(j->disk, j->file, j->tails[i].data, j->tails[i].size,
+                             j->tails[i].offset);
+        mem_free(j->tails[i].data);
+        j->tails[i].data = NULL;
+    }
+    if (err == 0)
+        err = file_sync(j->disk, j->file);
+    if (err < 0)
+        disk_fatal("writing the recovered log", j->path, err);
 }
 
 uint64_t journal_last(const struct journal *j)

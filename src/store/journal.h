@@ -95,10 +95,14 @@ void journal_close(struct journal *j);
 struct journal_image journal_image(const struct journal *j);
 /* Says durably that data.mdb is on the disk. Any thread, more than once. */
 int journal_image_synced(struct journal *j) must_use;
-/* Gives the records that LMDB doesn't have; writes and syncs them again, as a sync may have failed
- * before a restart while the kernel still shows them. */
+/* Gives the records that LMDB doesn't have. They are not durable before journal_rewrite. */
 int journal_recover(struct journal *j, uint64_t applied, journal_visit_fn visit, void *arg,
                     struct buf *error) must_use;
+/* Writes and syncs again what was recovered: a sync may have failed before this start while the
+ * kernel still shows what it lost. Any thread, before anything else is written. A failure ends the
+ * process. */
+bool journal_must_rewrite(const struct journal *j);
+void journal_rewrite(struct journal *j);
 uint64_t journal_last(const struct journal *j);    /* newest revision in the log or applied */
 uint64_t journal_ceiling(const struct journal *j); /* of the newest batch recovered */
 

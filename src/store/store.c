@@ -90,7 +90,8 @@ static int recover(struct store *s, struct buf *error)
         return err;
     /* Revisions that may have been told of relaxed writes before a crash are never used again. */
     s->ceiling = journal_ceiling(s->journal);
-    s->revision = s->durable = s->published = s->ceiling;
+    s->revision = s->ceiling;
+    s->durable = s->published = state.applied;
     s->compacted = state.compacted;
     return 0;
 }
@@ -117,7 +118,7 @@ int store_open(const struct store_config *config, struct store **ret, const char
     if (err < 0)
         return open_failed(s, err, &error, ret_error);
     store_work_init(s);
-    store_apply_soon(s);
+    store_recovered(s);
     buf_release(&error);
     *ret = s;
     return 0;

@@ -61,7 +61,8 @@ struct store_config {
     const struct disk
         *disk; /* NULL: the real one; a simulated one stands behind the log (sys/file.h) */
 };
-/* 0 or -errno; *ret_error is a text for people (which file, what is wrong, what to do). */
+/* 0 or -errno; *ret_error is a text for people (which file, what is wrong, what to do). What a
+ * crash left in the log only is visible at once, and durable and published a moment later. */
 int store_open(const struct store_config *config, struct store **ret,
                const char **ret_error) must_use;
 void store_close(struct store *s); /* flushes; a store that is not closed loses nothing durable */

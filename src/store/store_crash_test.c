@@ -244,6 +244,7 @@ static bool check_order(void *arg, const struct store_record *now,
 static void judge_store(struct judge *j, struct world *w, bool dense)
 {
     world_start(w);
+    world_wait(w);
     uint64_t last = store_compacted(w->store);
     assert_int_equal(store_history(w->store, 0, last, check_order, &last), 0);
     assert_true(store_revision(w->store) >= j->last_told);
@@ -306,7 +307,7 @@ TEST(kill_9_loses_nothing_acknowledged)
         close(ends[1]);
         /* Reading keeps the pipe from filling; the time of death is random, at times before the
          * first write. */
-        usleep((useconds_t)(rand_r(&seed) % 60000));
+        usleep((useconds_t)(rand_r(&seed) % 120000));
         kill(child, SIGKILL);
         judge_read(&judge, ends[0]);
         int status;

@@ -50,6 +50,7 @@ struct commit_job {
     size_t count;
     size_t bytes;
     uint64_t before, last, ceiling;
+    bool rewrite; /* of what was recovered, instead of a new batch */
 };
 
 struct apply_job {
@@ -105,7 +106,8 @@ void job_start(struct job *job, struct store *s);
 void store_work_init(struct store *s);
 void store_work_release(struct store *s); /* ends jobs, makes everything durable and applied */
 void store_written(struct store *s, const struct entry *e); /* a new record waits in the overlay */
-void store_apply_soon(struct store *s);                     /* there are durable records to move */
+void store_recovered(struct store *s);  /* what was read from the log is made durable again */
+void store_apply_soon(struct store *s); /* there are durable records to move */
 
 int64_t *store_counter(struct store *s, uint16_t resource);
 /* The record of a revision, from overlay or file. 0, -ENOENT, -EIO. */

@@ -312,7 +312,10 @@ static void on_apply_timer(void *arg)
 static void commit_run(struct job *job)
 {
     struct commit_job *c = container_of(job, struct commit_job, job);
-    journal_write(c->journal, &c->place, c->entries, c->count, c->before, c->ceiling);
+    if (c->rewrite)
+        journal_rewrite(c->journal);
+    else
+        journal_write(c->journal, &c->place, c->entries, c->count, c->before, c->ceiling);
 }
 
 static void commit_release(struct job *job)
@@ -327,8 +330,9 @@ static void commit_settle(struct job *job)
     struct commit_job *c = container_of(job, struct commit_job, job);
     struct store *s = job->store;
     s->committing = NULL;
-    journal_written(s->journal, &c->place, c->bytes, c->last);
-    assert(c->before <= s->durable && c->last > s->durable);
+    if (!c->rewrite)
+        journal_written(s->journal, &c->place, c->bytes, c->last);
+    assert(c->last > s->durable);
     s->durable = c->last;
     s->ceiling = c->ceiling;
     if (!s->closing)
@@ -336,6 +340,29 @@ static void commit_settle(struct job *job)
     advance(s);
     if (!s->closing)
         store_apply_soon(s);
+}
+
+static struct commit_job *commit_new(struct store *s)
+{
+    struct commit_job *c = mem_alloc(sizeof(*c));
+    c->job.run = commit_run;
+    c->job.settle = commit_settle;
+    c->job.release = commit_release;
+    c->journal = s->journal;
+    return c;
+}
+
+void store_recovered(struct store *s)
+{
+    if (!journal_must_rewrite(s->journal)) {
+        s->durable = s->published = s->revision;
+        return;
+    }
+    struct commit_job *c = commit_new(s);
+    c->rewrite = true;
+    c->last = c->ceiling = s->revision;
+    s->committing = c;
+    job_start(&c->job, s);
 }
 
 /* All that waits, up to the size of a batch, goes into the log; nothing when it must wait for room.
@@ -359,11 +386,7 @@ static void commit_begin(struct store *s)
             apply_begin(s);
         return;
     }
-    struct commit_job *c = mem_alloc(sizeof(*c));
-    c->job.run = commit_run;
-    c->job.settle = commit_settle;
-    c->job.release = commit_release;
-    c->journal = s->journal;
+    struct commit_job *c = commit_new(s);
     c->place = place;
     c->bytes = bytes;
     c->count = count;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -71,6 +72,17 @@ static int64_t real_data_end(struct file *f, uint64_t from)
     return (int64_t)end;
 }
 
+static const void *real_map(struct file *f, uint64_t offset, size_t size)
+{
+    void *data = mmap(NULL, size, PROT_READ, MAP_SHARED, f->fd, (off_t)offset);
+    return data == MAP_FAILED ? NULL : data;
+}
+
+static void real_unmap(const void *data, size_t size)
+{
+    munmap((void *)(uintptr_t)data, size);
+}
+
 static int real_make_directory(void *self maybe_unused, const char *path, mode_t mode)
 {
     return mkdir(path, mode) < 0 ? -errno : 0;
@@ -113,6 +125,8 @@ static const struct disk real = {
     .lock = real_lock,
     .size = real_size,
     .data_end = real_data_end,
+    .map = real_map,
+    .unmap = real_unmap,
     .make_directory = real_make_directory,
     .sync_directory = real_sync_directory,
     .rename = real_rename,

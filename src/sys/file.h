@@ -29,6 +29,10 @@ struct disk {
     int64_t (*data_end)(
         struct file *f,
         uint64_t from); /* end of the written bytes that start at from: the next hole */
+    /* Bytes of a file to be read in place until unmap; size > 0, offset a multiple of 4,096, both
+     * within the file. NULL: failed. */
+    const void *(*map)(struct file *f, uint64_t offset, size_t size);
+    void (*unmap)(const void *data, size_t size);
     int (*make_directory)(void *self, const char *path, mode_t mode);
     int (*sync_directory)(void *self, const char *path);
     int (*rename)(void *self, const char *from, const char *to);

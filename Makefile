@@ -78,7 +78,7 @@ sim: configure
 install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
-	$(BUILD)/kaname help --man > $(DESTDIR)$(PREFIX)/share/man/man1/kaname.1
+	$(BUILD)/kaname man > $(DESTDIR)$(PREFIX)/share/man/man1/kaname.1
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-fuzz

@@ -49,6 +49,8 @@ void nodegroups_reconcile(struct fleet *f, struct arena *a);
 /* Files about a host, for `down` and for the next start. */
 int machine_record(struct machine *m);
 bool machine_recall(struct machine *m);
+/* 0 when the file is there and sound; the process may be gone. */
+int machine_read_record(struct arena *a, const char *directory, struct node_host *ret) must_use;
 
 /* A view of a cluster's nodes, as its administrator. */
 struct cluster_link;

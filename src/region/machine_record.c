@@ -29,8 +29,7 @@ int machine_record(struct machine *m)
     return err;
 }
 
-/* 0 when the file is there and sound; the process may be gone. */
-static int read_record(struct arena *a, const char *directory, struct node_host *ret)
+int machine_read_record(struct arena *a, const char *directory, struct node_host *ret)
 {
     struct str text;
     struct node *record;
@@ -52,7 +51,7 @@ bool machine_recall(struct machine *m)
 {
     struct arena a = ARENA_INIT;
     struct node_host host;
-    bool running = read_record(&a, m->directory, &host) == 0 &&
+    bool running = machine_read_record(&a, m->directory, &host) == 0 &&
                    process_is(host.host.pid, host.host.start_ticks);
     if (running)
         m->host = host;
@@ -83,9 +82,14 @@ struct node *teardown_clusters(struct arena *a, const char *directory)
     return names_in(a, directory, "clusters");
 }
 
+struct node *teardown_instances(struct arena *a, const char *directory)
+{
+    return names_in(a, directory, "instances");
+}
+
 int teardown_hosts(struct arena *a, const char *directory, unsigned *ret_count)
 {
-    struct node *names = names_in(a, directory, "instances");
+    struct node *names = teardown_instances(a, directory);
     struct vpc *vpc;
     int result = 0;
     *ret_count = 0;
@@ -93,7 +97,7 @@ int teardown_hosts(struct arena *a, const char *directory, unsigned *ret_count)
     {
         struct node_host host;
         struct str one = arena_printf(a, "%s/instances/%.*s", directory, STR_ARG(name->text));
-        if (read_record(a, one.data, &host))
+        if (machine_read_record(a, one.data, &host))
             continue;
         int err = node_host_stop(&host);
         if (err && !result)

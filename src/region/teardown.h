@@ -10,5 +10,7 @@
 int teardown_hosts(struct arena *a, const char *directory, unsigned *ret_count) must_use;
 /* Names of the clusters that have a folder there. */
 struct node *teardown_clusters(struct arena *a, const char *directory);
+/* Names of the instances that have one. */
+struct node *teardown_instances(struct arena *a, const char *directory);
 
 #endif

@@ -12,6 +12,12 @@
 struct emitter {
     struct buf *out;
     char *at, *end;
+    int64_t day; /* the last one printed; times of an object mostly share it */
+    char date[DATE_BYTES];
+};
+
+enum {
+    SLACK_BYTES = 32 /* what may be written behind what is asked for */
 };
 
 static void emit_sync(struct emitter *e)
@@ -34,8 +40,8 @@ static __attribute__((noinline)) void emit_grow(struct emitter *e, size_t extra)
 
 static inline void emit_room(struct emitter *e, size_t extra)
 {
-    if (unlikely((size_t)(e->end - e->at) <= extra))
-        emit_grow(e, extra);
+    if (unlikely((size_t)(e->end - e->at) <= extra + SLACK_BYTES))
+        emit_grow(e, extra + SLACK_BYTES);
 }
 
 static inline void emit_put(struct emitter *e, const char *data, size_t len)
@@ -45,12 +51,26 @@ static inline void emit_put(struct emitter *e, const char *data, size_t len)
     e->at += len;
 }
 
+/* A text with escapes: whole vectors up to each of them. */
 static __attribute__((noinline)) void emit_hard_text(struct emitter *e, const char *data,
                                                      size_t len)
 {
-    emit_sync(e);
-    json_write_text(e->out, data, len, true);
-    emit_load(e);
+    emit_room(e, len * 6 + 2);
+    char *to = e->at;
+    *to++ = '"';
+    for (size_t i = 0; i < len;) {
+        size_t left = len - i;
+        bytes16 v = left >= 16 ? bytes16_load(data + i) : bytes16_load_part(data + i, left);
+        unsigned special = bytes16_escapes(v) | (left < 16 ? 1u << left : 0);
+        size_t plain = special ? (size_t)__builtin_ctz(special) : 16;
+        bytes16_store(to, v);
+        to += plain;
+        i += plain;
+        if (special && i < len)
+            to = json_escape(to, data, len, &i);
+    }
+    *to++ = '"';
+    e->at = to;
 }
 
 static inline void emit_text(struct emitter *e, const char *data, size_t len)
@@ -81,17 +101,36 @@ static inline void emit_text(struct emitter *e, const char *data, size_t len)
     e->at = to + len + 1;
 }
 
-static inline void emit_text_part(struct emitter *e, struct part p)
+/* A word without its quotes; up to 16 bytes come from its key, so that the text is not touched. */
+static inline void emit_word(struct emitter *e, unsigned number)
 {
-    if (!p.is_word) {
-        emit_text(e, (const char *)p.data, p.size);
-        return;
+    const struct schema_word *w = &schema_words[number];
+    char *to = e->at;
+    if (likely(w->len <= 16)) {
+        memcpy(to, &w->first, 8);
+        if (w->len >= 8)
+            memcpy(to + w->len - 8, &w->last, 8);
+    } else {
+        copy_bytes(to, w->text, w->len);
     }
-    emit_room(e, p.size + 2);
-    *e->at++ = '"';
-    copy_bytes(e->at, (const char *)p.data, p.size);
-    e->at += p.size;
-    *e->at++ = '"';
+    e->at = to + w->len;
+}
+
+/* The text of the part at p; returns what is behind it. */
+static inline const uint8_t *emit_text_at(struct emitter *e, const uint8_t *p)
+{
+    struct part part;
+    if (*p == PART_WORD8 || *p == PART_WORD16) {
+        unsigned number = *p == PART_WORD8 ? p[1] : (unsigned)(p[1] | p[2] << 8);
+        emit_room(e, WORD_BYTES_MAX + 2);
+        *e->at++ = '"';
+        emit_word(e, number);
+        *e->at++ = '"';
+        return p + (*p == PART_WORD8 ? 2 : 3);
+    }
+    p = part_read(p, &part);
+    emit_text(e, (const char *)part.data, part.size);
+    return p;
 }
 
 static void emit_integer(struct emitter *e, int64_t value)
@@ -103,17 +142,29 @@ static void emit_integer(struct emitter *e, int64_t value)
         e->at += json_print_int(e->at, value);
 }
 
-static void emit_time(struct emitter *e, struct value v)
+static void emit_time(struct emitter *e, int64_t time, bool micro)
 {
-    int64_t time = integer_read(v.data, v.size);
-    bool micro = v.detail & DETAIL_MICRO;
     if (time == (micro ? TIME_ZERO_S * 1000000 : TIME_ZERO_S)) {
         emit_put(e, "null", 4);
         return;
     }
     emit_room(e, TIME_TEXT_BYTES + 2);
     *e->at++ = '"';
-    e->at += time_print(e->at, micro ? time : time * 1000000, micro);
+    int64_t seconds = micro ? time / 1000000 : time;
+    if (micro || seconds < 0) {
+        e->at += time_print(e->at, micro ? time : time * 1000000, micro);
+    } else {
+        int64_t day = seconds / 86400;
+        if (day != e->day) {
+            char text[TIME_TEXT_BYTES];
+            time_print(text, day * 86400 * 1000000, false);
+            memcpy(e->date, text, DATE_BYTES);
+            e->day = day;
+        }
+        memcpy(e->at, e->date, DATE_BYTES);
+        time_print_of_day(e->at + DATE_BYTES, (unsigned)(seconds - day * 86400));
+        e->at += DATE_BYTES + 9;
+    }
     *e->at++ = '"';
 }
 
@@ -131,13 +182,54 @@ static void emit_message(struct emitter *e, const struct schema_type *t, const u
                          const uint8_t *end);
 static void emit_value(struct emitter *e, struct value v);
 
-static void emit_fields(struct emitter *e, struct value v)
+/* The nodes of a set, with braces. */
+static void emit_fields_set(struct emitter *e, const uint8_t *p, const uint8_t *end)
 {
+    struct part text, below;
+    char before = '{';
+    if (p == end) {
+        emit_put(e, "{}", 2);
+        return;
+    }
+    for (; p < end; before = ',') {
+        emit_room(e, WORD_BYTES_MAX + 16);
+        *e->at++ = before;
+        uint8_t head = *p++;
+        if (head >= FIELDS_WORD) {
+            memcpy(e->at, "\"f:", 3);
+            e->at += 3;
+            emit_word(e, (unsigned)((head - FIELDS_WORD) << 8 | *p++));
+            memcpy(e->at, "\":", 2);
+            e->at += 2;
+        } else if (head == FIELDS_SELF) {
+            memcpy(e->at, "\".\":", 4);
+            e->at += 4;
+        } else {
+            p = part_read(p, &text);
+            emit_hard_text(e, (const char *)text.data, text.size);
+            emit_put(e, ":", 1);
+        }
+        if (*p == 0) {
+            emit_room(e, 2);
+            memcpy(e->at, "{}", 2);
+            e->at += 2;
+            p++;
+            continue;
+        }
+        p = part_read(p, &below);
+        emit_fields_set(e, below.data, below.data + below.size);
+    }
+    emit_put(e, "}", 1);
+}
+
+static void emit_fields(struct emitter *e, const uint8_t *data, uint32_t size)
+{
+    if (size && data[0] == FIELDS_SET) {
+        emit_fields_set(e, data + 1, data + size);
+        return;
+    }
     emit_sync(e);
-    if (v.detail & DETAIL_RAW)
-        fields_set_to_json(e->out, v.data, v.size, true);
-    else
-        fields_to_json(e->out, v.data, v.size, true);
+    fields_to_json(e->out, data, size, true);
     emit_load(e);
 }
 
@@ -176,8 +268,13 @@ static void emit_value(struct emitter *e, struct value v)
         break;
     case VALUE_STRING: emit_text(e, (const char *)v.data, v.size); break;
     case VALUE_BYTES: emit_bytes(e, v); break;
-    case VALUE_TIME: emit_time(e, v); break;
-    case VALUE_FIELDS: emit_fields(e, v); break;
+    case VALUE_TIME: emit_time(e, integer_read(v.data, v.size), v.detail & DETAIL_MICRO); break;
+    case VALUE_FIELDS:
+        if (v.detail & DETAIL_RAW)
+            emit_fields_set(e, v.data, v.data + v.size);
+        else
+            emit_fields(e, v.data, v.size);
+        break;
     case VALUE_LIST:
     case VALUE_MAP: emit_collection(e, v); break;
     case VALUE_OBJECT: emit_message(e, schema_type_fast(v.type), v.data, v.data + v.size); break;
@@ -185,18 +282,24 @@ static void emit_value(struct emitter *e, struct value v)
 }
 
 /* A list of text or messages, or a map of text to text: what nearly all lists and maps are. */
-static void emit_plain_list(struct emitter *e, const struct schema_field *f, struct part p)
+static void emit_text_list(struct emitter *e, struct part p)
+{
+    const uint8_t *at = p.data, *end = p.data + p.size;
+    for (char before = '['; at < end; before = ',') {
+        emit_put(e, &before, 1);
+        at = emit_text_at(e, at);
+    }
+    emit_put(e, "]", 1);
+}
+
+static void emit_message_list(struct emitter *e, const struct schema_type *t, struct part p)
 {
     const uint8_t *at = p.data, *end = p.data + p.size;
     struct part item;
-    char before = '[';
-    for (; at < end; before = ',') {
+    for (char before = '['; at < end; before = ',') {
         at = part_read(at, &item);
         emit_put(e, &before, 1);
-        if (f->kind == FIELD_MESSAGE)
-            emit_message(e, schema_type_fast(f->type), item.data, item.data + item.size);
-        else
-            emit_text_part(e, item);
+        emit_message(e, t, item.data, item.data + item.size);
     }
     emit_put(e, "]", 1);
 }
@@ -204,43 +307,80 @@ static void emit_plain_list(struct emitter *e, const struct schema_field *f, str
 static void emit_text_map(struct emitter *e, struct part p)
 {
     const uint8_t *at = p.data, *end = p.data + p.size;
-    struct part key, item;
-    char before = '{';
-    for (; at < end; before = ',') {
-        at = part_read(at, &key);
-        at = part_read(at, &item);
+    for (char before = '{'; at < end; before = ',') {
         emit_put(e, &before, 1);
-        emit_text_part(e, key);
+        at = emit_text_at(e, at);
         emit_put(e, ":", 1);
-        emit_text_part(e, item);
+        at = emit_text_at(e, at);
     }
     emit_put(e, "}", 1);
 }
 
-static inline void emit_field_value(struct emitter *e, const struct schema_field *f, struct part p)
+/* Lists and maps, and kinds that are rarer. */
+static void emit_other_field(struct emitter *e, const struct schema_field *f, struct part p)
 {
     bool text = f->kind == FIELD_STRING || f->kind == FIELD_QUANTITY;
-    if (f->shape == SHAPE_ONE && text)
-        emit_text_part(e, p);
-    else if (f->shape == SHAPE_ONE && f->kind == FIELD_MESSAGE)
-        emit_message(e, schema_type_fast(f->type), p.data, p.data + p.size);
-    else if (f->shape == SHAPE_LIST && (f->kind == FIELD_STRING || f->kind == FIELD_MESSAGE) &&
-             p.size)
-        emit_plain_list(e, f, p);
-    else if (f->shape == SHAPE_MAP && text && p.size)
+    if (p.size == 0)
+        emit_value(e, value_of_field(f, p));
+    else if (f->shape == SHAPE_LIST && f->kind == FIELD_STRING)
+        emit_text_list(e, p);
+    else if (f->shape == SHAPE_LIST && f->kind == FIELD_MESSAGE)
+        emit_message_list(e, schema_type_fast(f->type), p);
+    else if (f->shape == SHAPE_MAP && text)
         emit_text_map(e, p);
     else
         emit_value(e, value_of_field(f, p));
 }
 
-static inline void emit_key(struct emitter *e, const struct schema_field *f, bool *comma)
+/* The value of a field whose part is at p; returns what is behind it. */
+static inline const uint8_t *emit_field(struct emitter *e, const struct schema_type *t,
+                                        unsigned index, const uint8_t *p)
 {
-    emit_room(e, (size_t)f->name_len + 4);
-    *e->at = ',';
-    e->at += *comma;
+    const struct schema_key *k = &t->keys[index];
+    struct part part;
+    if (k->shape != SHAPE_ONE) {
+        p = part_read(p, &part);
+        emit_other_field(e, &t->fields[index], part);
+        return p;
+    }
+    if (k->kind == FIELD_STRING || k->kind == FIELD_QUANTITY)
+        return emit_text_at(e, p);
+    p = part_read(p, &part);
+    switch (k->kind) {
+    case FIELD_MESSAGE:
+        emit_message(e, schema_type_fast(k->type), part.data, part.data + part.size);
+        break;
+    case FIELD_INT32:
+    case FIELD_INT64: emit_integer(e, integer_read(part.data, part.size)); break;
+    case FIELD_TIME: emit_time(e, integer_read(part.data, part.size), false); break;
+    default: emit_other_field(e, &t->fields[index], part); break;
+    }
+    return p;
+}
+
+/* "name": with a comma in front when it isn't the first. Names of up to 16 bytes come from the key.
+ */
+static inline void emit_key(struct emitter *e, const struct schema_type *t, unsigned index,
+                            bool *comma)
+{
+    const struct schema_key *k = &t->keys[index];
+    size_t len = k->name_len;
+    emit_room(e, len + 4);
+    char *to = e->at;
+    *to = ',';
+    to += *comma;
     *comma = true;
-    copy_bytes(e->at, f->json_key, (size_t)f->name_len + 3);
-    e->at += f->name_len + 3;
+    if (likely(len <= 16)) {
+        *to++ = '"';
+        memcpy(to, &k->first, 8);
+        memcpy(len >= 8 ? to + len - 8 : to, &k->last, 8);
+        to += len;
+        memcpy(to, "\":", 2);
+        e->at = to + 2;
+        return;
+    }
+    copy_bytes(to, t->fields[index].json_key, len + 3);
+    e->at = to + len + 3;
 }
 
 /* A field that is absent and always shown. */
@@ -267,9 +407,9 @@ static void emit_filler(struct emitter *e, const struct schema_field *f)
 static void emit_fillers(struct emitter *e, const struct schema_type *t, uint64_t mask, bool *comma)
 {
     for (; mask; mask &= mask - 1) {
-        const struct schema_field *f = &t->fields[__builtin_ctzll(mask)];
-        emit_key(e, f, comma);
-        emit_filler(e, f);
+        unsigned index = (unsigned)__builtin_ctzll(mask);
+        emit_key(e, t, index, comma);
+        emit_filler(e, &t->fields[index]);
     }
 }
 
@@ -286,18 +426,18 @@ static void emit_members(struct emitter *e, const struct schema_type *t, const u
 {
     uint64_t pending = t->always_mask;
     while (p < end) {
-        uint8_t tag = *p;
-        struct part part;
-        p = part_read(p + 1, &part);
-        const struct schema_field *f = schema_field_by_tag(t, tag);
-        if (!f)
-            continue; /* of a newer version */
-        uint64_t bit = 1ULL << (f - t->fields);
+        uint8_t tag = *p++;
+        if (unlikely(tag > t->tag_max || !t->by_tag[tag])) {
+            p = part_skip(p); /* of a newer version */
+            continue;
+        }
+        unsigned index = t->by_tag[tag] - 1u;
+        uint64_t bit = 1ULL << index;
         if (pending & (bit - 1))
             emit_fillers(e, t, pending & (bit - 1), comma);
         pending &= ~(bit | (bit - 1));
-        emit_key(e, f, comma);
-        emit_field_value(e, f, part);
+        emit_key(e, t, index, comma);
+        p = emit_field(e, t, index, p);
     }
     emit_fillers(e, t, pending, comma);
 }
@@ -321,33 +461,28 @@ static void emit_message(struct emitter *e, const struct schema_type *t, const u
 static void emit_metadata(struct emitter *e, const struct schema_type *t, struct part p,
                           uint64_t revision)
 {
-    char digits[JSON_NUMBER_BYTES];
     const struct schema_field *own = schema_field_fast(t, "resourceVersion", 15);
-    struct part text = {(const uint8_t *)digits, 0, false};
-    text.size = (uint32_t)snprintf(digits, sizeof(digits), "%llu", (unsigned long long)revision);
+    unsigned own_index = (unsigned)(own - t->fields);
     bool comma = false, done = false;
-    uint64_t below = own ? (1ULL << (own - t->fields)) - 1 : 0;
     const uint8_t *at = p.data, *end = p.data + p.size;
     emit_put(e, "{", 1);
     /* Neither ObjectMeta nor ListMeta has a field that is always shown. */
-    assert(!t->always_mask && below);
-    while (at < end) {
-        const struct schema_field *f = schema_field_by_tag(t, *at);
-        struct part part;
-        at = part_read(at + 1, &part);
-        if (!f || f == own)
-            continue;
-        if (!done && f > own) {
-            emit_key(e, own, &comma);
-            emit_text_part(e, text);
+    assert(!t->always_mask);
+    while (at < end || !done) {
+        unsigned index = at < end && *at <= t->tag_max ? t->by_tag[*at] - 1u : UINT32_MAX;
+        if (!done && (at >= end || (index != UINT32_MAX && index > own_index))) {
+            emit_key(e, t, own_index, &comma);
+            emit_room(e, JSON_NUMBER_BYTES + 2);
+            *e->at++ = '"';
+            e->at += snprintf(e->at, JSON_NUMBER_BYTES, "%llu", (unsigned long long)revision);
+            *e->at++ = '"';
             done = true;
+        } else if (index == UINT32_MAX || index == own_index) {
+            at = part_skip(at + 1);
+        } else {
+            emit_key(e, t, index, &comma);
+            at = emit_field(e, t, index, at + 1);
         }
-        emit_key(e, f, &comma);
-        emit_field_value(e, f, part);
-    }
-    if (!done) {
-        emit_key(e, own, &comma);
-        emit_text_part(e, text);
     }
     emit_put(e, "}", 1);
 }
@@ -381,7 +516,7 @@ static void emit_root(struct emitter *e, const struct sealed *s, int flags)
         struct part part = PART_EMPTY;
         if (p < end && *p == metadata->tag)
             p = part_read(p + 1, &part);
-        emit_key(e, metadata, &comma);
+        emit_key(e, t, 0, &comma);
         emit_metadata(e, schema_type_fast(metadata->type), part, s->revision);
         struct schema_type rest = *t;
         rest.always_mask &= ~1ULL;
@@ -406,7 +541,7 @@ void sealed_to_json(struct buf *out, const struct sealed *s, int flags)
         arena_release(&a);
         return;
     }
-    struct emitter e = {.out = out};
+    struct emitter e = {.out = out, .day = INT64_MIN};
     buf_reserve(out, s->size * 4);
     emit_load(&e);
     emit_root(&e, s, flags);

@@ -27,6 +27,28 @@ static char *put_escape(char *to, unsigned char c)
     return to + 5;
 }
 
+char *json_escape(char *to, const char *data, size_t len, size_t *at)
+{
+    unsigned char c = (unsigned char)data[*at];
+    if (c < 0x80) {
+        ++*at;
+        if (CLASSES[c])
+            return put_escape(to, c);
+        *to = (char)c;
+        return to + 1;
+    }
+    /* U+2028 and U+2029 are escaped; text is well-formed here. */
+    const unsigned char *p = (const unsigned char *)data + *at;
+    if (c == 0xe2 && len - *at >= 3 && p[1] == 0x80 && (p[2] & 0xfe) == 0xa8) {
+        memcpy(to, p[2] == 0xa8 ? "\\u2028" : "\\u2029", 6);
+        *at += 3;
+        return to + 6;
+    }
+    *to = (char)c;
+    ++*at;
+    return to + 1;
+}
+
 /* Bytes of a run that need no look; 8 at a time. */
 static size_t plain_run(const char *data, size_t len)
 {
@@ -39,32 +61,19 @@ static size_t plain_run(const char *data, size_t len)
 void json_write_text(struct buf *out, const char *data, size_t len, bool html)
 {
     char *to = buf_reserve(out, len * 6 + 2), *start = to;
-    const char *p = data, *end = data + len;
     *to++ = '"';
-    while (p < end) {
-        size_t run = plain_run(p, (size_t)(end - p));
-        memcpy(to, p, run);
+    for (size_t i = 0; i < len;) {
+        size_t run = plain_run(data + i, len - i);
+        if (run)
+            memcpy(to, data + i, run);
         to += run;
-        p += run;
-        if (p == end)
+        i += run;
+        if (i == len)
             break;
-        unsigned char c = (unsigned char)*p;
-        if (c >= 0x80) {
-            /* U+2028 and U+2029 are escaped; text is well-formed here. */
-            if (c == 0xe2 && end - p >= 3 && (unsigned char)p[1] == 0x80 &&
-                ((unsigned char)p[2] & 0xfe) == 0xa8) {
-                memcpy(to, (unsigned char)p[2] == 0xa8 ? "\\u2028" : "\\u2029", 6);
-                to += 6;
-                p += 3;
-            } else {
-                *to++ = *p++;
-            }
-        } else if (!html && (c == '<' || c == '>' || c == '&')) {
-            *to++ = *p++;
-        } else {
-            to = put_escape(to, c);
-            p++;
-        }
+        if (!html && (data[i] == '<' || data[i] == '>' || data[i] == '&'))
+            *to++ = data[i++];
+        else
+            to = json_escape(to, data, len, &i);
     }
     *to++ = '"';
     out->len += (size_t)(to - start);

@@ -211,14 +211,14 @@ static inline bool scan_integer(struct scan *s, int64_t *ret)
     bool negative = *p == '-';
     p += negative;
     char *from = p;
-    int64_t value = 0;
+    uint64_t value = 0; /* may wrap: then there are too many digits */
     while (*p >= '0' && *p <= '9')
-        value = value * 10 + (*p++ - '0');
+        value = value * 10 + (uint64_t)(*p++ - '0');
     size_t count = (size_t)(p - from);
     if (count == 0 || count > 18 || (*from == '0' && (count > 1 || negative)) || *p == '.' ||
         *p == 'e' || *p == 'E')
         return false;
-    *ret = negative ? -value : value;
+    *ret = negative ? -(int64_t)value : (int64_t)value;
     s->at = p;
     return true;
 }

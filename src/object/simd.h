@@ -106,6 +106,31 @@ static inline bytes16 bytes16_load_short(const char *p, size_t len)
     return bytes16_load(halves);
 }
 
+/* The first len (1 to 15) bytes at p in front of zeroes; reads nothing beyond. */
+static inline bytes16 bytes16_load_part(const char *p, size_t len)
+{
+    uint64_t halves[2] = {0, 0};
+    char *to = (char *)halves;
+    if (len & 8) {
+        memcpy(to, p, 8);
+        to += 8;
+        p += 8;
+    }
+    if (len & 4) {
+        memcpy(to, p, 4);
+        to += 4;
+        p += 4;
+    }
+    if (len & 2) {
+        memcpy(to, p, 2);
+        to += 2;
+        p += 2;
+    }
+    if (len & 1)
+        *to = *p;
+    return bytes16_load(halves);
+}
+
 /* Copies len (0 to 15) bytes. */
 static inline void copy_short(char *to, const char *from, size_t len)
 {

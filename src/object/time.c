@@ -113,6 +113,17 @@ static void two_digits(char *out, unsigned value)
     out[1] = (char)('0' + value % 10);
 }
 
+void time_print_of_day(char *out, unsigned seconds)
+{
+    out[0] = 'T';
+    two_digits(out + 1, seconds / 3600);
+    out[3] = ':';
+    two_digits(out + 4, seconds / 60 % 60);
+    out[6] = ':';
+    two_digits(out + 7, seconds % 60);
+    out[9] = 'Z';
+}
+
 size_t time_print(char *out, int64_t us, bool micro)
 {
     int64_t seconds = us / SECOND_US, rest = us % SECOND_US;
@@ -136,12 +147,7 @@ size_t time_print(char *out, int64_t us, bool micro)
     two_digits(out + 5, month);
     out[7] = '-';
     two_digits(out + 8, day);
-    out[10] = 'T';
-    two_digits(out + 11, (unsigned)(of_day / 3600));
-    out[13] = ':';
-    two_digits(out + 14, (unsigned)(of_day / 60 % 60));
-    out[16] = ':';
-    two_digits(out + 17, (unsigned)(of_day % 60));
+    time_print_of_day(out + DATE_BYTES, (unsigned)of_day);
     size_t len = 19;
     if (micro) {
         out[len++] = '.';

@@ -146,6 +146,21 @@ static void add_label(struct options *o, struct arena *a, const char *name, stru
         add_option(o, "--label", arena_printf(a, "%s=%.*s", name, STR_ARG(value)));
 }
 
+/* EKS names effects in capitals: NO_SCHEDULE is NoSchedule. */
+static void add_taint(struct options *o, struct arena *a, const struct node *taint)
+{
+    static const struct {
+        const char *eks, *kubernetes;
+    } effects[] = {{"NO_SCHEDULE", "NoSchedule"},
+                   {"NO_EXECUTE", "NoExecute"},
+                   {"PREFER_NO_SCHEDULE", "PreferNoSchedule"}};
+    for (size_t i = 0; i < ARRAY_COUNT(effects); i++)
+        if (str_is(node_str(taint, "effect"), effects[i].eks))
+            add_option(o, "--taint",
+                       arena_printf(a, "%.*s=%.*s:%s", STR_ARG(node_str(taint, "key")),
+                                    STR_ARG(node_str(taint, "value")), effects[i].kubernetes));
+}
+
 /* 10.100.0.0/16 -> 10.100.0.10, where EKS has its DNS. */
 static struct str dns_address(struct arena *a, const struct node *cluster)
 {
@@ -175,9 +190,12 @@ static void make_options(struct machine *m, struct arena *a, const struct node *
     member_each(label, node_at(instance, "spec.labels"))
         add_label(&o, a, arena_cstr(a, label->name), node_str(label->value, ""));
     add_option(&o, "--provider-id", arena_printf(a, "aws:///%.*s/%s", STR_ARG(zone), m->id));
+    if (!str_empty(zone))
+        add_option(&o, "--zone", zone);
+    node_each(taint, node_at(instance, "spec.taints")) add_taint(&o, a, taint);
     add_option(&o, "--cluster-dns", dns_address(a, cluster));
     if (limits)
-        add_option(&o, "--pods-max", arena_printf(a, "%u", instance_type_pods_max(limits)));
+        add_option(&o, "--max-pods", arena_printf(a, "%u", instance_type_pods_max(limits)));
     for (char **old = m->options; old && *old; old++)
         mem_free(*old);
     mem_free(m->options);

@@ -163,7 +163,7 @@ static void emit_time(struct emitter *e, int64_t time, bool micro)
         }
         memcpy(e->at, e->date, DATE_BYTES);
         time_print_of_day(e->at + DATE_BYTES, (unsigned)(seconds - day * 86400));
-        e->at += DATE_BYTES + 9;
+        e->at += DATE_BYTES + TIME_OF_DAY_BYTES;
     }
     *e->at++ = '"';
 }

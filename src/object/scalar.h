@@ -29,7 +29,7 @@ struct str micro_time_format(struct arena *a, int64_t us); /* 6 decimals, "Z" */
 enum { TIME_TEXT_BYTES = 32 };
 size_t time_print(char *out, int64_t us, bool micro);
 /* The part of time_print behind the date ("2006-01-02"): "T15:04:05Z". */
-enum { DATE_BYTES = 10 };
+enum { DATE_BYTES = 10, TIME_OF_DAY_BYTES = 10 };
 void time_print_of_day(char *out, unsigned seconds);
 int duration_parse(struct str text, int64_t *ret_ns) must_use; /* Go: "1h2m3.5s" */
 struct str duration_format(struct arena *a, int64_t ns);

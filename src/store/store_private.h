@@ -24,6 +24,7 @@ enum {
     APPLY_BYTES = 3 << 20,    /* or so much */
     APPLY_DELAY_MS = 300,     /* or when the first has waited so long */
     APPLY_RECORDS_MAX = 8192, /* taken by one transaction */
+    TRIM_BYTES = 64 << 10,    /* so much moved makes it worth giving memory back at rest */
     FULL_RETRY_MS = 1000,     /* a full disk is tried again */
     CEILING_STEP = 4096,      /* relaxed revisions that may be told before a sync */
     HISTORY_MARKS = 64,       /* steps in which time of history is known */
@@ -94,7 +95,8 @@ struct store {
         uint64_t ms, revision;
     } marks[HISTORY_MARKS];
     size_t mark_count;
-    bool full; /* the disk is: only deletions are taken */
+    size_t moved_bytes; /* into LMDB since memory was given back */
+    bool full;          /* the disk is: only deletions are taken */
     bool closing;
 };
 

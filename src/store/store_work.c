@@ -1,5 +1,6 @@
 /* What happens to a write after store_put: made durable, published, moved into LMDB. */
 #include <errno.h>
+#include <malloc.h>
 
 #include "base/log.h"
 #include "store/store_private.h"
@@ -225,6 +226,17 @@ static bool disk_low(const struct store *s)
 static void apply_begin(struct store *s);
 static void commit_begin(struct store *s);
 
+/* Nothing is left to do: an idle store holds little memory. LMDB and the overlay leave much of the
+ * heap free but touched. */
+static void rest(struct store *s)
+{
+    journal_rest(s->journal);
+    if (s->moved_bytes < TRIM_BYTES)
+        return;
+    s->moved_bytes = 0;
+    malloc_trim(0);
+}
+
 static void apply_settle(struct job *job)
 {
     struct apply_job *apply = container_of(job, struct apply_job, job);
@@ -245,11 +257,12 @@ static void apply_settle(struct job *job)
     store_refresh(s);
     db_set_state(s->db, &apply->work.state);
     journal_applied(s->journal, apply->work.state.applied);
+    s->moved_bytes += s->overlay.bytes;
     overlay_drop(&s->overlay, apply->work.state.applied, &s->dropped);
     if (s->read_depth == 0)
         dropped_free(&s->dropped);
-    if (s->overlay.count == 0)
-        journal_rest(s->journal);
+    if (s->overlay.count == 0 && !apply->work.more)
+        rest(s);
     if (s->closing)
         return;
     wake_for_room(s);

@@ -119,6 +119,8 @@ static void h1_write(struct exchange *x, struct str data)
     struct transport *t = x->conn->transport;
     if (!t)
         return;
+    if (x->conn->due_ms == 0)
+        conn_deadline(x->conn, LIMIT_IDLE_TIME_MS);
     if (x->chunked) {
         char size[20];
         int len = snprintf(size, sizeof(size), "%zx\r\n", data.len);
@@ -417,10 +419,15 @@ static void h1_room(struct http_connection *c maybe_unused) {}
 static void h1_time_out(struct http_connection *c)
 {
     struct exchange *x = current(c);
-    if (x && c->h1.state == HTTP1_BODY && x->state == EXCHANGE_RECEIVING)
+    if (x && c->h1.state == HTTP1_BODY && x->state == EXCHANGE_RECEIVING) {
         refuse(c, 408);
-    else
+        return;
+    }
+    bool stalled = conn_stalled(c), unsent = transport_unsent(c->transport) > 0;
+    if (stalled || (!unsent && c->h1.state == HTTP1_HEAD))
         conn_close(c, TRANSPORT_NOW);
+    else
+        conn_deadline(c, unsent ? LIMIT_IDLE_TIME_MS : 0);
 }
 
 static void h1_shut(struct http_connection *c)

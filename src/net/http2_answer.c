@@ -66,6 +66,7 @@ static int on_send_data(nghttp2_session *session maybe_unused, nghttp2_frame *fr
     transport_write(c->transport, (struct str){(const char *)framehd, 9});
     transport_write(c->transport, (struct str){x->out.data + x->out_from, length});
     x->out_from += length;
+    x->began_ms = loop_now_ms(c->server->config.loop);
     c->h2->out_bytes -= length;
     http2_earn(&c->h2->noise, LIMIT_H2_NOISE, HTTP2_CREDIT_DATA);
     if (x->out_from == x->out.len) {
@@ -138,6 +139,7 @@ static void submit(struct exchange *x, const struct http_reply *reply, size_t le
     }
     nghttp2_data_provider provider = {.source.ptr = x, .read_callback = on_read_answer};
     x->answered = true;
+    x->began_ms = loop_now_ms(c->server->config.loop);
     if (nghttp2_submit_response(c->h2->session, x->stream_id, pairs, count,
                                 has_body ? &provider : NULL) != 0)
         nghttp2_submit_rst_stream(c->h2->session, NGHTTP2_FLAG_NONE, x->stream_id,
@@ -188,6 +190,8 @@ void http2_write(struct exchange *x, struct str data)
         buf_consume(&x->out, x->out_from);
         x->out_from = 0;
     }
+    if (x->out.len == x->out_from)
+        x->began_ms = loop_now_ms(x->conn->server->config.loop);
     buf_add(&x->out, data);
     x->conn->h2->out_bytes += data.len;
     resume(x);

@@ -119,6 +119,8 @@ static void settle(struct http_connection *c)
     bool over = !nghttp2_session_want_read(h2->session) && !nghttp2_session_want_write(h2->session);
     if (over || (h2->ending && list_empty(&c->exchanges) && transport_unsent(c->transport) == 0))
         conn_close(c, TRANSPORT_LINGER);
+    else if (h2->out_bytes > 0 && c->due_ms == 0)
+        conn_deadline(c, LIMIT_IDLE_TIME_MS);
 }
 
 /* nghttp2 forgets closed streams and would ignore what comes for them; RFC 9113 5.1 wants the
@@ -197,11 +199,31 @@ static void h2_step(struct http_connection *c)
         settle(c);
 }
 
-/* Requests whose body doesn't come are refused; a connection without requests ends. */
+/* One exchange at a time-out: 0, or when to look again. A body that doesn't come is refused, an
+ * answer that isn't taken is given up. */
+static uint64_t check_exchange(struct http_connection *c, struct exchange *x, uint64_t now)
+{
+    bool receiving = x->state == EXCHANGE_RECEIVING;
+    if (!receiving && x->out.len == x->out_from)
+        return 0;
+    uint64_t due = x->began_ms + (receiving ? LIMIT_REQUEST_TIME_MS : LIMIT_IDLE_TIME_MS);
+    if (due > now)
+        return due;
+    if (receiving) {
+        c->h2->body_bytes -= x->body.len;
+        exchange_refuse(x, 408);
+    } else {
+        x->state = EXCHANGE_ENDED;
+        http2_abort(x);
+    }
+    return 0;
+}
+
+/* A connection without requests ends, and one whose peer takes nothing. */
 static void h2_time_out(struct http_connection *c)
 {
     struct http2_server *h2 = c->h2;
-    if (!h2 || !h2->settings_seen) {
+    if (!h2 || !h2->settings_seen || conn_stalled(c)) {
         conn_close(c, TRANSPORT_NOW);
         return;
     }
@@ -211,16 +233,12 @@ static void h2_time_out(struct http_connection *c)
         return;
     }
     uint64_t now = loop_now_ms(c->server->config.loop), next = 0;
+    if (transport_unsent(c->transport) > 0)
+        next = now + LIMIT_IDLE_TIME_MS;
     list_each(x, &c->exchanges, struct exchange, link) {
-        if (x->state != EXCHANGE_RECEIVING)
-            continue;
-        uint64_t due = x->began_ms + LIMIT_REQUEST_TIME_MS;
-        if (due > now) {
+        uint64_t due = check_exchange(c, x, now);
+        if (due)
             next = next ? MIN(next, due) : due;
-            continue;
-        }
-        h2->body_bytes -= x->body.len;
-        exchange_refuse(x, 408);
     }
     conn_deadline(c, next ? next - now : 0);
     settle(c);

@@ -245,6 +245,18 @@ void conn_deadline(struct http_connection *c, uint64_t delay_ms)
         timer_start(&c->timer, delay_ms);
 }
 
+bool conn_stalled(struct http_connection *c)
+{
+    uint64_t now = loop_now_ms(c->server->config.loop), taken = transport_taken(c->transport);
+    bool waits = transport_unsent(c->transport) > 0;
+    if (!waits || c->taken_ms == 0 || taken != c->taken) {
+        c->taken = taken;
+        c->taken_ms = waits ? now : 0;
+        return false;
+    }
+    return now - c->taken_ms >= LIMIT_IDLE_TIME_MS;
+}
+
 static void conn_timer(void *arg)
 {
     struct http_connection *c = arg;

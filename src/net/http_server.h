@@ -48,7 +48,7 @@ struct exchange {
     bool request_done; /* END_STREAM came */
     bool answered;     /* the answer's head was submitted */
     int early_code;    /* answer with this once the head is complete: 400, 413, 431 */
-    uint64_t began_ms;
+    uint64_t began_ms; /* of the request; then when the peer last took something of the answer */
     size_t header_bytes;
     size_t header_cap;
     struct buf out; /* owned; answer's bytes not yet in frames */
@@ -92,9 +92,10 @@ struct http_connection {
     struct pipe_end *pipe;                /* after an upgrade */
     struct deferred step;
     struct timer timer;
-    uint64_t due_ms; /* 0: no time-out now */
-    bool dead;       /* freed at the next step */
-    bool running;    /* inside data or step: they look at changes themselves */
+    uint64_t due_ms;          /* 0: no time-out now */
+    uint64_t taken, taken_ms; /* what the peer had taken of our bytes, and since when no more */
+    bool dead;                /* freed at the next step */
+    bool running;             /* inside data or step: they look at changes themselves */
     struct http_peer peer;
     char address[64];
     char *server_name;            /* owned */
@@ -159,6 +160,8 @@ void conn_arm(struct http_connection *c); /* step soon */
 void conn_close(struct http_connection *c, enum transport_close how);
 /* Time-out in ms from now; 0: none. Cheap: the timer is moved only when it would fire too late. */
 void conn_deadline(struct http_connection *c, uint64_t delay_ms);
+/* Asked by time-outs: the peer has taken nothing for LIMIT_IDLE_TIME_MS of what waits for it. */
+bool conn_stalled(struct http_connection *c);
 /* Calls on_drained of those who wait and have room. */
 void conn_tell_drained(struct http_connection *c);
 /* A connection without a socket, for tests and fuzzing: bytes go in by transport_feed and come out

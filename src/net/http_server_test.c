@@ -619,6 +619,32 @@ TEST(http2_without_settings_or_body_times_out)
     stop(&t);
 }
 
+TEST(an_answer_that_is_not_taken_is_given_up)
+{
+    struct talk t;
+    struct buf b = BUF_INIT;
+    struct str last = STR_NONE;
+    start(&t, true);
+    preface(&b);
+    get(&b, 1, "/big", END_HEADERS | END_STREAM); /* more than the window that the client gives */
+    get(&b, 3, "/park", END_HEADERS | END_STREAM);
+    feed(&t, buf_str(&b));
+    assert_int_equal(t.gone, 0);
+    assert_true(t.conn->due_ms > 0);
+    struct exchange *big = list_first(&t.conn->exchanges, struct exchange, link);
+    t.conn->protocol->time_out(t.conn);
+    assert_int_equal(frames_of(&t, NGHTTP2_RST_STREAM, 1, &last, NULL), 0);
+    big->began_ms -= LIMIT_IDLE_TIME_MS + 1;
+    t.conn->protocol->time_out(t.conn);
+    for (int i = 0; i < 4; i++)
+        loop_turn(t.loop);
+    assert_int_equal(frames_of(&t, NGHTTP2_RST_STREAM, 1, &last, NULL), 1);
+    assert_int_equal(t.gone, 1);
+    assert_true(alive(&t) && t.parked);
+    buf_release(&b);
+    stop(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -637,6 +663,7 @@ int main(void)
         cmocka_unit_test(frames_for_closed_streams_end_the_connection),
         cmocka_unit_test(http2_bodies_come_whole_or_in_parts),
         cmocka_unit_test(http2_without_settings_or_body_times_out),
+        cmocka_unit_test(an_answer_that_is_not_taken_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

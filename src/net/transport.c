@@ -41,6 +41,7 @@ struct transport {
     void *user;                      /* borrowed */
     struct segment *first, *last;    /* owned */
     size_t unsent;
+    uint64_t taken;
     bool paused;
     bool dirty;        /* written since the last flush */
     bool blocked;      /* the kernel takes no more */
@@ -250,6 +251,7 @@ void transport_write_buf(struct transport *t, struct buf *data)
 static void sent(struct transport *t, size_t size)
 {
     t->unsent -= size;
+    t->taken += size;
     while (size) {
         struct segment *s = t->first;
         size_t part = MIN(size, s->to - s->from);
@@ -321,6 +323,11 @@ static void flush_and_tell(struct transport *t)
 size_t transport_unsent(const struct transport *t)
 {
     return t->unsent;
+}
+
+uint64_t transport_taken(const struct transport *t)
+{
+    return t->taken;
 }
 
 /* Closing */

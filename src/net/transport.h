@@ -55,6 +55,7 @@ char *transport_reserve(struct transport *t, size_t size);
 void transport_wrote(struct transport *t, size_t size);
 void transport_flush(struct transport *t); /* tries to send now */
 size_t transport_unsent(const struct transport *t);
+uint64_t transport_taken(const struct transport *t); /* bytes that the kernel took, ever */
 void transport_pause(struct transport *t, bool paused);
 
 enum transport_close {

@@ -189,11 +189,25 @@ static bool find_address(struct allocators *a, struct arena *arena, uint32_t *re
     return false;
 }
 
+static struct str not_in_range(const struct allocators *a, struct arena *arena, struct str asked)
+{
+    int bits = 32;
+    for (uint32_t size = a->size; size > 1; size /= 2)
+        bits--;
+    return arena_printf(arena,
+                        "the provided IP (%.*s) is not in the valid range. The range of valid IPs is %.*s/%d",
+                        STR_ARG(asked), STR_ARG(format_address(arena, a->network)), bits);
+}
+
 const char *allocate_address(struct allocators *a, const struct allocation_owner *owner,
                              struct str asked, struct str *ret)
 {
     uint32_t address;
-    if (!str_empty(asked)) {
+    if (!str_empty(asked) && owner->dry_run) {
+        /* Nothing is looked up: the range alone counts, as in the original. */
+        if (!parse_address(asked, &address) || address - a->network >= a->size)
+            return arena_cstr(owner->arena, not_in_range(a, owner->arena, asked));
+    } else if (!str_empty(asked)) {
         if (!parse_address(asked, &address) || address - a->network >= a->size)
             return "the provided network does not match the current range";
         if (address == a->network || address == a->network + a->size - 1)
@@ -260,7 +274,9 @@ const char *allocate_port(struct allocators *a, const struct allocation_owner *o
 {
     read_ports(a);
     unsigned port = asked;
-    if (asked) {
+    if (asked && owner->dry_run) {
+        /* Taken or not, in the range or not: the original doesn't look. */
+    } else if (asked) {
         if (asked < PORT_FIRST || asked > PORT_LAST)
             return "provided port is not in the valid range. The range of valid ports is "
                    "30000-32767";

@@ -48,9 +48,7 @@ struct node *custom_convert(struct arena *a, const struct custom_version *v, str
  */
 void custom_prepare(struct arena *a, const struct custom_version *v, struct node *n,
                     struct decode_notes *notes);
-/* Only reports what custom_prepare would prune; changes nothing. */
-void custom_check(struct arena *a, const struct custom_version *v, const struct node *n,
-                  struct decode_notes *notes);
+/* Adds a cause for every fault that the schema finds. */
 void custom_validate(struct arena *a, const struct custom_version *v, const struct node *n,
                      const struct node *old, struct status *st);
 

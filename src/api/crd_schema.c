@@ -1,26 +1,39 @@
 /* What the schema of a definition does to its objects. */
 #include "api/crd.h"
-
 #include "api/objects.h"
+#include "object/structural.h"
 
 struct node *custom_convert(struct arena *a, const struct custom_version *v, struct node *n)
 {
     node_set(a, n, STR("apiVersion"), node_text(a, resource_api_version(a, &v->resource)));
+    custom_prepare(a, v, n, NULL);
     return n;
 }
 
-void custom_prepare(struct arena *a maybe_unused, const struct custom_version *v maybe_unused,
-                    struct node *n maybe_unused, struct decode_notes *notes maybe_unused)
+static void add_note(struct arena *a, struct decode_notes *notes, struct str path)
 {
+    notes->texts = arena_grow(a, notes->texts, notes->count * sizeof(struct str),
+                              (notes->count + 1) * sizeof(struct str));
+    notes->texts[notes->count++] = arena_printf(a, "unknown field \"%.*s\"", STR_ARG(path));
 }
 
-void custom_check(struct arena *a maybe_unused, const struct custom_version *v maybe_unused,
-                  const struct node *n maybe_unused, struct decode_notes *notes maybe_unused)
+void custom_prepare(struct arena *a, const struct custom_version *v, struct node *n,
+                    struct decode_notes *notes)
 {
+    struct str *unknown = NULL;
+    size_t count = 0;
+    if (!v->schema)
+        return;
+    if (!v->preserve_unknown)
+        structural_prune(a, v->schema, n, &unknown, &count);
+    for (size_t i = 0; notes && i < count; i++)
+        add_note(a, notes, unknown[i]);
+    structural_default(a, v->schema, n);
 }
 
-void custom_validate(struct arena *a maybe_unused, const struct custom_version *v maybe_unused,
-                     const struct node *n maybe_unused, const struct node *old maybe_unused,
-                     struct status *st maybe_unused)
+void custom_validate(struct arena *a maybe_unused, const struct custom_version *v,
+                     const struct node *n, const struct node *old maybe_unused, struct status *st)
 {
+    if (v->schema)
+        structural_validate(v->schema, n, st);
 }

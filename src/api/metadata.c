@@ -166,13 +166,29 @@ static bool list_has(const struct node *list, struct str text)
     return false;
 }
 
+/* Finalizers without a domain are refused, but not by every API group of the original. */
+static void validate_finalizer_domain(struct request *r, struct str name, size_t index)
+{
+    static const char *const lenient[] = {"admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io",
+                                          "coordination.k8s.io", "policy"};
+    if (r->resource->custom || str_find(name, '/') >= 0 || str_is(name, "kubernetes") || str_is(name, "orphan") ||
+        str_is(name, "foregroundDeletion"))
+        return;
+    for (size_t i = 0; i < ARRAY_COUNT(lenient); i++)
+        if (strcmp(r->resource->group, lenient[i]) == 0)
+            return;
+    field_invalid(&r->st, arena_printf(r->arena, "metadata.finalizers[%zu]", index), name,
+                  "name is neither a standard finalizer name nor is it fully qualified");
+}
+
 static void validate_finalizers(struct request *r, const struct node *finalizers)
 {
-    node_each(f, finalizers)
-    {
-        const char *fault = name_qualified(node_str(f, ""));
+    for (size_t i = 0; i < node_count(finalizers); i++) {
+        struct str name = node_str(node_item(finalizers, i), "");
+        const char *fault = name_qualified(name);
         if (fault)
-            field_invalid(&r->st, STR("metadata.finalizers"), node_str(f, ""), "%s", fault);
+            field_invalid(&r->st, STR("metadata.finalizers"), name, "%s", fault);
+        validate_finalizer_domain(r, name, i);
     }
     if (list_has(finalizers, STR("orphan")) && list_has(finalizers, STR("foregroundDeletion")))
         field_invalid(&r->st, STR("metadata.finalizers"), STR("orphan"),

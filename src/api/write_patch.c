@@ -88,8 +88,6 @@ static int apply_config(struct request *r)
     else if (document_decode(r->arena, MEDIA_YAML, r->http->body, r->resource->type, &config,
                              &notes, &r->st) < 0)
         return -1;
-    if (r->custom)
-        custom_check(r->arena, r->custom, config, &notes);
     if (write_judge_notes(r, &notes) < 0 || check_apply(r, config) < 0)
         return -1;
     r->object = config;

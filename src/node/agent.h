@@ -20,7 +20,6 @@ struct agent_config {
     const char *cri_socket;     /* NULL: /run/containerd/containerd.sock */
     const char *root_dir;       /* NULL: /var/lib/kubelet */
     const char *log_dir;        /* NULL: /var/log/pods */
-    const char *manifest_dir;   /* static pods; NULL: none */
     const char *cluster_dns;    /* NULL: pods use the node's resolver */
     const char *cluster_domain; /* NULL: cluster.local */
     const char *provider_id;    /* may be NULL */
@@ -28,8 +27,7 @@ struct agent_config {
     const char *const *taints;  /* "key=value:Effect" */
     int64_t pods_max;           /* 0: 110 */
     uint16_t port;              /* of the node's API; 0: 10250 */
-    const char
-        *client_ca_path; /* client certificates of the node's API; NULL: bearer tokens only */
+    struct str client_ca_pem;   /* client certificates of the node's API; empty: tokens only */
 };
 /* NULL with a text for people. */
 struct agent *agent_start(const struct agent_config *config, const char **ret_error);

@@ -336,7 +336,4 @@ struct node *status_make(struct arena *a, struct pod *p);
 struct server *server_start(struct agent *a, const char **ret_error);
 void server_stop(struct server *s);
 
-/* static_pod.c */
-void static_pods_start(struct agent *a);
-
 #endif

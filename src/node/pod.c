@@ -425,6 +425,17 @@ static bool main_begun(const struct pod *p)
     return false;
 }
 
+/* Containers that ran before this agent did. */
+static void take_up_probes(struct pod *p)
+{
+    for (size_t i = 0; i < p->containers.count; i++) {
+        struct container *c = p->containers.items[i];
+        bool idle = !c->probes[PROBE_STARTUP] && !c->hook_running && !c->started;
+        if (c->state == CONTAINER_RUNNING && idle)
+            probes_start(c);
+    }
+}
+
 static enum pod_step run(struct pod *p)
 {
     bool init_failed = false;
@@ -435,6 +446,7 @@ static enum pod_step run(struct pod *p)
         return alive ? STEP_RUN : STEP_SANDBOX;
     }
     volumes_refresh(p);
+    take_up_probes(p);
     run_ephemeral(p);
     if (main_begun(p))
         restart_sidecars(p);

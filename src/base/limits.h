@@ -17,7 +17,7 @@ enum {
     LIMIT_H2_WINDOW_BYTES = 256 << 10, /* upstream 256 KiB */
     LIMIT_UNSENT_BYTES =
         1 << 20, /* answered but unread bytes a connection before production stops */
-    LIMIT_UNSENT_LOW_BYTES = 64 << 10, /* on_drained comes at or below this */
+    LIMIT_UNSENT_LOW_BYTES = 32 << 10, /* on_drained comes at or below this */
     LIMIT_FLUSH_TIME_MS = 30000,       /* a closing connection whose peer takes nothing */
     LIMIT_LINGER_TIME_MS =
         1000, /* after an error answer: for the peer to read it before a reset destroys it */

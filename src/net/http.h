@@ -7,6 +7,8 @@
  * Invariants:
  * 1. A request lives until its answer has ended or its client is gone: then on_gone is called once,
  * and the request must not be touched afterwards. on_gone is also called after a complete answer.
+ * After http_upgrade the request lives until the pipe ends. on_gone never comes inside a call of
+ * the handler's.
  * 2. The arena of a request is the place for everything made while answering it.
  * 3. Header names are compared without case; values are as sent, trimmed. */
 #ifndef NET_HTTP_H
@@ -74,8 +76,14 @@ void http_respond_buf(struct http_request *req, const struct http_reply *reply, 
 void http_stream_begin(struct http_request *req, const struct http_reply *reply);
 void http_stream_write(struct http_request *req, struct str data); /* copied */
 /* Bytes written but not yet taken by the peer; writers stop above LIMIT_UNSENT_BYTES and go on at
- * on_drained. */
+ * on_drained. In HTTP/2 these are the stream's own, until all streams of the connection hold more
+ * than LIMIT_UNSENT_BYTES together: then every stream with more than LIMIT_UNSENT_LOW_BYTES counts
+ * as full. A large answer made in parts stops earlier, at LIMIT_UNSENT_LOW_BYTES: hundreds of
+ * clients that don't read must not cost a mebibyte each. */
 size_t http_stream_unsent(const struct http_request *req);
+/* fn is called, again and again, when what was written has been taken down to
+ * LIMIT_UNSENT_LOW_BYTES or less; first soon after this call if that is so already. An answer of
+ * which nothing is taken for LIMIT_IDLE_TIME_MS is given up: on_gone. */
 void http_stream_on_drained(struct http_request *req, void (*fn)(struct http_request *req));
 void http_stream_end(struct http_request *req);
 void http_abort(struct http_request *req); /* cuts the answer short so that the client sees it:

@@ -4,8 +4,8 @@
 #include "net/http2_server.h"
 
 enum {
-    BATCH_BYTES = 64 << 10,
-    BATCHES_A_TURN = 16,
+    BATCH_BYTES = 32 << 10,
+    BATCHES_A_TURN = 32,
     REPLY_HEADERS_FAST = 24, /* more than this are put into the arena first */
 };
 

@@ -8,8 +8,8 @@
 #include "net/http_client_internal.h"
 
 enum {
-    BATCH_BYTES = 64 << 10,
-    BATCHES_A_TURN = 16,
+    BATCH_BYTES = 32 << 10,
+    BATCHES_A_TURN = 32,
     REQUEST_HEADERS_FAST = 24,
     CONNECTION_WINDOW_BYTES = 4 << 20,
 };

@@ -240,8 +240,16 @@ static int remove_folder(void *arg maybe_unused, const char *folder)
     return rmdir(folder) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+/* The root group holds every process of the machine: ending or removing it is never meant. */
+static bool names_a_group(const char *path)
+{
+    return path[0] == '/' && path[1] != 0 && path[1] != '/';
+}
+
 int cgroup_remove(struct cgroups *c, const char *path)
 {
+    if (!names_a_group(path))
+        return -EINVAL;
     int err = 0;
     for (size_t i = 0; i < c->count; i++) {
         char full[PATH_BYTES];
@@ -308,6 +316,8 @@ static void kill_process(void *arg maybe_unused, pid_t pid)
 
 int cgroup_kill(struct cgroups *c, const char *path)
 {
+    if (!names_a_group(path))
+        return -EINVAL;
     if (c->version == 2 && group_put(&c->items[0], path, "cgroup.kill", 1) == 0)
         return 0;
     return cgroup_each_process(c, path, kill_process, NULL);
@@ -427,6 +437,8 @@ int cgroup_usage(struct cgroups *c, const char *path, struct cgroup_usage *ret)
 
 int cgroup_make_host(struct cgroups *c, const char *path, pid_t pid)
 {
+    if (!names_a_group(path))
+        return -EINVAL;
     for (size_t i = 0; i < c->count; i++) {
         int err = make_one(c, &c->items[i], path);
         if (err < 0)

@@ -295,9 +295,11 @@ static int hand_addresses(struct machine *m, struct arena *a)
 static void start_job(void *arg)
 {
     struct machine *m = arg;
+    char cgroup[sizeof(m->host.cgroup)];
+    memcpy(cgroup, m->host.cgroup, sizeof(cgroup)); /* the result is written over it */
     const struct node_host_config config = {.name = m->id,
                                             .directory = m->directory,
-                                            .cgroup = m->host.cgroup,
+                                            .cgroup = cgroup,
                                             .program = m->fleet->region->program,
                                             .kubeconfig = str_from(m->kubeconfig),
                                             .agent_options = (const char *const *)m->options};

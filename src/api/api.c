@@ -101,7 +101,10 @@ bool request_query_flag(struct request *r, const char *name)
 
 struct str request_group(const struct request *r)
 {
-    return str_from(r->resource->group);
+    const struct resource *res = r->resource;
+    if (res->storage_id != res->id && res->type != SCHEMA_CUSTOM)
+        res = resource_by_id(res->storage_id);
+    return str_from(res->group);
 }
 
 struct store_key request_key(const struct request *r, struct str ns, struct str name)

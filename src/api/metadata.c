@@ -171,7 +171,7 @@ static void validate_finalizer_domain(struct request *r, struct str name, size_t
 {
     static const char *const lenient[] = {"admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io",
                                           "coordination.k8s.io", "policy"};
-    if (r->resource->custom || str_find(name, '/') >= 0 || str_is(name, "kubernetes") || str_is(name, "orphan") ||
+    if (r->resource->type == SCHEMA_CUSTOM || str_find(name, '/') >= 0 || str_is(name, "kubernetes") || str_is(name, "orphan") ||
         str_is(name, "foregroundDeletion"))
         return;
     for (size_t i = 0; i < ARRAY_COUNT(lenient); i++)

@@ -64,12 +64,26 @@ static struct manager identity_of(const struct operation *op, struct str name, b
     };
 }
 
-/* A copy of the document without managedFields; an empty map for none. */
+/* A map's members without one of them; what they hold is shared. */
+static struct node *without_member(struct arena *a, const struct node *n, const char *name)
+{
+    struct node *view = node_map(a);
+    view->map.members = arena_array(a, struct member, n->map.count + 1);
+    view->map.cap = n->map.count + 1;
+    member_each(m, n) if (!str_is(m->name, name)) view->map.members[view->map.count++] = *m;
+    return view;
+}
+
+/* A view of the document without managedFields, to be read only; an empty map for none. */
 static struct node *unmanaged(struct arena *a, const struct node *n)
 {
-    struct node *copy = n ? node_clone(a, n) : node_map(a);
-    (void)node_del(copy, "metadata.managedFields");
-    return copy;
+    if (!node_is(n, NODE_MAP))
+        return node_map(a);
+    struct node *view = without_member(a, n, "");
+    const struct node *metadata = node_get(n, STR("metadata"));
+    if (node_is(metadata, NODE_MAP))
+        node_set(a, view, STR("metadata"), without_member(a, metadata, "managedFields"));
+    return view;
 }
 
 static struct comparison compare(struct operation *op, const struct node *left,
@@ -139,13 +153,12 @@ static void store_managers(struct operation *op, struct node *document)
 }
 
 /* When nothing but times would change, nothing changes. */
-static void keep_times(struct operation *op, const struct node *old, const struct node *old_plain,
-                       struct node *changed, const struct node *changed_plain)
+static void keep_times(struct operation *op, const struct node *old, struct node *changed,
+                       bool same)
 {
     struct node *before = node_at(old, "metadata.managedFields");
     struct node *after = node_at(changed, "metadata.managedFields");
-    if (before && after && managed_fields_equal(before, after) &&
-        node_equal(old_plain, changed_plain))
+    if (same && before && after && managed_fields_equal(before, after))
         node_put(op->smd.arena, changed, "metadata.managedFields",
                  node_clone(op->smd.arena, before));
 }
@@ -180,8 +193,8 @@ int apply_track_update(struct arena *a, const struct apply_context *ctx, const s
 {
     struct operation op = begin(a, ctx, st);
     decode_for_update(&op, old, changed);
-    struct node *before = unmanaged(a, old), *after = unmanaged(a, changed);
     (void)node_del(changed, "metadata.managedFields");
+    struct node *before = unmanaged(a, old), *after = unmanaged(a, changed);
     bool creates = node_str(old, "metadata.uid").len == 0;
     if (op.managers.count == 0 && !creates)
         return 0;
@@ -189,17 +202,19 @@ int apply_track_update(struct arena *a, const struct apply_context *ctx, const s
     if (op.smd.failed)
         return 0; /* not a value of its type: it goes without owners, as in the original */
     managers_cap(a, &op.managers, LIMIT_UPDATE_MANAGERS);
+    bool same = node_equal(before, after);
     store_managers(&op, changed);
-    keep_times(&op, old, before, changed, after);
+    keep_times(&op, old, changed, same);
     return 0;
 }
 
 /* Removes what the manager applied before and doesn't any more, unless others own it. */
-static struct node *prune(struct operation *op, struct node *merged, const struct field_set *last)
+static struct node *prune(struct operation *op, struct node *merged, const struct field_set *last,
+                          const struct field_set *applied)
 {
     struct smd *s = &op->smd;
     struct arena *a = s->arena;
-    if (field_set_empty(last))
+    if (field_set_empty(last) || field_set_empty(field_set_difference(a, last, applied)))
         return merged;
     const struct field_set *named_last = smd_named(s, op->type, last), *owned = NULL;
     const struct field_set *all = smd_named(s, op->type, smd_field_set(s, op->type, merged));
@@ -430,7 +445,7 @@ static int merge_config(struct operation *op, const struct node *live, const str
     else
         managers_add(a, &op->managers, self);
     if (merged)
-        merged = prune(op, merged, last);
+        merged = prune(op, merged, last, self.set);
     if (!merged)
         merged = node_map(a);
     struct comparison c = compare(op, live, merged);
@@ -465,14 +480,14 @@ int apply_merge(struct arena *a, const struct apply_context *ctx, const struct n
         }
         managers_sweep(&op.managers);
     }
-    result = changed ? node_clone(a, result) : node_clone(a, before);
+    if (!changed)
+        result = node_clone(a, before);
     update_last_applied(&op, result, config);
     if (changed && ctx->typing.type != SCHEMA_CUSTOM)
         object_default(a, ctx->typing.type, result);
-    struct node *plain = node_clone(a, result);
+    bool same = live && (!changed || node_equal(before, result));
     store_managers(&op, result);
-    if (live)
-        keep_times(&op, live, before, result, plain);
+    keep_times(&op, live, result, same);
     *ret = result;
     return 0;
 }

@@ -255,6 +255,49 @@ struct str field_element_of_key(struct arena *a, const struct member *members, s
     return take_text(a, &text);
 }
 
+/* Where a scalar that is written in the only way possible ends: text without escapes, a whole
+ * number; NULL for others. */
+static const char *plain_scalar_end(const char *at, const char *end)
+{
+    const char *from = at;
+    if (at < end && *at == '"') {
+        for (at++; at < end && *at != '"'; at++)
+            if (*at == '\\' || (unsigned char)*at < 0x20 || (unsigned char)*at >= 0x7f)
+                return NULL;
+        return at < end ? at + 1 : NULL;
+    }
+    while (at < end && *at >= '0' && *at <= '9')
+        at++;
+    bool whole = at > from && at - from < 18 && (*from != '0' || at - from == 1);
+    return whole ? at : NULL;
+}
+
+/* Whether a key is as we write it, so that it need not be parsed: {"a":1,"b":"x"} with names in
+ * order. */
+static bool is_plain_key(struct str text)
+{
+    const char *at = text.data, *end = text.data + text.len;
+    struct str last = STR_NONE;
+    if (text.len < 2 || *at++ != '{')
+        return false;
+    for (;;) {
+        const char *name_end = at < end && *at == '"' ? plain_scalar_end(at, end) : NULL;
+        if (!name_end || name_end == end || *name_end != ':')
+            return false;
+        struct str name = {at, (size_t)(name_end - at)};
+        if (last.len > 0 && str_compare(last, name) >= 0)
+            return false;
+        last = name;
+        at = plain_scalar_end(name_end + 1, end);
+        if (!at || at == end)
+            return false;
+        if (*at == '}')
+            return at + 1 == end;
+        if (*at++ != ',')
+            return false;
+    }
+}
+
 /* The canonical text of an element as it came; false when it is to be left out. */
 static bool read_element(struct arena *a, struct str text, struct str *ret)
 {
@@ -265,6 +308,12 @@ static bool read_element(struct arena *a, struct str text, struct str *ret)
         return false;
     struct str rest = str_slice(text, 2, text.len);
     status_init(&st, a);
+    if ((text.data[0] == 'k' && is_plain_key(rest)) ||
+        (text.data[0] == 'v' && rest.len > 0 &&
+         plain_scalar_end(rest.data, rest.data + rest.len) == rest.data + rest.len)) {
+        *ret = text;
+        return true;
+    }
     switch (text.data[0]) {
     case 'f': *ret = text; return true;
     case 'i': *ret = text; return str_to_i64(rest, &index) == 0;

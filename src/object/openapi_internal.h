@@ -28,7 +28,6 @@ void write_member(struct document *d, const char *name, const char *text);
 /* {"$ref": …} to a type, which becomes used. */
 void write_reference(struct document *d, schema_id type);
 void write_custom_reference(struct document *d, const struct resource *r, const char *suffix);
-struct str definition_name(struct arena *a, const struct schema_type *t);
 struct str custom_definition_name(struct arena *a, const struct resource *r, const char *suffix);
 /* Members of the definitions: all used types and what they refer to, and the custom ones. */
 void write_definitions(struct document *d);

@@ -58,22 +58,23 @@ static const struct {
     {"version", "io.k8s.apimachinery.pkg.version"},
 };
 
-struct str definition_name(struct arena *a, const struct schema_type *t)
+static void put_definition_name(struct buf *out, const struct schema_type *t)
 {
     /* The name is "group/version.Kind", where group may be a package's. */
     struct str rest = str_from(t->name), group = str_cut(&rest, '/');
-    struct str version = str_cut(&rest, '.');
+    struct str version = str_cut(&rest, '.'), label = group;
     const char *prefix = NULL;
     for (size_t i = 0; i < ARRAY_COUNT(packages); i++)
         if (str_is(group, packages[i].group))
             prefix = packages[i].prefix;
-    if (str_is(version, "-"))
-        return arena_printf(a, "%s.%.*s", prefix ? prefix : "io.k8s", STR_ARG(rest));
+    label = str_cut(&label, '.');
     if (prefix)
-        return arena_printf(a, "%s.%.*s.%.*s", prefix, STR_ARG(version), STR_ARG(rest));
-    struct str label = str_cut(&group, '.');
-    return arena_printf(a, "io.k8s.api.%.*s.%.*s.%.*s", STR_ARG(label), STR_ARG(version),
-                        STR_ARG(rest));
+        buf_puts(out, prefix);
+    else
+        buf_printf(out, "io.k8s.api.%.*s", STR_ARG(label));
+    if (!str_is(version, "-"))
+        buf_printf(out, ".%.*s", STR_ARG(version));
+    buf_printf(out, ".%.*s", STR_ARG(rest));
 }
 
 /* "kaname.test" -> "test.kaname.v1.Gadget". */
@@ -98,23 +99,30 @@ static const char *reference_base(const struct document *d)
     return d->dialect == OPENAPI_V3 ? "#/components/schemas/" : "#/definitions/";
 }
 
-static void write_pointer(struct document *d, struct str name)
+/* The members of a reference to a type, which becomes used. Names of types need no escapes. */
+static void write_reference_member(struct document *d, schema_id type)
 {
-    write_open(d, '{');
+    d->used[type] |= 1;
     write_key(d, "$ref");
-    write_text(d, arena_printf(d->arena, "%s%.*s", reference_base(d), STR_ARG(name)));
-    write_close(d, '}');
+    buf_printf(d->out, "\"%s", reference_base(d));
+    put_definition_name(d->out, schema_type(type));
+    buf_putc(d->out, '"');
 }
 
 void write_reference(struct document *d, schema_id type)
 {
-    d->used[type] |= 1;
-    write_pointer(d, definition_name(d->arena, schema_type(type)));
+    write_open(d, '{');
+    write_reference_member(d, type);
+    write_close(d, '}');
 }
 
 void write_custom_reference(struct document *d, const struct resource *r, const char *suffix)
 {
-    write_pointer(d, custom_definition_name(d->arena, r, suffix));
+    struct str name = custom_definition_name(d->arena, r, suffix);
+    write_open(d, '{');
+    write_key(d, "$ref");
+    write_text(d, arena_printf(d->arena, "%s%.*s", reference_base(d), STR_ARG(name)));
+    write_close(d, '}');
 }
 
 /* Types that fields refer to by kind. */
@@ -288,10 +296,7 @@ static void write_single(struct document *d, const struct schema_type *t,
     }
     if (d->dialect == OPENAPI_V2 ||
         strcmp(t->name, "apiextensions.k8s.io/v1.JSONSchemaProps") == 0) {
-        struct str name = definition_name(d->arena, schema_type(type));
-        d->used[type] |= 1;
-        write_key(d, "$ref");
-        write_text(d, arena_printf(d->arena, "%s%.*s", reference_base(d), STR_ARG(name)));
+        write_reference_member(d, type);
         return;
     }
     if (f->kind == FIELD_MESSAGE && !(f->flags & FIELD_POINTER))
@@ -397,7 +402,9 @@ static void write_required(struct document *d, const struct schema_type *t)
 
 static void write_type(struct document *d, const struct schema_type *t)
 {
-    write_key(d, arena_cstr(d->arena, definition_name(d->arena, t)));
+    write_raw(d, "\"");
+    put_definition_name(d->out, t);
+    buf_puts(d->out, "\":");
     write_open(d, '{');
     for (size_t i = 0; i < ARRAY_COUNT(opaque); i++)
         if (strcmp(opaque[i].name, t->name) == 0) {

@@ -6,6 +6,6 @@ int main(int argc, char **argv)
 {
     /* Under the plug-in's name the program is the plug-in: nothing else may cost it time. */
     if (argc > 0 && cni_plugin_called(argv[0]))
-        return cni_plugin_main();
+        return cni_plugin_main(argv[0]);
     return command_main(argc, argv);
 }

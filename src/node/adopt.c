@@ -48,6 +48,7 @@ static void adopt_sandbox(struct agent *a, const struct node *sandbox)
         return;
     text_set(&p->sandbox_id, node_str(sandbox, "id"));
     p->sandbox_attempt = attempt;
+    p->sandbox_tries = MAX(p->sandbox_tries, attempt + 1);
     p->sandbox_ready = ready;
     if (a->cni && cni_find(a->cni, str_from(p->sandbox_id), &network))
         text_set(&p->ip, str_from(ip_text(network.ip, text)));
@@ -187,12 +188,29 @@ static void on_relist_containers(void *user, const struct node *response,
     }
 }
 
+/* Left by a try that failed, or by a sandbox that was replaced: stopped, then removed. */
+static void remove_left_over(struct agent *a, const struct node *sandbox)
+{
+    struct pod *p = pod_of(a, node_at(sandbox, "labels"));
+    struct arena arena = ARENA_INIT;
+    struct str id = node_str(sandbox, "id");
+    if (p && (p->busy || p->step == STEP_SANDBOX || (p->sandbox_id && str_is(id, p->sandbox_id))))
+        return;
+    struct node *request = node_map(&arena);
+    node_put_str(&arena, request, "pod_sandbox_id", id);
+    bool ready = node_num(sandbox, "state", 0) == 0;
+    cri_start(a->cri, ready ? CRI_CALL_STOP_SANDBOX : CRI_CALL_REMOVE_SANDBOX, request, 0, NULL,
+              NULL);
+    arena_release(&arena);
+}
+
 static void on_relist_sandboxes(void *user, const struct node *response,
                                 const struct cri_error *error maybe_unused)
 {
     struct agent *a = user;
     if (!response)
         return;
+    node_each(sandbox, node_at(response, "items")) remove_left_over(a, sandbox);
     map_each(slot, &a->pods) {
         struct pod *p = slot->value;
         if (!p->sandbox_id || !p->sandbox_ready || p->busy || p->step != STEP_RUN)

@@ -172,6 +172,7 @@ struct pod {
     VEC(struct mounted *) volumes;
     char *sandbox_id; /* owned */
     unsigned sandbox_attempt;
+    unsigned sandbox_tries; /* the next attempt */
     bool sandbox_ready;
     char *ip;         /* owned */
     int64_t start_us; /* status.startTime */

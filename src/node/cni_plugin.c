@@ -9,10 +9,29 @@ enum {
     CONFIG_BYTES_MAX = 1 << 20
 };
 
-bool cni_plugin_called(const char *program_name)
+static bool named(const char *program_name, const char *name)
 {
     const char *slash = strrchr(program_name, '/');
-    return strcmp(slash ? slash + 1 : program_name, CNI_PLUGIN_NAME) == 0 && getenv("CNI_COMMAND");
+    return strcmp(slash ? slash + 1 : program_name, name) == 0;
+}
+
+bool cni_plugin_called(const char *program_name)
+{
+    return getenv("CNI_COMMAND") &&
+           (named(program_name, CNI_PLUGIN_NAME) || named(program_name, CNI_LOOPBACK_NAME));
+}
+
+/* The runtime asks for the loopback device by a plug-in of its own; the other one sets it up along
+ * with the rest. */
+static int loopback(void)
+{
+    const char *netns = getenv("CNI_NETNS");
+    if (strcmp(getenv("CNI_COMMAND"), "ADD") == 0)
+        printf("{\"cniVersion\":\"0.3.1\",\"interfaces\":[{\"name\":\"lo\",\"sandbox\":\"%s\"}],"
+               "\"ips\":[{\"version\":\"4\",\"address\":\"127.0.0.1/"
+               "8\",\"interface\":0}],\"dns\":{}}\n",
+               netns ? netns : "");
+    return 0;
 }
 
 static int fail(int code, const char *message, const char *detail)
@@ -56,7 +75,7 @@ static int exchange(struct buf *request, struct buf *answer)
     return read_to_end(fd, answer);
 }
 
-int cni_plugin_main(void)
+int cni_plugin_main(const char *program_name)
 {
     static const char *const names[] = {"CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME",
                                         "CNI_ARGS"};
@@ -67,6 +86,8 @@ int cni_plugin_main(void)
              "0\"]}");
         return 0;
     }
+    if (named(program_name, CNI_LOOPBACK_NAME))
+        return loopback();
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         const char *value = getenv(names[i]);
         buf_printf(&request, "%s=%s\n", names[i], value && !strchr(value, '\n') ? value : "");

@@ -7,13 +7,15 @@
 #ifndef NODE_CNI_PLUGIN_H
 #define NODE_CNI_PLUGIN_H
 
-#define CNI_PLUGIN_NAME "kaname-cni"
-#define CNI_SOCKET      "/run/kaname/cni.sock"
+#include <stdbool.h>
+
+#define CNI_PLUGIN_NAME   "kaname-cni"
+#define CNI_LOOPBACK_NAME "loopback"
+#define CNI_SOCKET        "/run/kaname/cni.sock"
 
 /* Whether this program was started as the plug-in (by the last part of its name, with CNI_COMMAND
  * set). */
-#include <stdbool.h>
 bool cni_plugin_called(const char *program_name);
-int cni_plugin_main(void); /* exit status */
+int cni_plugin_main(const char *program_name); /* exit status */
 
 #endif

@@ -270,8 +270,8 @@ static void put_sandbox_config(struct arena *a, struct node *config, struct pod 
 struct node *sandbox_request(struct arena *a, struct pod *p)
 {
     struct node *request = node_map(a);
-    if (p->sandbox_id)
-        p->sandbox_attempt++;
+    /* A number is never used twice: a try that failed half-way still has its name. */
+    p->sandbox_attempt = p->sandbox_tries++;
     put_sandbox_config(a, node_need_map(a, request, "config"), p);
     struct str class = node_str(p->tree, "spec.runtimeClassName");
     if (class.len)

@@ -132,8 +132,12 @@ static int link_plugin(const struct node_host_config *config)
     int err = dir_make(path, 0755);
     if (err < 0)
         return err;
-    snprintf(path, sizeof(path), "%s/opt/cni/bin/" CNI_PLUGIN_NAME, config->directory);
-    return path_link(PROGRAM, path);
+    static const char *const names[] = {CNI_PLUGIN_NAME, CNI_LOOPBACK_NAME};
+    for (size_t i = 0; i < ARRAY_COUNT(names) && err == 0; i++) {
+        snprintf(path, sizeof(path), "%s/opt/cni/bin/%s", config->directory, names[i]);
+        err = path_link(PROGRAM, path);
+    }
+    return err;
 }
 
 int node_host_start(const struct node_host_config *config, struct node_host *ret,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/log.h"
 #include "store/store_private.h"
 
 static void release(struct store *s)
@@ -177,7 +178,8 @@ void store_index_of(const struct store *s, const void *value, size_t size, struc
 
 void store_read_begin(struct store *s)
 {
-    s->read_depth++;
+    if (s->read_depth++ == 0)
+        s->read_since_ms = loop_now_ms(s->loop);
 }
 
 void store_read_end(struct store *s)
@@ -185,6 +187,10 @@ void store_read_end(struct store *s)
     assert(s->read_depth > 0);
     if (--s->read_depth > 0)
         return;
+    uint64_t held_ms = loop_now_ms(s->loop) - s->read_since_ms;
+    if (held_ms > LIMIT_READ_TXN_MS)
+        log_warn("a reader held the store for long: its file may have grown",
+                 LOG_CSTR("directory", s->directory), LOG_INT("ms", held_ms));
     for (size_t i = 0; i < s->pins.count; i++)
         db_pin_free(s->pins.items[i]);
     vec_release(&s->pins);

@@ -89,6 +89,7 @@ struct store {
     void *publish_arg;   /* borrowed */
     VEC(int64_t) counts; /* live objects by resource */
     unsigned read_depth;
+    uint64_t read_since_ms;
     VEC(struct db_pin *) pins; /* owned: snapshots that somebody still reads */
     struct dropped dropped;    /* likewise records */
     struct {

@@ -270,6 +270,62 @@ TEST(what_a_reader_holds_stays)
     world_close(&w);
 }
 
+static bool delete_visit(void *arg, const struct store_record *r)
+{
+    struct world *w = arg;
+    uint64_t revision;
+    struct store_write write = {r->key, r->revision, NULL, 0, SIZE_MAX, false};
+    buf_printf(&w->text, "%.*s ", STR_ARG(r->key.name));
+    assert_int_equal(store_put(w->store, &write, &revision), 0);
+    return true;
+}
+
+TEST(a_listing_may_write_what_it_visits)
+{
+    struct world w;
+    world_open(&w);
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        put(&w, "n", names[i], "owner=o", 0);
+        if (i == 2)
+            world_settle(&w);
+    }
+    struct store_range range = {.resource = 1};
+    assert_int_equal(store_list(w.store, &range, delete_visit, &w), 0);
+    assert_str(buf_str(&w.text), "a b c d e f ");
+    assert_listing(&w, range, "");
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+        put(&w, "n", names[i], "owner=o", 0);
+    buf_clear(&w.text);
+    world_settle(&w);
+    put(&w, "n", "c", "owner=o", STORE_ANY);
+    assert_int_equal(store_by_owner(w.store, STR("o"), delete_visit, &w), 0);
+    assert_int_equal(w.text.len, 12);
+    assert_int_equal(store_count(w.store, 1, STR_NONE), 0);
+    world_close(&w);
+}
+
+TEST(history_is_kept_by_count_and_by_age)
+{
+    struct world w;
+    world_open(&w);
+    for (int aged = 0; aged < 2; aged++) {
+        w.config.history_revisions = 10;
+        w.config.history_ms = aged ? 0 : 60000;
+        world_reopen(&w);
+        for (int i = 0; i < 50; i++)
+            put(&w, "n", "a", "x", STORE_ANY);
+        world_settle(&w);
+        uint64_t revision = store_revision(w.store);
+        assert_int_equal(store_compacted(w.store), aged ? revision - 10 : 0);
+        assert_int_equal(store_history(w.store, 1, revision - 10, record_history, &w.text), 0);
+    }
+    world_reopen(&w);
+    assert_int_equal(store_compacted(w.store), store_revision(w.store) - 10);
+    assert_value(&w, "n", "a", "x");
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +339,8 @@ int main(void)
         cmocka_unit_test(named_values_are_kept),
         cmocka_unit_test(the_revision_is_stamped_into_the_value),
         cmocka_unit_test(what_a_reader_holds_stays),
+        cmocka_unit_test(a_listing_may_write_what_it_visits),
+        cmocka_unit_test(history_is_kept_by_count_and_by_age),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

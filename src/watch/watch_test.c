@@ -1,3 +1,6 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "base/test.h"
 
 #include "base/limits.h"
@@ -280,6 +283,43 @@ TEST(a_watch_resumes_from_any_revision_across_restarts)
     scene_close(&s);
 }
 
+TEST(a_watch_resumes_after_a_crash)
+{
+    struct scene s;
+    scene_open(&s);
+    change(&s, "n", "a", "1");
+    world_settle(&s.w);
+    watch_hub_free(s.hub);
+    world_stop(&s.w);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        world_start(&s.w);
+        struct scene inside = {.w = s.w};
+        change(&inside, "n", "b", "2");
+        change(&inside, "n", "a", NULL);
+        world_wait(&inside.w);
+        _exit(0); /* both are in the log only */
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    world_start(&s.w);
+    s.hub = watch_hub_new(s.w.loop, s.w.store);
+    struct seen seen[4] = {{.room = -1}, {.room = -1}, {.room = -1}, {.room = -1}};
+    for (uint64_t after = 0; after < 4; after++)
+        follow_all(&s, &seen[after], after);
+    change(&s, "n", "c", "4");
+    world_settle(&s.w);
+    assert_seen(&seen[0], "A1:a=1 A2:b=2 D3:a=1 A4:c=4");
+    assert_seen(&seen[1], "A2:b=2 D3:a=1 A4:c=4");
+    assert_seen(&seen[2], "D3:a=1 A4:c=4");
+    assert_seen(&seen[3], "A4:c=4");
+    for (int i = 0; i < 4; i++)
+        unfollow(&seen[i]);
+    scene_close(&s);
+}
+
 TEST(a_slow_watcher_is_resumed_without_loss_or_ended)
 {
     struct scene s;
@@ -541,6 +581,7 @@ int main(void)
         cmocka_unit_test(each_watcher_gets_what_its_selector_sees),
         cmocka_unit_test(namespace_name_and_node_narrow_a_watch),
         cmocka_unit_test(a_watch_resumes_from_any_revision_across_restarts),
+        cmocka_unit_test(a_watch_resumes_after_a_crash),
         cmocka_unit_test(a_slow_watcher_is_resumed_without_loss_or_ended),
         cmocka_unit_test(a_bookmark_never_overtakes_an_event),
         cmocka_unit_test(compaction_and_the_future_have_their_answers),

@@ -28,9 +28,11 @@ static const struct {
     {"StatefulSet", STATEFUL_SETS, NULL, 0},
 };
 
+/* Of one question. Freed by whoever comes last: the one who asked, or a late answer (remote
+ * clients). */
 struct scale_question {
-    bool answered;
-    struct str uid; /* arena */
+    bool answered, found, abandoned;
+    struct str uid; /* of run's arena */
     int64_t replicas;
     struct run *run;
 };
@@ -38,9 +40,14 @@ struct scale_question {
 static void on_scale(void *user, const struct sealed *object, const struct status *st)
 {
     struct scale_question *q = user;
+    if (q->abandoned) {
+        mem_free(q);
+        return;
+    }
+    q->answered = true;
     if (st || !object)
         return;
-    q->answered = true;
+    q->found = true;
     q->uid = arena_str(q->run->arena, object_uid(object));
     q->replicas = object_int(object, "spec.replicas", 1);
 }
@@ -53,13 +60,17 @@ static bool ask_owner(struct run *run, struct str ns, const struct owner *owner,
     const struct resource *r = client_resource_for_kind(client, owner->api_version, owner->kind);
     if (!r)
         return false;
-    struct scale_question q = {.run = run};
-    client_get(client, r, ns, owner->name, on_scale, &q);
-    if (!q.answered || !str_equal(q.uid, owner->uid))
-        return false;
-    *ret_uid = q.uid;
-    *ret_replicas = q.replicas;
-    return true;
+    struct scale_question *q = mem_alloc(sizeof(*q));
+    q->run = run;
+    client_get(client, r, ns, owner->name, on_scale, q);
+    bool found = q->found && str_equal(q->uid, owner->uid);
+    *ret_uid = q->uid;
+    *ret_replicas = q->replicas;
+    if (q->answered)
+        mem_free(q);
+    else
+        q->abandoned = true;
+    return found;
 }
 
 static bool owner_scale(struct run *run, struct str ns, const struct owner *owner,

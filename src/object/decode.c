@@ -268,7 +268,8 @@ static void walk_any(struct decoder *d, struct node *n, const struct place *p)
 int decode_canonical(struct arena *a, schema_id type, struct node *n, struct decode_notes *notes,
                      struct status *st)
 {
-    struct decoder d = {.arena = a, .notes = notes, .st = st};
+    struct decoder d = {
+        .arena = a, .notes = notes, .notes_cap = notes ? notes->count : 0, .st = st};
     if (type == SCHEMA_NONE || type == SCHEMA_CUSTOM) {
         walk_any(&d, n, NULL);
         return 0;

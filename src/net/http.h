@@ -123,7 +123,8 @@ struct http_server_config {
 };
 struct http_server *http_server_new(const struct http_server_config *config);
 /* Listens on address:port (port 0: any); ret_port gets the real one. fd variant: an already bound,
- * listening socket (another network namespace, or handed over by the supervisor). 0 or -errno. */
+ * listening socket (another network namespace, or handed over by the supervisor). The descriptor is
+ * taken over, and closed by http_server_close. 0 or -errno. */
 int http_server_listen(struct http_server *s, const char *address, uint16_t port,
                        uint16_t *ret_port) must_use;
 int http_server_listen_fd(struct http_server *s, int fd) must_use;

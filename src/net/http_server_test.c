@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "net/http_server.h"
+#include "sys/socket.h"
 
 struct talk {
     struct loop *loop;
@@ -619,6 +620,39 @@ TEST(http2_without_settings_or_body_times_out)
     stop(&t);
 }
 
+/* The kernel takes nothing more: a socket whose other end doesn't read. */
+TEST(a_slow_reader_is_spared_and_a_stuck_one_is_not)
+{
+    struct talk t;
+    start(&t, false);
+    int fds[2];
+    socket_pair(fds);
+    struct transport_options options = {.loop = t.loop, .fd = fds[0], .security = TRANSPORT_PLAIN};
+    struct transport *transport = transport_new(&options, &http_connection_ops, NULL);
+    struct http_connection *c = http_connection_new(t.server, transport);
+    transport_hand_over(transport, &http_connection_ops, c);
+    static const char request[] = "GET /big HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert_int_equal(socket_write(fds[1], request, sizeof(request) - 1), sizeof(request) - 1);
+    for (int i = 0; i < 6; i++)
+        loop_turn(t.loop);
+    assert_true(transport_unsent(transport) > 0);
+    c->protocol->time_out(c); /* notes where it stands */
+    assert_false(c->dead);
+    char some[100000];
+    while (socket_read(fds[1], some, sizeof(some)) > 0)
+        ;
+    for (int i = 0; i < 6; i++)
+        loop_turn(t.loop);
+    c->taken_ms -= LIMIT_IDLE_TIME_MS + 1;
+    c->protocol->time_out(c); /* it has moved */
+    assert_false(c->dead);
+    c->taken_ms -= LIMIT_IDLE_TIME_MS + 1;
+    c->protocol->time_out(c); /* it hasn't */
+    assert_true(c->dead);
+    socket_close(fds[1]);
+    stop(&t);
+}
+
 TEST(an_answer_that_is_not_taken_is_given_up)
 {
     struct talk t;
@@ -663,6 +697,7 @@ int main(void)
         cmocka_unit_test(frames_for_closed_streams_end_the_connection),
         cmocka_unit_test(http2_bodies_come_whole_or_in_parts),
         cmocka_unit_test(http2_without_settings_or_body_times_out),
+        cmocka_unit_test(a_slow_reader_is_spared_and_a_stuck_one_is_not),
         cmocka_unit_test(an_answer_that_is_not_taken_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

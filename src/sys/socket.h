@@ -50,9 +50,9 @@ ssize_t socket_write_parts(int fd, const struct iovec *parts, int count) must_us
 void socket_shut_write(int fd);
 void socket_close(int fd);
 
-/* Looks up host (or takes a numeric one or a unix path) and starts to connect to its addresses one
- * after the other, from netns_fd (-1: here). Calls done once, on the loop, with a connected
- * descriptor or -errno (-ENOENT: no such host). */
+/* Looks up host, always with this process's resolver (or takes a numeric one or a unix path) and
+ * starts to connect to its addresses one after the other, from netns_fd (-1: here). Calls done
+ * once, on the loop, with a connected descriptor or -errno (-ENOENT: no such host). */
 struct socket_dial;
 struct socket_dial *socket_dial_start(struct loop *loop, const char *host, uint16_t port,
                                       const char *unix_path, int netns_fd,

@@ -107,7 +107,7 @@ static void look_up(struct socket_dial *d)
 {
     char service[8];
     snprintf(service, sizeof(service), "%u", d->port);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *found = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
     int err = getaddrinfo(d->host, service, &hints, &found);
     if (err) {
         d->error = err == EAI_NONAME ? -ENOENT : err == EAI_SYSTEM ? -errno : -EHOSTUNREACH;

@@ -128,10 +128,36 @@ static struct access access_of(const struct request *r)
     return a;
 }
 
+/* What a list or watch narrows itself to counts: a node may watch its own pods, and one object by
+ * its name. An ill-formed selector narrows nothing here; the verb refuses it later. */
+static void add_selectors(struct request *r, struct access *access, struct selector *fields,
+                          struct selector *labels)
+{
+    struct status ignored;
+    struct str text;
+    status_init(&ignored, r->arena);
+    bool many = r->route.verb == VERB_IS_LIST || r->route.verb == VERB_IS_WATCH ||
+                r->route.verb == VERB_IS_DELETE_COLLECTION;
+    if (!many)
+        return;
+    if (request_query(r, "fieldSelector", &text) && !str_empty(text) &&
+        field_selector_parse(r->arena, text, fields, &ignored) == 0)
+        access->field_selector = fields;
+    if (request_query(r, "labelSelector", &text) && !str_empty(text) &&
+        label_selector_parse(r->arena, text, labels, &ignored) == 0)
+        access->label_selector = labels;
+    for (size_t i = 0; access->field_selector && str_empty(access->name) && i < fields->count; i++)
+        if (str_is(fields->terms[i].key, "metadata.name") && fields->terms[i].op == SELECT_EQUALS &&
+            fields->terms[i].value_count)
+            access->name = fields->terms[i].values[0];
+}
+
 static enum step_result step_authorize(struct request *r)
 {
     struct access access = access_of(r);
+    struct selector fields = {0}, labels = {0};
     struct str reason = STR_NONE;
+    add_selectors(r, &access, &fields, &labels);
     if (authorize(r->api->config.authorizer, r->arena, &access, &reason) != DECISION_ALLOW) {
         authorize_forbidden(&r->st, &access, reason);
         return STEP_FAIL;

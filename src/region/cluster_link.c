@@ -21,6 +21,27 @@ static void nodes_changed(void *user, const struct sealed *now maybe_unused,
     deferred_arm(&f->soon);
 }
 
+/* Node agents of the region do what kube-proxy does elsewhere: they may read what it reads. Made
+ * once; one that is there stays. */
+static void bind_proxier(struct client *client)
+{
+    struct arena a = ARENA_INIT;
+    struct node *binding = node_map(&a), *subject = node_map(&a);
+    node_put_str(&a, binding, "apiVersion", STR("rbac.authorization.k8s.io/v1"));
+    node_put_str(&a, binding, "kind", STR("ClusterRoleBinding"));
+    node_put_str(&a, binding, "metadata.name", STR("eks:node-proxier"));
+    node_put_str(&a, binding, "roleRef.apiGroup", STR("rbac.authorization.k8s.io"));
+    node_put_str(&a, binding, "roleRef.kind", STR("ClusterRole"));
+    node_put_str(&a, binding, "roleRef.name", STR("system:node-proxier"));
+    node_put_str(&a, subject, "apiGroup", STR("rbac.authorization.k8s.io"));
+    node_put_str(&a, subject, "kind", STR("Group"));
+    node_put_str(&a, subject, "name", STR("system:nodes"));
+    node_append(&a, node_need_list(&a, binding, "subjects"), subject);
+    client_create(client, resource_named("rbac.authorization.k8s.io", "clusterrolebindings"),
+                  STR_NONE, binding, NULL, NULL);
+    arena_release(&a);
+}
+
 static struct cluster_link *link_open(struct fleet *f, struct arena *a, struct str cluster,
                                       uint16_t port)
 {
@@ -52,6 +73,7 @@ static struct cluster_link *link_open(struct fleet *f, struct arena *a, struct s
     struct cluster_link *l = mem_alloc(sizeof(*l));
     l->client = client;
     l->resource = resource_named("", "nodes");
+    bind_proxier(client);
     l->nodes = view_open(
         client,
         &(struct view_options){.resource = l->resource, .on_change = nodes_changed, .user = f});

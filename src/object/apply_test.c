@@ -1,5 +1,6 @@
 #include "object/apply.h"
 
+#include "base/limits.h"
 #include "base/test.h"
 #include "object/managed_fields.h"
 #include "object/scalar.h"
@@ -265,11 +266,54 @@ TEST(sets_are_combined)
     arena_release(&a);
 }
 
+static struct node *nested(struct arena *a, size_t depth)
+{
+    struct node *n = node_text(a, STR("x"));
+    for (size_t i = 1; i < depth; i++) {
+        struct node *outer = node_map(a);
+        node_set(a, outer, STR("a"), n);
+        n = outer;
+    }
+    return n;
+}
+
+TEST(deep_and_wide_objects_are_applied)
+{
+    struct arena a = ARENA_INIT;
+    struct status st;
+    struct apply_context ctx = {.typing = {.type = SCHEMA_CUSTOM},
+                                .manager = STR("m"),
+                                .api_version = STR("x/v1"),
+                                .now_us = 1000000,
+                                .reset_paths = nothing};
+    struct node *config = node_map(&a), *wide = node_map(&a), *once, *twice;
+    status_init(&st, &a);
+    node_put_str(&a, config, "apiVersion", STR("x/v1"));
+    node_put_str(&a, config, "kind", STR("X"));
+    node_put_str(&a, config, "metadata.name", STR("x"));
+    node_set(&a, config, STR("deep"), nested(&a, LIMIT_DEPTH - 10));
+    wide->map.members = arena_array(&a, struct member, 50000);
+    wide->map.cap = wide->map.count = 50000;
+    for (uint32_t i = 0; i < wide->map.count; i++)
+        wide->map.members[i] =
+            (struct member){arena_printf(&a, "k%u", (i * 7919) % 50000), node_int(&a, i)};
+    node_set(&a, config, STR("wide"), wide);
+    assert_int_equal(apply_merge(&a, &ctx, NULL, config, &once, &st), 0);
+    assert_int_equal(apply_merge(&a, &ctx, once, config, &twice, &st), 0);
+    assert_true(node_equal(once, twice));
+    (void)node_del(config, "wide");
+    ctx.force = true;
+    assert_int_equal(apply_merge(&a, &ctx, twice, config, &once, &st), 0);
+    assert_false(node_has(once, "wide"));
+    arena_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(applies_and_tracks_as_the_original_does),
         cmocka_unit_test(sets_are_combined),
+        cmocka_unit_test(deep_and_wide_objects_are_applied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "object/selector.h"
 
 #include "base/test.h"
+#include "object/seal.h"
 
 /* Texts of errors are those that kube-apiserver 1.36.3 answered for the same query. */
 
@@ -138,6 +139,42 @@ TEST(reads_label_selectors_from_trees)
     arena_release(&a);
 }
 
+TEST(matches_labels_of_sealed_objects)
+{
+    struct arena a = ARENA_INIT;
+    struct status st;
+    struct node *n;
+    struct sealed *block;
+    struct selector s;
+    status_init(&st, &a);
+    assert_int_equal(
+        json_parse(
+            &a,
+            STR("{\"apiVersion\":\"apps/"
+                "v1\",\"kind\":\"ReplicaSet\",\"metadata\":{\"name\":\"x\",\"labels\":"
+                "{\"app\":\"web\",\"example.com/"
+                "tier\":\"back\"}},\"spec\":{\"selector\":{\"matchLabels\":{"
+                "\"app\":\"web\"},\"matchExpressions\":[{\"key\":\"example.com/"
+                "tier\",\"operator\":\"In\","
+                "\"values\":[\"z\",\"back\"]}]},\"template\":{\"spec\":{\"containers\":[]}}}}"),
+            &n, &st),
+        0);
+    assert_int_equal(seal(schema_type_by_name(STR("apps/v1.ReplicaSet")), n, &block, &st), 0);
+    struct value root = sealed_root(block), labels = value_at(root, "metadata.labels");
+    assert_int_equal(label_selector_from_value(&a, value_at(root, "spec.selector"), &s, &st), 0);
+    assert_str(label_selector_format(&a, &s), "app=web,example.com/tier in (back,z)");
+    assert_true(label_selector_matches(&s, labels));
+    assert_int_equal(label_selector_parse(&a, STR("app=web,!example.com/tier"), &s, &st), 0);
+    assert_false(label_selector_matches(&s, labels));
+    label_selector_from_map(&a, labels, &s);
+    assert_true(label_selector_matches(&s, labels));
+    assert_int_equal(s.count, 2);
+    assert_int_equal(label_selector_from_value(&a, value_at(root, "spec.absent"), &s, &st), 0);
+    assert_false(label_selector_matches(&s, labels));
+    sealed_unref(block);
+    arena_release(&a);
+}
+
 static const struct {
     const char *text, *key, *value, *error;
     enum selector_op op;
@@ -182,6 +219,7 @@ int main(void)
         cmocka_unit_test(parses_and_formats_label_selectors),
         cmocka_unit_test(matches_labels),
         cmocka_unit_test(reads_label_selectors_from_trees),
+        cmocka_unit_test(matches_labels_of_sealed_objects),
         cmocka_unit_test(parses_field_selectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 
 #include "object/regex.h"
 #include "object/scalar.h"
-#include "object/structural.h"
+#include "object/structural_internal.h"
 
 /* Formats of text that schemas may ask for, as kube-openapi's strfmt knows them. */
 
@@ -89,26 +89,38 @@ static const struct {
     {"datetime", is_date_time}, {"date", is_date}, {"duration", is_duration},
 };
 
-bool format_matches(struct arena *a, struct str format, struct str text)
+/* Dashes in names of formats don't count. */
+static struct str plain_name(struct arena *a, struct str format)
 {
-    /* Dashes in names of formats don't count. */
-    struct buf name = BUF_INIT;
-    bool matches = true;
-    char error[64];
+    char *name = arena_alloc(a, format.len + 1);
+    size_t len = 0;
     for (size_t i = 0; i < format.len; i++)
         if (format.data[i] != '-')
-            buf_putc(&name, format.data[i]);
+            name[len++] = format.data[i];
+    return (struct str){name, len};
+}
+
+const char *format_pattern(struct arena *a, struct str format)
+{
+    struct str name = plain_name(a, format);
+    for (size_t i = 0; i < ARRAY_COUNT(patterns); i++)
+        if (str_is(name, patterns[i].format))
+            return patterns[i].pattern;
+    return NULL;
+}
+
+bool format_matches(struct arena *a, struct str format, struct str text)
+{
+    struct str name = plain_name(a, format);
+    const char *pattern = format_pattern(a, format);
+    char error[64];
     for (size_t i = 0; i < ARRAY_COUNT(functions); i++)
-        if (str_is(buf_str(&name), functions[i].format))
-            matches = functions[i].matches(a, text);
-    for (size_t i = 0; i < ARRAY_COUNT(patterns); i++) {
-        if (!str_is(buf_str(&name), patterns[i].format))
-            continue;
-        struct regex *r =
-            regex_new(patterns[i].pattern, strlen(patterns[i].pattern), error, sizeof(error));
-        matches = r && regex_matches(r, text.data ? text.data : "", text.len);
-        regex_free(r);
-    }
-    buf_release(&name);
+        if (str_is(name, functions[i].format))
+            return functions[i].matches(a, text);
+    if (!pattern)
+        return true;
+    struct regex *r = regex_new(pattern, strlen(pattern), error, sizeof(error));
+    bool matches = r && regex_matches(r, text.data ? text.data : "", text.len);
+    regex_free(r);
     return matches;
 }

@@ -1,5 +1,6 @@
 #include "object/structural.h"
 
+#include "base/limits.h"
 #include "base/test.h"
 #include "object/regex.h"
 #include "object/seal.h"
@@ -176,12 +177,51 @@ TEST(expressions_are_those_of_go)
     }
 }
 
+/* {"a":{"a":...}} */
+static struct node *nested(struct arena *a, size_t depth)
+{
+    struct node *n = node_text(a, STR("x"));
+    for (size_t i = 1; i < depth; i++) {
+        struct node *outer = node_map(a);
+        node_set(a, outer, STR("a"), n);
+        n = outer;
+    }
+    return n;
+}
+
+TEST(depth_and_repetition_are_bounded)
+{
+    struct arena a = ARENA_INIT;
+    struct status st;
+    struct node *schema, *list = node_list(&a), *object = node_map(&a);
+    status_init(&st, &a);
+    assert_int_equal(
+        json_parse(
+            &a,
+            STR("{\"type\":\"object\",\"properties\":{\"l\":{\"type\":\"array\",\"items\":{"
+                "\"type\":"
+                "\"string\",\"pattern\":\"^(a|b)+$\",\"format\":\"hostname\"}},\"deep\":{\"type\":"
+                "\"object\",\"x-kubernetes-preserve-unknown-fields\":true}}}"),
+            &schema, &st),
+        0);
+    for (int i = 0; i < 50000; i++)
+        node_append(&a, list, node_text(&a, STR("abab")));
+    node_set(&a, object, STR("l"), list);
+    node_set(&a, object, STR("deep"), nested(&a, LIMIT_DEPTH - 2));
+    structural_prune(&a, schema, object, NULL, NULL);
+    structural_default(&a, schema, object);
+    structural_validate(schema, object, &st);
+    assert_int_equal(st.details.cause_count, 0);
+    arena_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_fare_as_in_the_original),
         cmocka_unit_test(schemas_are_refused_as_by_the_original),
         cmocka_unit_test(expressions_are_those_of_go),
+        cmocka_unit_test(depth_and_repetition_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 #include <math.h>
 
-#include "base/limits.h"
+#include "base/vec.h"
 #include "object/patch_edit.h"
 #include "object/regex.h"
 #include "object/scalar.h"
@@ -10,11 +10,22 @@
 /* Values against schemas, after kube-openapi's pkg/validation/validate and what apiextensions makes
  * of its errors. */
 
+/* Expressions are compiled once a validation, however many values they are asked about; they are
+ * known by where their text is. */
+struct patterns {
+    struct pattern {
+        const char *text;       /* borrowed from the schema, or static */
+        struct regex *compiled; /* owned; NULL when ill-formed */
+    } * items;                  /* owned */
+    size_t count, cap;
+};
+
 struct validator {
     struct status *st;
-    struct buf path; /* "spec.list[0]" */
-    size_t faults;   /* in this schema and below */
-    bool quiet;      /* only count: inside anyOf, oneOf and not */
+    struct patterns *patterns; /* borrowed */
+    struct buf path;           /* "spec.list[0]" */
+    size_t faults;             /* in this schema and below */
+    bool quiet;                /* only count: inside anyOf, oneOf and not */
 };
 
 static struct str path_of(const struct validator *v)
@@ -139,13 +150,29 @@ static bool limit_of(const struct node *schema, const char *name, double *ret)
     return true;
 }
 
-static bool pattern_matches(struct str pattern, struct str text)
+static bool pattern_matches(struct validator *v, struct str pattern, struct str text)
 {
-    char error[64];
-    struct regex *r = regex_new(pattern.data, pattern.len, error, sizeof(error));
-    bool matches = r && regex_matches(r, text.data ? text.data : "", text.len);
-    regex_free(r);
-    return matches;
+    const struct regex *r = NULL;
+    bool known = false;
+    for (size_t i = 0; i < v->patterns->count && !known; i++) {
+        known = v->patterns->items[i].text == pattern.data;
+        r = v->patterns->items[i].compiled;
+    }
+    if (!known) {
+        char error[64];
+        struct pattern added = {pattern.data,
+                                regex_new(pattern.data, pattern.len, error, sizeof(error))};
+        vec_push(v->patterns, added);
+        r = added.compiled;
+    }
+    return r && regex_matches(r, text.data ? text.data : "", text.len);
+}
+
+static bool has_format(struct validator *v, struct str format, struct str text)
+{
+    const char *pattern = format_pattern(v->st->arena, format);
+    return pattern ? pattern_matches(v, str_from(pattern), text)
+                   : format_matches(v->st->arena, format, text);
 }
 
 static void check_string(struct validator *v, const struct node *schema, const struct node *n)
@@ -159,10 +186,10 @@ static void check_string(struct validator *v, const struct node *schema, const s
             field_too_long(v->st, path_of(v), (size_t)MAX(limit, 0));
     } else if (limit_of(schema, "minLength", &limit) && (double)count_characters(n->text) < limit) {
         fault(v, CAUSE_INVALID, shown, WHY(v, "should be at least %.0f chars long", limit));
-    } else if (pattern.len > 0 && !pattern_matches(pattern, n->text)) {
+    } else if (pattern.len > 0 && !pattern_matches(v, pattern, n->text)) {
         fault(v, CAUSE_INVALID, shown, WHY(v, "should match '%.*s'", STR_ARG(pattern)));
     }
-    if (format.len > 0 && !format_matches(v->st->arena, format, n->text))
+    if (format.len > 0 && !has_format(v, format, n->text))
         fault(v, CAUSE_TYPE_INVALID, shown,
               WHY(v, "must be of type %.*s: %.*s", STR_ARG(format), STR_ARG(shown)));
 }
@@ -280,7 +307,8 @@ static void check_map(struct validator *v, const struct node *schema, const stru
 /* How many faults a schema finds in a value, without telling. */
 static size_t count_faults(struct validator *v, const struct node *schema, const struct node *n)
 {
-    struct validator inner = {.st = v->st, .path = BUF_INIT, .quiet = true};
+    struct validator inner = {
+        .st = v->st, .patterns = v->patterns, .path = BUF_INIT, .quiet = true};
     validate(&inner, schema, n);
     buf_release(&inner.path);
     return inner.faults;
@@ -304,15 +332,23 @@ static size_t count_matches(struct validator *v, const struct node *schemas, con
     return matches;
 }
 
+/* The faults that the nearest of several schemas found; while only counting, that there are some
+ * was noted. */
+static void tell(struct validator *v, const struct node *best, const struct node *n)
+{
+    if (!v->quiet)
+        validate(v, best, n);
+}
+
 static void check_combinations(struct validator *v, const struct node *schema, const struct node *n)
 {
     const struct node *any = node_get(schema, STR("anyOf")), *one = node_get(schema, STR("oneOf"));
     const struct node *all = node_get(schema, STR("allOf")), *not = node_get(schema, STR("not"));
     const struct node *best;
-    struct str path = path_of(v);
+    struct str path = v->quiet ? STR_NONE : path_of(v);
     if (node_count(any) > 0 && count_matches(v, any, n, &best) == 0) {
         loose_fault(v, WHY(v, "\"%.*s\" must validate at least one schema (anyOf)", STR_ARG(path)));
-        validate(v, best, n);
+        tell(v, best, n);
     }
     size_t matches = node_count(one) > 0 ? count_matches(v, one, n, &best) : 1;
     if (matches == 0) {
@@ -435,10 +471,14 @@ static void check_structure(struct validator *v, const struct node *schema, cons
 
 void structural_validate(const struct node *schema, const struct node *tree, struct status *st)
 {
-    struct validator v = {.st = st, .path = BUF_INIT};
+    struct patterns patterns = {0};
+    struct validator v = {.st = st, .patterns = &patterns, .path = BUF_INIT};
     if (schema) {
         validate(&v, schema, tree);
         check_structure(&v, schema, tree);
     }
+    for (size_t i = 0; i < patterns.count; i++)
+        regex_free(patterns.items[i].compiled);
+    vec_release(&patterns);
     buf_release(&v.path);
 }

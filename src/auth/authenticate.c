@@ -2,6 +2,7 @@
 #include "base/encode.h"
 
 #include "auth/certificate.h"
+#include "auth/certificate_cache.h"
 #include "auth/quote.h"
 #include "auth/service_account.h"
 #include "auth/token_webhook.h"
@@ -10,8 +11,9 @@
 struct authenticator {
     struct authenticator_config config;
     struct account_tokens tokens;
-    struct token_webhook *webhook;        /* owned; NULL: none */
-    struct certificate_pool *front_proxy; /* owned; NULL: none */
+    struct token_webhook *webhook;          /* owned; NULL: none */
+    struct certificate_pool *front_proxy;   /* owned; NULL: none */
+    struct certificate_cache *certificates; /* owned */
     struct str own_audience[1];
 };
 
@@ -68,6 +70,7 @@ struct authenticator *authenticator_new(const struct authenticator_config *confi
         a->front_proxy = certificate_pool_new(config->front_proxy_ca_pem, ret_error);
         right = a->front_proxy != NULL;
     }
+    a->certificates = certificate_cache_new(config->loop, a->front_proxy);
     if (right)
         return a;
     authenticator_free(a);
@@ -79,6 +82,7 @@ void authenticator_free(struct authenticator *a)
     if (!a)
         return;
     token_webhook_free(a->webhook);
+    certificate_cache_free(a->certificates);
     certificate_pool_free(a->front_proxy);
     for (size_t i = 0; i < a->tokens.key_count; i++)
         jws_key_free(a->tokens.keys[i]);
@@ -259,10 +263,12 @@ static bool certificate_says(struct authenticator *a, const struct http_request 
     const struct http_peer *peer = req->peer;
     if (!peer || peer->chain_count == 0)
         return false;
-    if (a->front_proxy &&
-        certificate_pool_verifies(a->front_proxy, peer->chain_der, peer->chain_count))
-        return front_proxy_user(req, u);
-    return certificate_user(req->arena, peer->chain_der[0], u) == 0;
+    switch (certificate_cache_judge(a->certificates, req->arena, peer->chain_der, peer->chain_count,
+                                    u)) {
+    case CERTIFICATE_FRONT_PROXY: return front_proxy_user(req, u);
+    case CERTIFICATE_USER: return true;
+    default: return false;
+    }
 }
 
 struct auth_pending *authenticate_request(struct authenticator *a, const struct http_request *req,

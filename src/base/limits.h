@@ -63,6 +63,8 @@ enum {
     LIMIT_TAGS = 50,                /* a resource; AWS */
 
     /* auth/ */
+    LIMIT_CERTIFICATE_CACHE = 16,       /* client certificates whose meaning is remembered */
+    LIMIT_CERTIFICATE_CACHE_MS = 10000, /* how long; as long as tokens' */
     LIMIT_TOKEN_BYTES = 16 << 10,        /* a bearer token; upstream: what fits into the headers */
     LIMIT_TOKEN_CACHE = 4096,            /* answers of the token webhook kept at a time */
     LIMIT_TOKEN_CACHE_MS = 10000,        /* how long; upstream 10 s */

@@ -1,8 +1,8 @@
 /* CertificateSigningRequests: kubelets' client certificates are approved by themselves, approved
  * requests of the built-in signers are signed, old ones go. Three controllers on one resource.
  * Source: pkg/controller/certificates. */
+#include "auth/certificate.h"
 #include "base/encode.h"
-#include "control/certificate_request.h"
 #include "control/object.h"
 #include "object/scalar.h"
 #include "object/seal.h"
@@ -68,9 +68,9 @@ static const char *objection(const struct sealed *request, const struct certific
         if (!is_node_subject(r))
             return "subject organization is not system:nodes or subject common name does not "
                    "begin with system:node:";
-        if (for_client && r->dns_names + r->ip_addresses + r->emails + r->uris)
+        if (for_client && r->dns_count + r->address_count + r->email_count + r->uri_count)
             return "subjectAltNames are not allowed";
-        if (!for_client && (r->dns_names + r->ip_addresses == 0 || r->emails + r->uris))
+        if (!for_client && (r->dns_count + r->address_count == 0 || r->email_count + r->uri_count))
             return "only DNS and IP subjectAltNames are allowed, at least one of them";
         return usages_are(request, for_client ? "client auth" : "server auth")
                    ? NULL
@@ -158,10 +158,10 @@ static int reconcile_approval(struct run *run, struct status *st)
 {
     const struct sealed *request = run_get(run, REQUESTS, STR(""), run->name);
     struct certificate_request r;
-    const char *message = NULL;
+    const char *message = NULL, *error;
     if (!request || has_condition(request, "Approved") || has_condition(request, "Denied") ||
         !str_is(object_str(request, "spec.signerName"), kubelet_client_signer) ||
-        certificate_request_parse(run->arena, request_pem(run->arena, request), &r) < 0 ||
+        certificate_request_parse(run->arena, request_pem(run->arena, request), &r, &error) < 0 ||
         objection(request, &r))
         return 0;
     if (str_equal(object_str(request, "spec.username"), r.common_name) &&
@@ -218,8 +218,9 @@ static int reconcile_signing(struct run *run, struct status *st)
         value_present(object_at(request, "status.certificate")) ||
         !is_ours(object_str(request, "spec.signerName")))
         return 0;
+    const char *error;
     struct str pem = request_pem(run->arena, request);
-    if (certificate_request_parse(run->arena, pem, &r) < 0)
+    if (certificate_request_parse(run->arena, pem, &r, &error) < 0)
         return fail_request(run, request, "unable to parse the certificate request", st);
     const char *why = objection(request, &r);
     return why ? fail_request(run, request, why, st) : sign(run, request, pem, st);

@@ -1,0 +1,164 @@
+#include "base/test.h"
+
+#include "control/amount.h"
+#include "control/placement.h"
+#include "object/seal.h"
+
+/* Objects of the tests, from JSON. */
+struct fixture {
+    struct arena arena;
+    struct sealed *sealed[8];
+    size_t count;
+};
+
+static const struct sealed *make(struct fixture *f, const char *type, const char *json)
+{
+    struct status st;
+    struct node *tree;
+    status_init(&st, &f->arena);
+    schema_id id = schema_type_by_name(str_from(type));
+    if (document_decode(&f->arena, MEDIA_JSON, str_from(json), id, &tree, NULL, &st) < 0 ||
+        seal(id, tree, &f->sealed[f->count], &st) < 0)
+        fail_msg("%.*s", STR_ARG(st.message));
+    return f->sealed[f->count++];
+}
+
+static void release(struct fixture *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        sealed_unref(f->sealed[i]);
+    arena_release(&f->arena);
+}
+
+TEST(tolerations)
+{
+    static const struct {
+        const char *toleration, *taint;
+        bool tolerated;
+    } cases[] = {
+        {"{\"operator\":\"Exists\"}", "{\"key\":\"a\",\"value\":\"b\",\"effect\":\"NoExecute\"}",
+         true},
+        {"{\"key\":\"a\",\"operator\":\"Exists\"}", "{\"key\":\"a\",\"effect\":\"NoSchedule\"}",
+         true},
+        {"{\"key\":\"a\",\"value\":\"b\"}",
+         "{\"key\":\"a\",\"value\":\"b\",\"effect\":\"NoSchedule\"}", true},
+        {"{\"key\":\"a\",\"value\":\"c\"}",
+         "{\"key\":\"a\",\"value\":\"b\",\"effect\":\"NoSchedule\"}", false},
+        {"{\"key\":\"a\",\"operator\":\"Exists\",\"effect\":\"NoExecute\"}",
+         "{\"key\":\"a\",\"effect\":\"NoSchedule\"}", false},
+        {"{\"key\":\"b\",\"operator\":\"Exists\"}", "{\"key\":\"a\",\"effect\":\"NoSchedule\"}",
+         false},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct fixture f = {0};
+        char json[512];
+        snprintf(json, sizeof(json),
+                 "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"spec\":{\"tolerations\":[%s]}}",
+                 cases[i].toleration);
+        struct value tolerations =
+            value_at(sealed_root(make(&f, "core/v1.Pod", json)), "spec.tolerations");
+        snprintf(json, sizeof(json),
+                 "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"spec\":{\"taints\":[%s]}}",
+                 cases[i].taint);
+        struct value taints = value_at(sealed_root(make(&f, "core/v1.Node", json)), "spec.taints");
+        assert_int_equal(taint_tolerated(tolerations, value_item(taints, 0), NULL),
+                         cases[i].tolerated);
+        unsigned all = TAINT_NO_SCHEDULE | TAINT_NO_EXECUTE;
+        assert_int_equal(taints_forbid(taints, tolerations, all, NULL), !cases[i].tolerated);
+        release(&f);
+    }
+}
+
+TEST(node_selectors)
+{
+    static const struct {
+        const char *spec;
+        bool selects;
+    } cases[] = {
+        {"{}", true},
+        {"{\"nodeSelector\":{\"zone\":\"a\"}}", true},
+        {"{\"nodeSelector\":{\"zone\":\"b\"}}", false},
+#define REQUIRED(terms)                                                                            \
+    "{\"affinity\":{\"nodeAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":{"        \
+    "\"nodeSelectorTerms\":[" terms "]}}}}"
+        {REQUIRED("{\"matchExpressions\":[{\"key\":\"zone\",\"operator\":\"In\",\"values\":[\"a\","
+                  "\"b\"]}]}"),
+         true},
+        {REQUIRED("{\"matchExpressions\":[{\"key\":\"zone\",\"operator\":\"NotIn\",\"values\":["
+                  "\"a\"]}]}"),
+         false},
+        {REQUIRED("{\"matchExpressions\":[{\"key\":\"none\",\"operator\":\"NotIn\",\"values\":["
+                  "\"a\"]}]}"),
+         true},
+        {REQUIRED("{\"matchExpressions\":[{\"key\":\"none\",\"operator\":\"DoesNotExist\"}]}"),
+         true},
+        {REQUIRED(
+             "{\"matchExpressions\":[{\"key\":\"cores\",\"operator\":\"Gt\",\"values\":[\"3\"]}]}"),
+         true},
+        {REQUIRED(
+             "{\"matchExpressions\":[{\"key\":\"cores\",\"operator\":\"Lt\",\"values\":[\"3\"]}]}"),
+         false},
+        {REQUIRED("{\"matchFields\":[{\"key\":\"metadata.name\",\"operator\":\"In\",\"values\":["
+                  "\"n1\"]}]}"),
+         true},
+        {REQUIRED("{\"matchFields\":[{\"key\":\"metadata.name\",\"operator\":\"In\",\"values\":["
+                  "\"n2\"]}]}"),
+         false},
+        {REQUIRED("{\"matchFields\":[{\"key\":\"metadata.name\",\"operator\":\"In\",\"values\":["
+                  "\"n2\"]}]},"
+                  "{\"matchExpressions\":[{\"key\":\"zone\",\"operator\":\"Exists\"}]}"),
+         true},
+        {REQUIRED("{}"), false},
+    };
+    struct fixture f = {0};
+    const struct sealed *node =
+        make(&f, "core/v1.Node",
+             "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"n1\","
+             "\"labels\":{\"zone\":\"a\",\"cores\":\"4\"}}}");
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct fixture p = {0};
+        char json[1024];
+        snprintf(json, sizeof(json), "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"spec\":%s}",
+                 cases[i].spec);
+        struct value spec = value_at(sealed_root(make(&p, "core/v1.Pod", json)), "spec");
+        if (pod_selects_node(spec, node) != cases[i].selects)
+            fail_msg("%s", cases[i].spec);
+        release(&p);
+    }
+    release(&f);
+}
+
+TEST(pods_ask_for_the_larger_of_start_and_run)
+{
+    struct fixture f = {0};
+    const struct sealed *pod =
+        make(&f, "core/v1.Pod",
+             "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"spec\":{\"overhead\":{\"cpu\":\"10m\"},"
+             "\"initContainers\":[{\"name\":\"a\",\"resources\":{\"requests\":{\"cpu\":\"2\","
+             "\"memory\":\"1Gi\"}}},"
+             "{\"name\":\"side\",\"restartPolicy\":\"Always\",\"resources\":{\"requests\":{\"cpu\":"
+             "\"100m\"}}},"
+             "{\"name\":\"b\",\"resources\":{\"requests\":{\"cpu\":\"2\"}}}],"
+             "\"containers\":[{\"name\":\"c\",\"resources\":{\"requests\":{\"cpu\":\"500m\","
+             "\"memory\":\"2Gi\"},"
+             "\"limits\":{\"memory\":\"3Gi\"}}},{\"name\":\"d\",\"resources\":{\"requests\":{"
+             "\"cpu\":\"250m\"}}}]}}");
+    struct value spec = value_at(sealed_root(pod), "spec");
+    struct amounts requests = pod_amounts(&f.arena, spec, "requests");
+    struct amounts limits = pod_amounts(&f.arena, spec, "limits");
+    assert_int_equal(quantity_milli(*amounts_find(&requests, STR("cpu"))), 2110);
+    assert_int_equal(quantity_value(*amounts_find(&requests, STR("memory"))), INT64_C(2) << 30);
+    assert_int_equal(quantity_value(*amounts_find(&limits, STR("memory"))), INT64_C(3) << 30);
+    assert_null(amounts_find(&limits, STR("cpu")));
+    release(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tolerations),
+        cmocka_unit_test(node_selectors),
+        cmocka_unit_test(pods_ask_for_the_larger_of_start_and_run),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -83,6 +83,17 @@ ssize_t pwritev64(int fd, const struct iovec *parts, int count, off_t offset)
     return write_vector_at(fd, parts, count, offset);
 }
 
+/* LMDB seeks and writes when it has several pages in a row. */
+ssize_t writev(int fd, const struct iovec *parts, int count)
+{
+    bool cut = false;
+    if (fails(false) && failed_write(parts[0].iov_len, &cut) < 0 && !cut)
+        return -1;
+    if (cut)
+        return syscall(SYS_write, fd, parts[0].iov_base, parts[0].iov_len / 2);
+    return syscall(SYS_writev, fd, parts, count);
+}
+
 static int sync_fd(int fd, long number)
 {
     if (fails(true)) {

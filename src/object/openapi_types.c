@@ -77,24 +77,7 @@ static void put_definition_name(struct buf *out, const struct schema_type *t)
     buf_printf(out, ".%.*s", STR_ARG(rest));
 }
 
-/* "kaname.test" -> "test.kaname.v1.Gadget". */
-struct str custom_definition_name(struct arena *a, const struct resource *r, const char *suffix)
-{
-    struct buf name = BUF_INIT;
-    struct str group = str_from(r->group);
-    while (group.len > 0) {
-        ssize_t dot = str_find_last(group, '.');
-        buf_add(&name, str_slice(group, (size_t)(dot + 1), group.len));
-        buf_putc(&name, '.');
-        group = str_slice(group, 0, dot < 0 ? 0 : (size_t)dot);
-    }
-    buf_printf(&name, "%s.%s%s", r->version, r->kind, suffix);
-    struct str text = arena_str(a, buf_str(&name));
-    buf_release(&name);
-    return text;
-}
-
-static const char *reference_base(const struct document *d)
+const char *reference_base(const struct document *d)
 {
     return d->dialect == OPENAPI_V3 ? "#/components/schemas/" : "#/definitions/";
 }
@@ -113,15 +96,6 @@ void write_reference(struct document *d, schema_id type)
 {
     write_open(d, '{');
     write_reference_member(d, type);
-    write_close(d, '}');
-}
-
-void write_custom_reference(struct document *d, const struct resource *r, const char *suffix)
-{
-    struct str name = custom_definition_name(d->arena, r, suffix);
-    write_open(d, '{');
-    write_key(d, "$ref");
-    write_text(d, arena_printf(d->arena, "%s%.*s", reference_base(d), STR_ARG(name)));
     write_close(d, '}');
 }
 
@@ -307,13 +281,60 @@ static void write_single(struct document *d, const struct schema_type *t,
     write_close(d, ']');
 }
 
+#define TYPE_META                                                                                  \
+    "\"apiVersion\":{\"type\":\"string\",\"description\":\"APIVersion defines the version of the " \
+    "schema that this object follows.\"},\"kind\":{\"type\":\"string\",\"description\":\"Kind "    \
+    "names what "                                                                                  \
+    "this object is.\"}"
+#define METADATA_TEXT "Standard object's metadata."
+
+/* What every object has is explained even where the schema has no words of its own. */
+static const struct {
+    const char *field, *text;
+} metadata_texts[] = {
+    {"annotations", "Annotations is a map of texts for tools and people; it selects nothing."},
+    {"creationTimestamp",
+     "CreationTimestamp is a timestamp of the server's clock when the object was made."},
+    {"deletionTimestamp", "DeletionTimestamp is when the object is due to go; set by the server "
+                          "when its deletion was asked for."},
+    {"finalizers",
+     "Finalizers hold a deleted object until each has been removed by whoever put it there."},
+    {"generateName",
+     "GenerateName is a prefix from which the server makes a unique name when none is given."},
+    {"generation", "Generation grows with every change of the desired state."},
+    {"labels", "Labels is a map of texts by which objects are selected."},
+    {"managedFields", "ManagedFields says who set which field, for server-side apply."},
+    {"name", "Name is unique among the objects of this resource in a namespace."},
+    {"namespace", "Namespace is the space in which the name is unique."},
+    {"ownerReferences",
+     "OwnerReferences lists the objects that this one depends on: without them it is collected."},
+    {"resourceVersion",
+     "ResourceVersion changes with every change of the object; for conflicts and watches."},
+    {"uid", "UID is unique in time and space; set by the server."},
+};
+
+static const char *description_of(const struct schema_type *t, const struct schema_field *f)
+{
+    if (f->description)
+        return f->description;
+    if (t->is_kind && strcmp(f->name, "metadata") == 0)
+        return METADATA_TEXT;
+    if (strcmp(t->name, "meta/v1.ObjectMeta") == 0)
+        for (size_t i = 0; i < ARRAY_COUNT(metadata_texts); i++)
+            if (strcmp(metadata_texts[i].field, f->name) == 0)
+                return metadata_texts[i].text;
+    return NULL;
+}
+
 static void write_field(struct document *d, const struct schema_type *t,
                         const struct schema_field *f)
 {
+    const char *description = description_of(t, f);
     write_key(d, f->name);
     write_open(d, '{');
-    if (f->description)
-        write_member(d, "description", f->description);
+    if (description &&
+        !(d->dialect == OPENAPI_V2 && f->kind == FIELD_MESSAGE && f->shape == SHAPE_ONE))
+        write_member(d, "description", description);
     switch ((enum field_shape)f->shape) {
     case SHAPE_ONE: write_single(d, t, f); break;
     case SHAPE_LIST: write_list(d, t, f); break;
@@ -330,7 +351,7 @@ static void write_field(struct document *d, const struct schema_type *t,
     write_close(d, '}');
 }
 
-static void write_kind(struct document *d, const char *group, const char *version, const char *kind)
+void write_kind(struct document *d, const char *group, const char *version, const char *kind)
 {
     write_open(d, '{');
     write_member(d, "group", group);
@@ -418,7 +439,7 @@ static void write_type(struct document *d, const struct schema_type *t)
         write_key(d, "properties");
         write_open(d, '{');
         if ((t->is_kind || t->is_list) && strcmp(t->kind, "WatchEvent") != 0)
-            write_raw(d, "\"apiVersion\":{\"type\":\"string\"},\"kind\":{\"type\":\"string\"}");
+            write_raw(d, TYPE_META);
         for (uint16_t i = 0; i < t->field_count; i++)
             write_field(d, t, &t->fields[i]);
         write_close(d, '}');
@@ -428,122 +449,6 @@ static void write_type(struct document *d, const struct schema_type *t)
     if (t->is_kind || t->is_list)
         write_kinds(d, t);
     write_close(d, '}');
-}
-
-/* What JSON schemas of custom resources have and Swagger 2 can't say. */
-static const char *const not_in_v2[] = {
-    "default", "nullable", "anyOf", "oneOf", "allOf", "not", "x-kubernetes-validations"};
-
-static void write_custom_schema(struct document *d, const struct node *n, bool is_schema)
-{
-    if (n->kind == NODE_LIST) {
-        write_open(d, '[');
-        node_each(item, n) write_custom_schema(d, item, is_schema);
-        write_close(d, ']');
-        return;
-    }
-    if (n->kind != NODE_MAP) {
-        write_comma(d);
-        node_to_json(d->out, n, 0);
-        return;
-    }
-    write_open(d, '{');
-    member_each(m, n)
-    {
-        bool drop = false;
-        for (size_t i = 0; is_schema && d->dialect == OPENAPI_V2 && i < ARRAY_COUNT(not_in_v2); i++)
-            drop |= str_is(m->name, not_in_v2[i]);
-        if (is_schema && d->dialect == OPENAPI_V2 && str_is(m->name, "type"))
-            drop |= node_flag(node_get(n, STR("x-kubernetes-preserve-unknown-fields")), "", false);
-        if (drop)
-            continue;
-        write_text(d, m->name);
-        buf_putc(d->out, ':');
-        /* Members of properties are schemas whatever their names are. */
-        bool named = is_schema && (str_is(m->name, "properties") || str_is(m->name, "enum") ||
-                                   str_is(m->name, "default") || str_is(m->name, "example"));
-        write_custom_schema(d, m->value, !named);
-    }
-    write_close(d, '}');
-}
-
-static void write_custom_properties(struct document *d, const struct node *schema)
-{
-    write_raw(d, "\"apiVersion\":{\"type\":\"string\"},\"kind\":{\"type\":\"string\"}");
-    write_key(d, "metadata");
-    schema_id meta = schema_type_by_name(STR("meta/v1.ObjectMeta"));
-    if (d->dialect == OPENAPI_V3) {
-        write_open(d, '{');
-        write_key(d, "allOf");
-        write_open(d, '[');
-        write_reference(d, meta);
-        write_close(d, ']');
-        write_close(d, '}');
-    } else {
-        write_reference(d, meta);
-    }
-    member_each(m, node_get(schema, STR("properties")))
-    {
-        if (str_is(m->name, "apiVersion") || str_is(m->name, "kind") || str_is(m->name, "metadata"))
-            continue;
-        write_text(d, m->name);
-        buf_putc(d->out, ':');
-        write_custom_schema(d, m->value, true);
-    }
-}
-
-static void write_custom_list(struct document *d, const struct resource *r)
-{
-    write_text(d, custom_definition_name(d->arena, r, "List"));
-    buf_putc(d->out, ':');
-    write_raw(d, "{\"type\":\"object\",\"required\":[\"items\"],\"properties\":{"
-                 "\"apiVersion\":{\"type\":\"string\"},\"kind\":{\"type\":\"string\"}");
-    write_key(d, "items");
-    write_raw(d, "{\"type\":\"array\"");
-    write_key(d, "items");
-    write_custom_reference(d, r, "");
-    write_close(d, '}');
-    write_key(d, "metadata");
-    bool v3 = d->dialect == OPENAPI_V3;
-    if (v3)
-        write_raw(d, "{\"allOf\":[");
-    write_reference(d, schema_type_by_name(STR("meta/v1.ListMeta")));
-    if (v3)
-        buf_puts(d->out, "]}");
-    write_close(d, '}');
-    write_key(d, "x-kubernetes-group-version-kind");
-    write_open(d, '[');
-    write_kind(d, r->group, r->version, r->list_kind);
-    write_close(d, ']');
-    write_close(d, '}');
-}
-
-static void write_custom(struct document *d, const struct openapi_custom *c)
-{
-    const struct resource *r = c->resource;
-    write_text(d, custom_definition_name(d->arena, r, ""));
-    buf_putc(d->out, ':');
-    write_open(d, '{');
-    write_member(d, "type", "object");
-    member_each(m, c->schema)
-    {
-        if (str_is(m->name, "properties") || str_is(m->name, "type") ||
-            (d->dialect == OPENAPI_V2 && str_is(m->name, "x-kubernetes-validations")))
-            continue;
-        write_text(d, m->name);
-        buf_putc(d->out, ':');
-        write_custom_schema(d, m->value, true);
-    }
-    write_key(d, "properties");
-    write_open(d, '{');
-    write_custom_properties(d, c->schema);
-    write_close(d, '}');
-    write_key(d, "x-kubernetes-group-version-kind");
-    write_open(d, '[');
-    write_kind(d, r->group, r->version, r->kind);
-    write_close(d, ']');
-    write_close(d, '}');
-    write_custom_list(d, r);
 }
 
 static void use_type(struct document *d, schema_id type)

@@ -2,6 +2,7 @@
  * host.json in its directory. */
 #include <errno.h>
 
+#include "kernel/cgroup.h"
 #include "kernel/namespace.h"
 #include "object/seal.h"
 #include "region/fleet_internal.h"
@@ -87,11 +88,27 @@ struct node *teardown_instances(struct arena *a, const char *directory)
     return names_in(a, directory, "instances");
 }
 
+/* The group that held the hosts' groups: "/kaname-TAG" of "/kaname-TAG/i-0123". */
+static int remove_parent_group(struct str group)
+{
+    struct arena a = ARENA_INIT;
+    struct cgroups *groups;
+    ssize_t slash = str_find_last(group, '/');
+    int err = slash > 0 ? cgroups_open(&groups) : 0;
+    if (slash > 0 && !err) {
+        err = cgroup_remove(groups, arena_cstr(&a, str_slice(group, 0, (size_t)slash)));
+        cgroups_close(groups);
+    }
+    arena_release(&a);
+    return err;
+}
+
 int teardown_hosts(struct arena *a, const char *directory, unsigned *ret_count)
 {
     struct node *names = teardown_instances(a, directory);
     struct vpc *vpc;
     int result = 0;
+    struct str group = STR_NONE;
     *ret_count = 0;
     node_each(name, names)
     {
@@ -102,9 +119,13 @@ int teardown_hosts(struct arena *a, const char *directory, unsigned *ret_count)
         int err = node_host_stop(&host);
         if (err && !result)
             result = err;
+        group = arena_str(a, str_from(host.cgroup));
         file_remove(arena_printf(a, "%s/host.json", one.data).data);
         (*ret_count)++;
     }
+    int group_err = remove_parent_group(group);
+    if (group_err && !result)
+        result = group_err;
     struct str network = arena_printf(a, "%s/vpc", directory);
     if (!file_exists(network.data))
         return result;

@@ -5,6 +5,7 @@
 #include "api/meter.h"
 #include "api/read.h"
 #include "api/request.h"
+#include "base/log.h"
 #include "sys/random.h"
 
 static void list_resources(struct api *api)
@@ -27,11 +28,22 @@ void api_resources_changed(struct api *api)
         api->listeners[i].fn(api->listeners[i].arg);
 }
 
+/* A quiet cluster writes nothing that would make the store forget: tokens end by the clock. */
+static void end_tokens(void *arg)
+{
+    struct api *api = arg;
+    uint64_t behind = MIN(api->token_revision + 1, store_durable(api->config.store));
+    int err = store_compact(api->config.store, behind);
+    if (err < 0)
+        log_warn("history can't be forgotten", LOG_ERRNO(err));
+}
+
 struct api *api_new(const struct api_config *config)
 {
     assert(config->loop && config->store && config->hub && config->authorizer);
     struct api *api = mem_alloc(sizeof(*api));
     api->config = *config;
+    timer_init(&api->token_timer, config->loop, end_tokens, api);
     api->meters = meters_new();
     api->views = watch_views_new(api);
     api->customs = custom_set_new(api);
@@ -46,6 +58,7 @@ void api_free(struct api *api)
 {
     if (!api)
         return;
+    timer_stop(&api->token_timer);
     allocators_free(api->allocators);
     documents_free(api->documents);
     custom_set_free(api->customs);

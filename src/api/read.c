@@ -6,6 +6,7 @@
 #include "api/endpoint.h"
 #include "api/respond.h"
 #include "base/encode.h"
+#include "base/limits.h"
 
 static int read_match(struct request *r, bool watch, struct list_options *o, struct str match,
                       bool has_continue)
@@ -272,6 +273,15 @@ static int64_t count_left(const struct listing *l, const struct continue_token *
     return all - (int64_t)l->writer.count;
 }
 
+/* The state that a token names is kept for a while, and no longer. */
+static void remember_token(struct api *api, uint64_t revision)
+{
+    if (timer_armed(&api->token_timer))
+        return;
+    api->token_revision = revision;
+    timer_start(&api->token_timer, LIMIT_LIST_TOKEN_MS);
+}
+
 static enum step_result list_commit(struct request *r)
 {
     struct list_options o;
@@ -321,6 +331,8 @@ static enum step_result list_commit(struct request *r)
         buf_release(&out);
         return STEP_FAIL;
     }
+    if (l.more)
+        remember_token(r->api, revision);
     r->shown_revision = revision;
     respond_document_later(r, &out);
     return STEP_NEXT;

@@ -157,6 +157,9 @@ struct api {
         void *arg;
     } listeners[8];
     size_t listener_count;
+    struct timer token_timer; /* armed while list tokens are out: then history up to token_revision
+                                 is forgotten */
+    uint64_t token_revision;
 };
 
 /* pipeline.c */

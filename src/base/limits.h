@@ -24,8 +24,9 @@ enum {
     LIMIT_CHUNK_LINE_BYTES = 256,    /* size and extensions of a chunk */
     LIMIT_PIPELINE_BYTES = 64 << 10, /* requests that wait behind the one being answered */
     LIMIT_CONNECTION_BODY_BYTES =
-        16 << 20,               /* bodies half received on one HTTP/2 connection, together */
-    LIMIT_CONNECTIONS_AN_ADDRESS = 4096, /* of one remote address; a process may have 20,000 files */
+        16 << 20, /* bodies half received on one HTTP/2 connection, together */
+    LIMIT_CONNECTIONS_AN_ADDRESS =
+        4096,                   /* of one remote address; a process may have 20,000 files */
     LIMIT_H2_CONTINUATIONS = 4, /* frames of one header block after the first: 80 KiB compressed */
     LIMIT_H2_NOISE =
         2500, /* frames beside requests and bodies that a peer may send ahead of useful work */
@@ -63,8 +64,8 @@ enum {
     LIMIT_TAGS = 50,                /* a resource; AWS */
 
     /* auth/ */
-    LIMIT_CERTIFICATE_CACHE = 16,       /* client certificates whose meaning is remembered */
-    LIMIT_CERTIFICATE_CACHE_MS = 10000, /* how long; as long as tokens' */
+    LIMIT_CERTIFICATE_CACHE = 16,        /* client certificates whose meaning is remembered */
+    LIMIT_CERTIFICATE_CACHE_MS = 10000,  /* how long; as long as tokens' */
     LIMIT_TOKEN_BYTES = 16 << 10,        /* a bearer token; upstream: what fits into the headers */
     LIMIT_TOKEN_CACHE = 4096,            /* answers of the token webhook kept at a time */
     LIMIT_TOKEN_CACHE_MS = 10000,        /* how long; upstream 10 s */
@@ -78,6 +79,8 @@ enum {
     LIMIT_GENERATE_PREFIX_BYTES = 58,    /* generateName: what is kept of it; upstream 58 */
     LIMIT_GENERATE_TRIES = 8,            /* names tried for generateName; upstream 8 */
     LIMIT_ANNOTATIONS_BYTES = 256 << 10, /* all annotations of an object; upstream 256 KiB */
+    LIMIT_LIST_TOKEN_MS =
+        300000, /* a continued list sees its first page's state this long; upstream 5 min */
     LIMIT_WATCH_TIME_S =
         1800, /* a watch without timeoutSeconds lives this long, up to twice; upstream 1800 */
     LIMIT_BOOKMARK_TIME_MS = 60000, /* between bookmarks of a quiet watch; upstream 1 min */

@@ -86,8 +86,8 @@ struct schema_type {
     const uint8_t *hash;      /* slot -> index + 1 */
     const uint8_t *by_tag;    /* tag -> index + 1 */
     const uint8_t *by_number; /* indices by ascending protobuf path */
-    const struct schema_key { /* what the codecs need of a field, in half a cache line */
-        uint64_t first, last; /* eight bytes of the name, zeroes behind short ones */
+    const struct schema_key { /* what the codecs need of a field */
+        uint64_t first, last, middle; /* eight bytes of the name each, zeroes behind short ones */
         uint8_t name_len, kind, shape, tag;
         schema_id type;
         bool pointer;

@@ -7,14 +7,16 @@
 
 struct schema_word {
     const char *text;
-    uint64_t first, last; /* as in struct schema_key */
+    uint64_t first, last, middle; /* as in struct schema_key */
     uint8_t len;
 };
 
 extern const struct schema_type schema_types[]; /* by id */
 extern const uint16_t schema_types_count;
-extern const uint16_t schema_name_index[], schema_kind_index[], schema_word_index[];
-extern const uint8_t schema_name_index_bits, schema_kind_index_bits, schema_word_index_bits;
+extern const uint16_t schema_name_index[], schema_kind_index[];
+extern const uint8_t schema_word_displacements[];
+extern const uint16_t schema_word_slots[];
+extern const uint8_t schema_name_index_bits, schema_kind_index_bits;
 extern const struct schema_word schema_words[]; /* by number */
 extern const uint16_t schema_words_count;
 extern const uint8_t schema_words_version;
@@ -35,35 +37,44 @@ static inline uint32_t load_u32(const char *p)
     return v;
 }
 
-/* The ends of a text and its hash. The tables hold multipliers that tell names apart by it. */
+/* Three pieces of a text and its hash. The tables hold multipliers that tell names apart by the
+ * hash; texts of up to KEY_WHOLE_BYTES bytes are equal when the pieces and the lengths are. */
 struct text_key {
-    uint64_t first, last; /* eight bytes each, zeroes behind short ones */
+    uint64_t first, last, middle; /* eight bytes each, zeroes behind short ones */
     uint64_t hash;
 };
 
-static inline struct text_key text_key_of(uint64_t first, uint64_t last, size_t len)
+enum {
+    KEY_WHOLE_BYTES = 24
+};
+
+static inline struct text_key text_key_of(uint64_t first, uint64_t last, uint64_t middle,
+                                          size_t len)
 {
-    return (struct text_key){first, last, first ^ (last << 23 | last >> 41) ^ (uint64_t)len << 56};
+    return (struct text_key){first, last, middle,
+                             first ^ (last << 23 | last >> 41) ^ (uint64_t)len << 56};
 }
 
 static inline struct text_key text_key(const char *p, size_t len)
 {
     uint64_t first = 0;
     if (len >= 8)
-        return text_key_of(load_u64(p), load_u64(p + len - 8), len);
+        return text_key_of(load_u64(p), load_u64(p + len - 8), load_u64(p + (len - 8) / 2), len);
     if (len >= 4)
         first = load_u32(p) | (uint64_t)load_u32(p + len - 4) << 8 * (len - 4);
     else if (len)
         first = (uint64_t)(uint8_t)p[0] | (uint64_t)(uint8_t)p[len / 2] << 8 * (len / 2) |
                 (uint64_t)(uint8_t)p[len - 1] << 8 * (len - 1);
-    return text_key_of(first, first, len);
+    return text_key_of(first, first, first, len);
 }
 
 /* The same where eight bytes can be read at p whatever len is: no branches. */
 static inline struct text_key text_key_padded(const char *p, size_t len)
 {
     uint64_t mask = len >= 8 ? ~0ULL : (1ULL << 8 * len) - 1;
-    return text_key_of(load_u64(p) & mask, load_u64(p + (len >= 8 ? len - 8 : 0)) & mask, len);
+    size_t last = len >= 8 ? len - 8 : 0;
+    return text_key_of(load_u64(p) & mask, load_u64(p + last) & mask, load_u64(p + last / 2) & mask,
+                       len);
 }
 
 static inline uint64_t schema_hash(const char *p, size_t len)
@@ -83,9 +94,12 @@ schema_key_find(const struct schema_type *t, struct text_key key, const char *na
     if (!index)
         return NULL;
     const struct schema_key *k = &t->keys[index - 1];
-    if ((k->first ^ key.first) | (k->last ^ key.last) | (k->name_len ^ len))
+    if ((k->first ^ key.first) | (k->last ^ key.last) | (k->middle ^ key.middle) |
+        (k->name_len ^ len))
         return NULL;
-    return len <= 16 || memcmp(t->fields[index - 1].name, name, len) == 0 ? k : NULL;
+    return likely(len <= KEY_WHOLE_BYTES) || memcmp(t->fields[index - 1].name, name, len) == 0
+               ? k
+               : NULL;
 }
 
 /* t must have fields. */
@@ -112,17 +126,13 @@ enum {
 
 static inline int schema_word_keyed(struct text_key key, const char *p, size_t len)
 {
-    if (len < WORD_BYTES_MIN || len > WORD_BYTES_MAX)
+    uint64_t hash = key.hash * SCHEMA_INDEX_MULTIPLIER;
+    uint64_t slot = (hash >> 20) + schema_word_displacements[hash >> 55] * (hash >> 36 | 1);
+    uint16_t number = schema_word_slots[slot % 8192];
+    const struct schema_word *w = &schema_words[number];
+    if ((w->first ^ key.first) | (w->last ^ key.last) | (w->middle ^ key.middle) | (w->len ^ len))
         return WORD_NONE;
-    size_t mask = ((size_t)1 << schema_word_index_bits) - 1;
-    size_t slot = key.hash * SCHEMA_INDEX_MULTIPLIER >> (64 - schema_word_index_bits);
-    for (uint16_t number; (number = schema_word_index[slot]); slot = (slot + 1) & mask) {
-        const struct schema_word *w = &schema_words[number - 1];
-        if (((w->first ^ key.first) | (w->last ^ key.last) | (w->len ^ len)) == 0 &&
-            (len <= 16 || memcmp(w->text, p, len) == 0))
-            return number - 1;
-    }
-    return WORD_NONE;
+    return likely(len <= KEY_WHOLE_BYTES) || memcmp(w->text, p, len) == 0 ? number : WORD_NONE;
 }
 
 /* The number of a word of the dictionary, or WORD_NONE. */

@@ -10,6 +10,7 @@
 struct openapi_custom {
     const struct resource *resource; /* borrowed */
     const struct node *schema;       /* OpenAPI v3 schema of the version; NULL: any object */
+    const struct node *selectable_fields; /* spec.versions[].selectableFields; may be NULL */
 };
 
 /* /openapi/v3/<path>: path is "api/v1", "apis/apps/v1", "api", "apis", "apis/apps", "version" ...; JSON text into out.

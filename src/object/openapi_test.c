@@ -5,7 +5,8 @@
 
 /* tests/data/object/openapi-v3-policy.json: /openapi/v3/apis/policy/v1 of kube-apiserver 1.36.3
  * without descriptions and unions; openapi-operations.tsv: path, method, id, action, kind and
- * request types of each operation in its /openapi/v2. */
+ * request types of each operation in its /openapi/v2; openapi-custom.jsonl: schemas of
+ * CustomResourceDefinitions and what became of them in both documents. */
 
 static struct str read_data(struct arena *a, const char *name)
 {
@@ -168,9 +169,10 @@ TEST(all_documents_are_well_formed_and_refer_to_themselves_only)
     arena_release(&a);
 }
 
+static const char *const no_names[] = {NULL};
+
 TEST(custom_resources_are_in_the_documents)
 {
-    static const char *const none[] = {NULL};
     struct resource r = {.group = "kaname.test",
                          .version = "v1",
                          .plural = "gadgets",
@@ -180,11 +182,13 @@ TEST(custom_resources_are_in_the_documents)
                          .namespaced = true,
                          .verbs = VERB_ALL,
                          .type = SCHEMA_CUSTOM,
-                         .short_names = none,
-                         .categories = none};
+                         .short_names = no_names,
+                         .categories = no_names};
     struct arena a = ARENA_INIT;
     struct openapi_custom custom = {.resource = &r,
-                                    .schema = parse(&a, read_data(&a, "gadget.json"))};
+                                    .schema = parse(&a, read_data(&a, "gadget.json")),
+                                    .selectable_fields =
+                                        parse(&a, STR("[{\"jsonPath\":\".spec.color\"}]"))};
     struct buf out = BUF_INIT;
     assert_int_equal(openapi_v3_document(&out, STR("apis/kaname.test/v1"), &custom, 1), 0);
     struct node *n = parse(&a, buf_str(&out));
@@ -192,6 +196,8 @@ TEST(custom_resources_are_in_the_documents)
         node_get(node_at(n, "components.schemas"), STR("test.kaname.v1.Gadget"));
     assert_str(node_str(schema, "properties.spec.properties.replicas.type"), "integer");
     assert_non_null(node_at(schema, "properties.metadata.allOf"));
+    const struct node *selectable = node_get(schema, STR("x-kubernetes-selectable-fields"));
+    assert_str(node_str(node_item(selectable, 0), "fieldPath"), "spec.color");
     const struct node *item = node_get(
         node_at(n, "paths"), STR("/apis/kaname.test/v1/namespaces/{namespace}/gadgets/{name}"));
     const struct node *content = node_at(item, "patch.requestBody.content");
@@ -213,6 +219,53 @@ TEST(custom_resources_are_in_the_documents)
     arena_release(&a);
 }
 
+TEST(custom_schemas_are_published_as_the_original_does)
+{
+    struct arena a = ARENA_INIT;
+    struct str rest = read_data(&a, "openapi-custom.jsonl");
+    struct buf out = BUF_INIT;
+    size_t lines = 0;
+    for (; rest.len > 0; lines++) {
+        struct node *line = parse(&a, str_cut(&rest, '\n'));
+        const char *kind = arena_cstr(&a, node_str(line, "kind"));
+        struct resource r = {.group = "oa.kaname.test",
+                             .version = "v1",
+                             .plural = "oas",
+                             .singular = "oa",
+                             .kind = kind,
+                             .list_kind = "OaList",
+                             .verbs = VERB_ALL,
+                             .type = SCHEMA_CUSTOM,
+                             .short_names = no_names,
+                             .categories = no_names};
+        struct openapi_custom custom = {.resource = &r, .schema = node_get(line, STR("schema"))};
+        for (int version = 2; version <= 3; version++) {
+            buf_clear(&out);
+            if (version == 2)
+                openapi_v2_document(&out, &custom, 1);
+            else
+                assert_int_equal(
+                    openapi_v3_document(&out, STR("apis/oa.kaname.test/v1"), &custom, 1), 0);
+            struct node *n = parse(&a, buf_str(&out));
+            struct str name = node_text_printf(&a, "test.kaname.oa.v1.%s", kind)->text;
+            n = node_get(node_at(n, version == 2 ? "definitions" : "components.schemas"), name);
+            assert_non_null(n);
+            strip(n, false);
+            const struct node *want = node_get(line, version == 2 ? STR("v2") : STR("v3"));
+            if (!node_equal(n, want)) {
+                buf_clear(&out);
+                node_to_json(&out, n, 0);
+                buf_puts(&out, "\nexpected\n");
+                node_to_json(&out, want, 0);
+                fail_msg("%s in v%d: %.*s", kind, version, (int)out.len, out.data);
+            }
+        }
+    }
+    assert_int_equal(lines, 5);
+    buf_release(&out);
+    arena_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +273,7 @@ int main(void)
         cmocka_unit_test(version_2_has_the_operations_of_the_original),
         cmocka_unit_test(all_documents_are_well_formed_and_refer_to_themselves_only),
         cmocka_unit_test(custom_resources_are_in_the_documents),
+        cmocka_unit_test(custom_schemas_are_published_as_the_original_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,8 +82,8 @@ const char *reference_base(const struct document *d)
     return d->dialect == OPENAPI_V3 ? "#/components/schemas/" : "#/definitions/";
 }
 
-/* The members of a reference to a type, which becomes used. Names of types need no escapes. */
-static void write_reference_member(struct document *d, schema_id type)
+/* Names of types need no escapes. */
+void write_reference_member(struct document *d, schema_id type)
 {
     d->used[type] |= 1;
     write_key(d, "$ref");
@@ -280,13 +280,6 @@ static void write_single(struct document *d, const struct schema_type *t,
     write_reference(d, type);
     write_close(d, ']');
 }
-
-#define TYPE_META                                                                                  \
-    "\"apiVersion\":{\"type\":\"string\",\"description\":\"APIVersion defines the version of the " \
-    "schema that this object follows.\"},\"kind\":{\"type\":\"string\",\"description\":\"Kind "    \
-    "names what "                                                                                  \
-    "this object is.\"}"
-#define METADATA_TEXT "Standard object's metadata."
 
 /* What every object has is explained even where the schema has no words of its own. */
 static const struct {

@@ -179,7 +179,7 @@ TEST(yaml_documents_and_notes)
         document_decode(&arena, MEDIA_YAML, text, type_named("core/v1.ConfigMap"), &n, &notes, &st),
         0);
     assert_int_equal(notes.count, 2);
-    assert_str(notes.texts[0], "yaml: unmarshal errors:\n  key \"a\" already set in map");
+    assert_str(notes.texts[0], "yaml: unmarshal errors:\n  line 3: key \"a\" already set in map");
     assert_str(notes.texts[1], "unknown field \"foo\"");
 }
 

@@ -335,25 +335,53 @@ static int merge_into(struct reader *r, struct node *map, const struct node *fro
     return 0;
 }
 
-static void note_duplicate(void *arg, struct str name)
+static void find_duplicate(void *arg, struct str name maybe_unused)
 {
-    struct reader *r = arg;
-    buf_puts(&r->duplicates, "key ");
-    json_write_text(&r->duplicates, name.data, name.len, false);
-    buf_puts(&r->duplicates, " already set in map\n");
+    *(bool *)arg = true;
 }
 
-/* The members came with their lines unknown; the map's own line is near enough for the note. */
-static void close_map(struct reader *r, struct node *map, bool merged)
+/* One note for each member whose name was there before, with the line of its value, as go-yaml
+ * words it. */
+static void note_duplicates(struct reader *r, const struct node *map, const uint32_t *lines)
 {
+    struct map seen = MAP_INIT;
+    for (uint32_t i = 0; i < map->map.count; i++) {
+        struct str name = map->map.members[i].name;
+        if (!map_put(&seen, name, r))
+            continue;
+        buf_printf(&r->duplicates, "line %u: key ", lines[i] + 1);
+        json_write_text(&r->duplicates, name.data, name.len, false);
+        buf_puts(&r->duplicates, " already set in map\n");
+    }
+    map_release(&seen);
+}
+
+static void close_map(struct reader *r, struct node *map, bool merged, const uint32_t *lines)
+{
+    bool duplicates = false;
     if (!merged)
-        json_each_duplicate(map, note_duplicate, r);
+        json_each_duplicate(map, find_duplicate, &duplicates);
+    if (duplicates)
+        note_duplicates(r, map, lines);
     json_drop_duplicates(map);
+}
+
+/* Remembers the line of the value of member number index. */
+static void keep_line(struct reader *r, uint32_t **lines, uint32_t *cap, uint32_t index,
+                      size_t line)
+{
+    if (index >= *cap) {
+        uint32_t grown = *cap ? *cap * 2 : 8;
+        *lines = arena_grow(r->arena, *lines, *cap * sizeof(uint32_t), grown * sizeof(uint32_t));
+        *cap = grown;
+    }
+    (*lines)[index] = (uint32_t)line;
 }
 
 static int read_map(struct reader *r, struct node *map)
 {
     bool merged = false;
+    uint32_t *lines = NULL, cap = 0; /* of values; by member */
     for (;;) {
         yaml_event_t event;
         struct node *key, *value;
@@ -368,15 +396,20 @@ static int read_map(struct reader *r, struct node *map)
                      event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
                      strcmp((const char *)event.data.scalar.value, "<<") == 0;
         if (read_node(r, &event, &key) < 0 || (!merge && key_text(r, key, &name) < 0) ||
-            next_event(r, &event) < 0 || read_node(r, &event, &value) < 0)
+            next_event(r, &event) < 0)
+            return -1;
+        size_t line = event.start_mark.line;
+        if (read_node(r, &event, &value) < 0)
             return -1;
         if (merge && merge_into(r, map, value) < 0)
             return -1;
         merged |= merge;
-        if (!merge)
+        if (!merge) {
+            keep_line(r, &lines, &cap, map->map.count, line);
             json_add_member(r->arena, map, name, value);
+        }
     }
-    close_map(r, map, merged);
+    close_map(r, map, merged, lines);
     return 0;
 }
 

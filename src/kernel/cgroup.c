@@ -263,6 +263,15 @@ int cgroup_remove(struct cgroups *c, const char *path)
     return err;
 }
 
+void cgroup_remove_empty(struct cgroups *c, const char *path)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        char full[PATH_BYTES];
+        group_path(&c->items[i], path, "", full);
+        rmdir(full);
+    }
+}
+
 int cgroup_enter(struct cgroups *c, const char *path, pid_t pid)
 {
     int err = 0;

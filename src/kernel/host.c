@@ -343,6 +343,14 @@ int host_stop(const struct host *host, const char *cgroup)
         (void)!cgroup_kill(cgroups, cgroup);
         nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
     }
+    /* The last host of its parent takes that along. */
+    char parent[PATH_BYTES];
+    snprintf(parent, sizeof(parent), "%s", cgroup);
+    char *slash = strrchr(parent, '/');
+    if (slash && slash != parent) {
+        *slash = 0;
+        cgroup_remove_empty(cgroups, parent);
+    }
     cgroups_close(cgroups);
     return err;
 }

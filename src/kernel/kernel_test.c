@@ -228,7 +228,7 @@ TEST(a_host_has_its_own_world_and_leaves_nothing)
     assert_int_equal(cgroups_open(&c), 0);
     assert_false(cgroup_exists(c, cgroup));
     *strrchr(cgroup, '/') = 0;
-    assert_int_equal(cgroup_remove(c, cgroup), 0);
+    assert_false(cgroup_exists(c, cgroup));
     cgroups_close(c);
     buf_release(&out);
 }

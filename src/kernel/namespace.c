@@ -145,6 +145,15 @@ bool process_is(pid_t pid, uint64_t start_ticks)
     return pid > 0 && process_start_time(pid, &ticks) == 0 && ticks == start_ticks;
 }
 
+int process_open(pid_t pid, int *ret_fd)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0)
+        return -errno;
+    *ret_fd = fd;
+    return 0;
+}
+
 void process_kill(pid_t pid, uint64_t start_ticks)
 {
     if (!process_is(pid, start_ticks))

@@ -26,6 +26,8 @@ int netns_holder_start(const char *name, pid_t *ret_pid) must_use;
 /* When a process was started, in the kernel's ticks: with the pid it names a process for ever.
  * -ESRCH when there is none. */
 int process_start_time(pid_t pid, uint64_t *ret_ticks) must_use;
+/* A descriptor that becomes readable when the process ends. */
+int process_open(pid_t pid, int *ret_fd) must_use;
 bool process_is(pid_t pid, uint64_t start_ticks);
 /* Ends a process and waits until it is gone; its children are the reaper's matter. */
 void process_kill(pid_t pid, uint64_t start_ticks);

@@ -127,6 +127,12 @@ bool path_is_directory(const char *path)
     return path_type(path) == FILE_DIRECTORY;
 }
 
+mode_t path_mode(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) < 0 ? 0 : info.st_mode & 07777;
+}
+
 int64_t path_size(const char *path)
 {
     struct stat info;

@@ -18,6 +18,7 @@ int path_write(const char *path, struct str data, mode_t mode) must_use; /* make
 int path_replace(const char *path, struct str data, mode_t mode, bool sync) must_use;
 bool path_exists(const char *path); /* follows links */
 bool path_is_directory(const char *path);
+mode_t path_mode(const char *path);                           /* permission bits; 0: none */
 int64_t path_size(const char *path);                          /* -1: none */
 int path_delete(const char *path) must_use;                   /* 0 also when there was none */
 int path_link(const char *target, const char *path) must_use; /* a symbolic link, replacing one */

@@ -74,6 +74,8 @@ int beneath_make_dir(int root_fd, const char *path, mode_t mode)
         if (next == -ENOENT) {
             if (mkdirat(at, part, mode) < 0 && errno != EEXIST)
                 return -errno;
+            if (fchmodat(at, part, mode, 0) < 0)
+                return -errno;
             next = open_beneath(at, part, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
         }
         if (next < 0)

@@ -202,7 +202,7 @@ static int bind_sub_path(struct container *c, struct mounted *m, size_t index, s
     if (err == 0)
         err = beneath_find(root, path, &fd, &directory);
     if (err == -ENOENT) {
-        err = beneath_make_dir(root, path, 0755);
+        err = beneath_make_dir(root, path, path_mode(m->path) & 0777); /* as open as the volume */
         if (err == 0)
             err = beneath_find(root, path, &fd, &directory);
     }

@@ -527,10 +527,56 @@ static void emit_root(struct emitter *e, const struct sealed *s, int flags)
     emit_put(e, "}", 1);
 }
 
+/* metadata of a custom resource: its members ascend by name, the revision among them. */
+static void emit_custom_metadata(struct emitter *e, struct value metadata, uint64_t revision)
+{
+    struct value_iter it = value_iter(metadata);
+    struct str name = STR("resourceVersion");
+    char before = '{';
+    bool done = false, more = true;
+    struct value item;
+    while (more || !done) {
+        more = more && value_next(&it, &item);
+        if (!done && (!more || str_compare(it.key, name) >= 0)) {
+            emit_put(e, &before, 1);
+            emit_room(e, JSON_NUMBER_BYTES + 24);
+            e->at += snprintf(e->at, JSON_NUMBER_BYTES + 24, "\"resourceVersion\":\"%llu\"",
+                              (unsigned long long)revision);
+            before = ',';
+            done = true;
+        }
+        if (!more || str_equal(it.key, name))
+            continue;
+        emit_put(e, &before, 1);
+        emit_text(e, it.key.data, it.key.len);
+        emit_put(e, ":", 1);
+        emit_value(e, item);
+        before = ',';
+    }
+    emit_put(e, "}", 1);
+}
+
+static void emit_custom(struct emitter *e, const struct sealed *s)
+{
+    struct value_iter it = value_iter(sealed_root(s));
+    emit_put(e, "{", 1);
+    for (struct value item; value_next(&it, &item);) {
+        if (it.index)
+            emit_put(e, ",", 1);
+        emit_text(e, it.key.data, it.key.len);
+        emit_put(e, ":", 1);
+        if (s->revision && item.kind == VALUE_MAP && str_is(it.key, "metadata"))
+            emit_custom_metadata(e, item, s->revision);
+        else
+            emit_value(e, item);
+    }
+    emit_put(e, "}", 1);
+}
+
 void sealed_to_json(struct buf *out, const struct sealed *s, int flags)
 {
     bool custom = s->type == SCHEMA_CUSTOM;
-    if (flags & ENCODE_PRETTY || custom || !schema_type(s->type)->json_in_tag_order) {
+    if (flags & ENCODE_PRETTY || (!custom && !schema_type(s->type)->json_in_tag_order)) {
         struct arena a = ARENA_INIT;
         struct node *n = unseal(&a, s);
         if (!(flags & ENCODE_TYPE_META) && !custom) {
@@ -544,7 +590,10 @@ void sealed_to_json(struct buf *out, const struct sealed *s, int flags)
     struct emitter e = {.out = out, .day = INT64_MIN};
     buf_reserve(out, s->size * 4);
     emit_load(&e);
-    emit_root(&e, s, flags);
+    if (custom)
+        emit_custom(&e, s);
+    else
+        emit_root(&e, s, flags);
     emit_sync(&e);
     out->data[out->len] = 0;
 }

@@ -87,6 +87,13 @@ int delete_options_read(struct request *r)
         }
     }
     struct write_options *o = &r->options;
+    if (o->has_grace &&
+        !node_has(o->body, "gracePeriodSeconds")) { /* kinds look for it in the options only */
+        struct node *options =
+            node_is(o->body, NODE_MAP) ? node_copy(r->arena, o->body) : node_map(r->arena);
+        node_put_int(r->arena, options, "gracePeriodSeconds", o->grace_s);
+        o->body = options;
+    }
     bool known = str_empty(o->propagation);
     for (size_t i = 0; i < ARRAY_COUNT(policies); i++)
         known = known || str_is(o->propagation, policies[i]);

@@ -130,6 +130,7 @@ static enum step_result to_kubelet(struct request *r)
             return STEP_FAIL;
         if (str_empty(node)) {
             if (i == 0) { /* a pod that nobody runs has said nothing yet */
+                r->code = 204;
                 r->rewritten = "text/plain";
                 r->raw = STR("");
                 return STEP_NEXT;

@@ -1,53 +1,8 @@
-import json
 import os
-import subprocess
 
-import machine
+import footprint
 import pytest
-
-PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-KANAME = os.environ.get('KANAME', os.path.join(PROJECT, 'build', 'kaname'))
-CACHE = os.environ.get('KANAME_TEST_CACHE') or os.path.expanduser('~/.cache/kaname-tests')
-
-
-class Up:
-    """One `kaname up` in a temporary directory."""
-
-    def __init__(self, directory):
-        self.directory = str(directory)
-        self.data = f'{directory}/data'
-        self.kubeconfig = f'{directory}/kubeconfig'
-
-    def env(self, **more):
-        return {**os.environ, 'KUBECONFIG': self.kubeconfig, 'HOME': self.directory, 'PATH': f'{CACHE}/bin:{os.environ["PATH"]}', **more}
-
-    def kaname(self, *args, check=True, timeout=180):
-        done = subprocess.run([KANAME, *args, '--data-dir', self.data], env=self.env(), capture_output=True, text=True, timeout=timeout)
-        if check:
-            assert done.returncode == 0, done.stderr + self.logs()
-        return done
-
-    def kubectl(self, *args, check=True, timeout=60, client='kubectl', **more):
-        done = subprocess.run([f'{CACHE}/bin/{client}', *args], env=self.env(), capture_output=True, text=True, timeout=timeout, **more)
-        if check:
-            assert done.returncode == 0, f'kubectl {" ".join(args)}\n{done.stdout}{done.stderr}'
-            return done.stdout
-        return done
-
-    def json(self, *args):
-        return json.loads(self.kubectl(*args, '-o', 'json'))
-
-    def apply(self, document):
-        return self.kubectl('apply', '-f', '-', input=json.dumps(document))
-
-    def logs(self):
-        text = ''
-        for top, _, files in os.walk(self.data):
-            for name in files:
-                if name in ('region.log', 'kaname-node.log'):
-                    with open(os.path.join(top, name), errors='replace') as f:
-                        text += f'\n== {top}/{name}\n' + ''.join(f.readlines()[-20:])
-        return text
+from started import Up
 
 
 @pytest.fixture(scope='session')
@@ -57,7 +12,7 @@ def up(tmp_path_factory):
     directory = tmp_path_factory.mktemp('up')
     os.chmod(directory, 0o755)
     u = Up(directory)
-    u.before = machine.snapshot(u.data)
+    u.before = footprint.snapshot(u.data)
     u.first = u.kaname('up')
     yield u
     u.kaname('down')

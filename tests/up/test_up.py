@@ -7,8 +7,8 @@ import subprocess
 import time
 import urllib.request
 
-import machine
-from conftest import CACHE, KANAME
+import footprint
+from started import CACHE, KANAME
 
 PAGE = '<h1>It runs.</h1>'
 
@@ -128,8 +128,8 @@ def test_killed_processes_come_back(up, pod):
 
 def test_down_leaves_nothing(up):
     up.kaname('down')
-    assert machine.processes_of(up.data) == []
-    after = machine.snapshot(up.data)
+    assert footprint.processes_of(up.data) == []
+    after = footprint.snapshot(up.data)
     for what in up.before:
         assert after[what] == up.before[what], what
     with open(up.kubeconfig) as f:

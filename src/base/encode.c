@@ -74,10 +74,16 @@ struct str base64url_encode(struct arena *a, struct str bytes)
     return encode64(a, bytes, alphabet_url, false);
 }
 
+/* -1 for what is not in the alphabet, whose last two digits are the only ones that differ. */
 static int value64(char c, const char *digits)
 {
-    const char *at = c ? strchr(digits, c) : NULL;
-    return at ? (int)(at - digits) : -1;
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == digits[62] ? 62 : c == digits[63] ? 63 : -1;
 }
 
 /* text without padding. */

@@ -8,7 +8,6 @@ DATA    ?= /var/lib/kaname
 PREFIX  ?= /usr/local
 SECONDS_EACH ?= 600
 export KANAME_TEST_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kaname-tests
-PYTEST   = $(KANAME_TEST_CACHE)/python/bin/python -m pytest -q
 
 .PHONY: all configure up down test check sanitize lint format e2e conformance fuzz bench sim install clean packages test-packages
 
@@ -56,7 +55,7 @@ format:
 # Real clients against a real server.
 e2e: all test-packages
 	tests/setup/clients
-	KANAME=$(abspath $(BUILD)/kaname) $(PYTEST) tests
+	KANAME=$(abspath $(BUILD)/kaname) tests/run
 
 conformance: all test-packages
 	tests/setup/clients

@@ -76,7 +76,7 @@ static bool is_qualified_part(struct str s)
 const char *name_dns1123_label(struct str s)
 {
     if (s.len > LABEL_MAX)
-        return TOO_LONG_63;
+        return "must be no more than 63 characters";
     if (is_label(s))
         return NULL;
     if (is_subdomain(s))
@@ -89,7 +89,7 @@ const char *name_dns1123_label(struct str s)
 const char *name_dns1123_subdomain(struct str s)
 {
     if (s.len > SUBDOMAIN_MAX)
-        return TOO_LONG_253;
+        return "must be no more than 253 characters";
     return is_subdomain(s) ? NULL : BAD_SUBDOMAIN;
 }
 

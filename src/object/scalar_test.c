@@ -51,8 +51,8 @@ TEST(quantities_are_canonical)
         {"1KI", NULL, 0, 0},
         {"1e", NULL, 0, 0},
         {"--1", NULL, 0, 0},
-        {"340282366920938463463374607431768211456", "170141183460469231731687303715E", INT64_MAX,
-         INT64_MAX},
+        {"340282366920938463463374607431768211456", "170141183460469231731687303715884105727n",
+         INT64_MAX, INT64_MAX},
     };
     struct arena a = ARENA_INIT;
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
@@ -67,8 +67,7 @@ TEST(quantities_are_canonical)
         }
         if (err < 0)
             fail_msg("%s was refused", rows[i].text);
-        if (i + 1 < ARRAY_COUNT(rows))
-            assert_str(canonical, rows[i].canonical);
+        assert_str(canonical, rows[i].canonical);
         assert_int_equal(quantity_value(q), rows[i].value);
         assert_int_equal(quantity_milli(q), rows[i].milli);
         struct str again;
@@ -180,7 +179,7 @@ TEST(names)
     char long_name[300];
     memset(long_name, 'a', sizeof(long_name));
     assert_string_equal(name_dns1123_label((struct str){long_name, 64}),
-                        "must be no more than 63 bytes");
+                        "must be no more than 63 characters");
     assert_null(name_dns1123_subdomain((struct str){long_name, 253}));
     assert_non_null(name_dns1123_subdomain((struct str){long_name, 254}));
     assert_null(name_dns1123_subdomain(STR("a.b-c.d")));

@@ -62,8 +62,7 @@ static void deployment_validate(const struct kind_ctx *ctx, const struct node *o
     }
     check_not_negative(&c, spec, path, "replicas");
     check_workload_selector(&c, spec, path, "deployment", true);
-    if (node_get(spec, STR("selector")))
-        check_long_running_template(&c, spec, path, "ReplicaSet");
+    check_long_running_template(&c, spec, path, "ReplicaSet");
     check_deployment_strategy(&c, spec);
     check_not_negative(&c, spec, path, "minReadySeconds");
     check_not_negative(&c, spec, path, "revisionHistoryLimit");
@@ -76,6 +75,8 @@ static void deployment_validate(const struct kind_ctx *ctx, const struct node *o
 
 REGISTER(kind, deployments) = {.group = "apps",
                                .plural = "deployments",
+                               .prepare = prepare_template,
+                               .warnings = warn_template,
                                .flags = KIND_STATUS_SPLIT | KIND_GENERATION,
                                .validate = deployment_validate,
                                .scale_spec_path = "spec.replicas",
@@ -95,14 +96,15 @@ static void replicaset_validate(const struct kind_ctx *ctx, const struct node *o
     check_not_negative(&c, spec, STR("spec"), "replicas");
     check_not_negative(&c, spec, STR("spec"), "minReadySeconds");
     check_workload_selector(&c, spec, STR("spec"), "deployment", true);
-    if (node_get(spec, STR("selector")))
-        check_long_running_template(&c, spec, STR("spec"), "ReplicaSet");
+    check_long_running_template(&c, spec, STR("spec"), "ReplicaSet");
     if (old)
         check_immutable_at(&c, object, old, "spec.selector");
 }
 
 REGISTER(kind, replicasets) = {.group = "apps",
                                .plural = "replicasets",
+                               .prepare = prepare_template,
+                               .warnings = warn_template,
                                .flags = KIND_STATUS_SPLIT | KIND_GENERATION,
                                .validate = replicaset_validate,
                                .field_labels = replica_labels,
@@ -122,9 +124,10 @@ static void check_set_strategy(struct check *c, const struct node *spec)
     if (str_empty(type))
         field_required(c->st, STR("spec.updateStrategy"), "%s", "");
     else if (!word_in(type, "RollingUpdate|OnDelete"))
-        invalid_node(c, STR("spec.updateStrategy"), node_get(spec, STR("updateStrategy")), "must be 'RollingUpdate' or 'OnDelete'");
+        invalid_go(c, STR("spec.updateStrategy"), node_get(spec, STR("updateStrategy")), "Type\" RollingUpdate{Partition MaxUnavailable}",
+                   "must be 'RollingUpdate' or 'OnDelete'");
     else if (str_is(type, "OnDelete") && rolling)
-        invalid_node(c, path, rolling, "only allowed for updateStrategy 'RollingUpdate'");
+        invalid_go(c, path, rolling, "Partition MaxUnavailable", "only allowed for updateStrategy 'RollingUpdate'");
     if (!str_is(type, "RollingUpdate") || !rolling)
         return;
     check_not_negative(c, rolling, path, "partition");
@@ -175,15 +178,13 @@ static void statefulset_validate(const struct kind_ctx *ctx, const struct node *
         check_replica_status(&c, object, replica_counts);
         return;
     }
-    if (!old && node_str(object, "metadata.name").len > 63)
-        field_invalid(st, STR("metadata.name"), node_str(object, "metadata.name"), "must be no more than 63 characters");
     check_set_strategy(&c, spec);
     const struct node *retention = node_get(spec, STR("persistentVolumeClaimRetentionPolicy"));
     if (retention) {
         check_word(&c, node_str(retention, "whenDeleted"), STR("spec.persistentVolumeClaimRetentionPolicy.whenDeleted"),
-                   "Delete|Retain");
+                   "Retain|Delete");
         check_word(&c, node_str(retention, "whenScaled"), STR("spec.persistentVolumeClaimRetentionPolicy.whenScaled"),
-                   "Delete|Retain");
+                   "Retain|Delete");
     }
     for (size_t i = 0; !old && i < node_count(claims); i++)
         check_claim_spec(&c, node_get(node_item(claims, i), STR("spec")),
@@ -200,8 +201,24 @@ static void statefulset_validate(const struct kind_ctx *ctx, const struct node *
         statefulset_check_update(&c, object, old);
 }
 
+/* Claims in a template say what they are. */
+static void statefulset_prepare(const struct kind_ctx *ctx, struct node *object, const struct node *old)
+{
+    prepare_template(ctx, object, old);
+    node_each(claim, node_at(object, "spec.volumeClaimTemplates"))
+    {
+        if (str_empty(node_str(claim, "kind")))
+            node_put_str(ctx->arena, claim, "kind", STR("PersistentVolumeClaim"));
+        if (str_empty(node_str(claim, "apiVersion")))
+            node_put_str(ctx->arena, claim, "apiVersion", STR("v1"));
+    }
+}
+
 REGISTER(kind, statefulsets) = {.group = "apps",
                                 .plural = "statefulsets",
+                                .prepare = statefulset_prepare,
+                                .warnings = warn_template,
+                                .name_rule = name_dns1123_label,
                                 .flags = KIND_STATUS_SPLIT | KIND_GENERATION,
                                 .validate = statefulset_validate,
                                 .scale_spec_path = "spec.replicas",
@@ -259,6 +276,7 @@ static void daemonset_prepare(const struct kind_ctx *ctx, struct node *object, c
 {
     const struct str key = STR("deprecated.daemonset.template.generation");
     int64_t generation = 1;
+    prepare_template(ctx, object, old);
     if (old && !str_empty(ctx->subresource))
         return;
     if (old) {
@@ -277,6 +295,7 @@ REGISTER(kind, daemonsets) = {.group = "apps",
                               .plural = "daemonsets",
                               .flags = KIND_STATUS_SPLIT | KIND_GENERATION,
                               .prepare = daemonset_prepare,
+                              .warnings = warn_template,
                               .validate = daemonset_validate};
 
 static void revision_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st)
@@ -317,12 +336,14 @@ static void controller_validate(const struct kind_ctx *ctx, const struct node *o
         matches = matches && value && node_equal(value, m->value);
     }
     if (node_count(selector) && !matches)
-        invalid_node(&c, STR("spec.template.metadata.labels"), labels, "`selector` does not match template `labels`");
+        invalid_node(&c, STR("spec.template.metadata.labels"), sorted_map(&c, labels), "`selector` does not match template `labels`");
     check_long_running_template(&c, spec, STR("spec"), "ReplicationController");
 }
 
 REGISTER(kind, replication_controllers) = {.group = "",
                                            .plural = "replicationcontrollers",
+                                           .prepare = prepare_template,
+                                           .warnings = warn_template,
                                            .flags = KIND_STATUS_SPLIT | KIND_GENERATION | KIND_ORPHANS_BY_DEFAULT,
                                            .validate = controller_validate,
                                            .field_labels = replica_labels,

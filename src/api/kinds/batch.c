@@ -18,6 +18,7 @@ enum {
 static void job_prepare(const struct kind_ctx *ctx, struct node *object, const struct node *old)
 {
     struct arena *a = ctx->arena;
+    prepare_template(ctx, object, old);
     if (old || node_flag(object, "spec.manualSelector", false))
         return;
     struct str name = node_str(object, "metadata.name"), uid = node_str(object, "metadata.uid");
@@ -32,6 +33,9 @@ static void job_prepare(const struct kind_ctx *ctx, struct node *object, const s
     struct node *matches = node_need_map(a, object, "spec.selector.matchLabels");
     if (!node_get(matches, STR("batch.kubernetes.io/controller-uid")))
         node_set(a, matches, STR("batch.kubernetes.io/controller-uid"), node_text_copy(a, uid));
+    /* Jobs without labels have those of their template. */
+    if (node_count(node_at(object, "metadata.labels")) == 0)
+        node_put(a, object, "metadata.labels", node_copy(a, map));
 }
 
 static void check_completions(struct check *c, const struct node *spec, struct str path)
@@ -80,7 +84,7 @@ static void check_exit_codes(struct check *c, const struct node *codes, const st
         !node_find(node_at(spec, "template.spec.initContainers"), "name", name))
         field_invalid(c->st, path_of(c, path, "containerName"), name, "must be one of the container or initContainer names in the pod template");
     if (node_count(values) == 0)
-        status_add_cause(c->st, CAUSE_INVALID, at, "Invalid value: at least one value is required");
+        field_invalid_bare(c->st, at, STR("[]"), "at least one value is required");
     if (node_count(values) > EXIT_CODES_MAX)
         field_too_many(c->st, at, node_count(values), EXIT_CODES_MAX);
     for (size_t i = 0; i < node_count(values); i++) {
@@ -146,6 +150,20 @@ static void check_replacement(struct check *c, const struct node *spec, struct s
         check_word(c, node_str(policy, ""), path_of(c, path, "podReplacementPolicy"), "Failed|TerminatingOrFailed");
 }
 
+/* example.com/path */
+static void check_managed_by(struct check *c, struct str by, struct str path)
+{
+    ssize_t slash = str_find(by, '/');
+    if (by.len == 0)
+        field_required(c->st, path, "%s", "");
+    else if (slash <= 0 || (size_t)slash + 1 == by.len)
+        field_invalid(c->st, path, by, "must be a domain-prefixed path (such as \"acme.io/foo\")");
+    else
+        check_text(c, str_slice(by, 0, (size_t)slash), path, name_dns1123_subdomain);
+    if (by.len > MANAGED_BY_MAX)
+        field_too_long(c->st, path, MANAGED_BY_MAX);
+}
+
 static void check_job_spec(struct check *c, const struct node *spec, struct str path)
 {
     static const char *const counts[] = {"parallelism", "completions", "activeDeadlineSeconds", "backoffLimit",
@@ -154,13 +172,14 @@ static void check_job_spec(struct check *c, const struct node *spec, struct str 
     check_counts(c, spec, path, counts);
     if (node_get(spec, STR("maxFailedIndexes")) && !node_get(spec, STR("backoffLimitPerIndex")))
         field_required(c->st, path_of(c, path, "backoffLimitPerIndex"), "when maxFailedIndexes is specified");
-    if (node_str(spec, "managedBy").len > MANAGED_BY_MAX)
-        field_too_long(c->st, path_of(c, path, "managedBy"), MANAGED_BY_MAX);
+    if (node_get(spec, STR("managedBy")))
+        check_managed_by(c, node_str(spec, "managedBy"), path_of(c, path, "managedBy"));
     check_completions(c, spec, path);
     if (node_get(spec, STR("podFailurePolicy")))
         check_failure_policy(c, spec, path);
     if (node_get(spec, STR("successPolicy")) && !str_is(node_str(spec, "completionMode"), "Indexed"))
-        invalid_node(c, path_of(c, path, "successPolicy"), node_get(spec, STR("successPolicy")), "requires indexed completion mode");
+        invalid_go(c, path_of(c, path, "successPolicy"), node_get(spec, STR("successPolicy")),
+                   "Rules{SucceededIndexes SucceededCount}", "requires indexed completion mode");
     check_replacement(c, spec, path);
     check_pod_template(c, node_get(spec, STR("template")), path_of(c, path, "template"));
     if (word_in(policy, "|Always"))
@@ -185,7 +204,13 @@ static void check_generated_labels(struct check *c, const struct node *object)
         return;
     for (size_t i = 0; i < ARRAY_COUNT(wanted); i++)
         if (!str_equal(node_str(node_get(labels, wanted[i].label), ""), wanted[i].value))
-            invalid_node(c, STR("spec.template.metadata.labels"), labels, "must be '%.*s'", STR_ARG(wanted[i].value));
+            invalid_node(c, path_key(c, STR("spec.template.metadata.labels"), wanted[i].label), sorted_map(c, labels), "must be '%.*s'",
+                         STR_ARG(wanted[i].value));
+    struct node *map = node_map(c->a);
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++)
+        node_set(c->a, map, wanted[i].label, node_text_copy(c->a, wanted[i].value));
+    if (!selector_matches_labels(c, node_at(object, "spec.selector"), map))
+        invalid_node(c, STR("spec.selector"), node_at(object, "spec.selector"), "`selector` not auto-generated");
 }
 
 static void check_template_update(struct check *c, const struct node *object, const struct node *old)
@@ -242,7 +267,7 @@ static void job_validate(const struct kind_ctx *ctx, const struct node *object, 
     else
         check_label_selector(&c, selector, STR("spec.selector"));
     if (!selector || !selector_matches_labels(&c, selector, labels))
-        invalid_node(&c, STR("spec.template.metadata.labels"), labels, "`selector` does not match template `labels`");
+        invalid_node(&c, STR("spec.template.metadata.labels"), sorted_map(&c, labels), "`selector` does not match template `labels`");
     if (!old && str_is(node_str(spec, "completionMode"), "Indexed")) {
         const char *fault = name_dns1123_label(node_str(object, "metadata.name"));
         if (fault)
@@ -265,6 +290,7 @@ REGISTER(kind, jobs) = {.group = "batch",
                         .plural = "jobs",
                         .flags = KIND_STATUS_SPLIT | KIND_GENERATION | KIND_ORPHANS_BY_DEFAULT,
                         .prepare = job_prepare,
+                        .warnings = warn_template,
                         .validate = job_validate,
                         .field_labels = job_labels,
                         .field = job_field};
@@ -313,7 +339,8 @@ static void cronjob_validate(const struct kind_ctx *ctx, const struct node *obje
     check_label_map(&c, node_at(template, "metadata.labels"), STR("spec.jobTemplate.metadata.labels"));
     check_annotation_map(&c, node_at(template, "metadata.annotations"), STR("spec.jobTemplate.metadata.annotations"));
     if (node_flag(template, "spec.manualSelector", false))
-        check_word(&c, STR("true"), STR("spec.jobTemplate.spec.manualSelector"), "nil|false");
+        status_add_cause(st, CAUSE_NOT_SUPPORTED, STR("spec.jobTemplate.spec.manualSelector"),
+                         "Unsupported value: true: supported values: \"nil\", \"false\"");
     if (node_at(template, "spec.selector"))
         invalid_node(&c, STR("spec.jobTemplate.spec.selector"), node_at(template, "spec.selector"), "`selector` will be auto-generated");
     check_job_spec(&c, node_get(template, STR("spec")), STR("spec.jobTemplate.spec"));
@@ -322,5 +349,15 @@ static void cronjob_validate(const struct kind_ctx *ctx, const struct node *obje
         field_invalid(st, STR("metadata.name"), name, "must be no more than 52 characters");
 }
 
-REGISTER(kind, cronjobs) = {
-    .group = "batch", .plural = "cronjobs", .flags = KIND_STATUS_SPLIT | KIND_GENERATION, .validate = cronjob_validate};
+static void cronjob_prepare(const struct kind_ctx *ctx maybe_unused, struct node *object, const struct node *old)
+{
+    const char *path = "spec.jobTemplate.spec.template.spec";
+    drop_disabled_pod_members(node_at(object, path), old ? node_at(old, path) : NULL);
+}
+
+REGISTER(kind, cronjobs) = {.group = "batch",
+                            .plural = "cronjobs",
+                            .flags = KIND_STATUS_SPLIT | KIND_GENERATION,
+                            .prepare = cronjob_prepare,
+                            .warnings = warn_template,
+                            .validate = cronjob_validate};

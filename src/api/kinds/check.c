@@ -50,23 +50,30 @@ static bool is_digit(char ch)
     return ch >= '0' && ch <= '9';
 }
 
-const char *name_port(struct str s)
+/* The n-th rule for names of ports: its text when it is broken. */
+static const char *port_fault(struct str s, size_t n)
 {
-    bool letter = false;
-    if (s.len > 15)
-        return "must be no more than 15 characters";
+    bool letter = false, strange = false;
     for (size_t i = 0; i < s.len; i++) {
         letter = letter || is_lower(s.data[i]);
-        if (!is_lower(s.data[i]) && !is_digit(s.data[i]) && s.data[i] != '-')
-            return "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
+        strange = strange || (!is_lower(s.data[i]) && !is_digit(s.data[i]) && s.data[i] != '-');
     }
-    if (!letter)
-        return "must contain at least one letter (a-z)";
-    if (str_find_str(s, STR("--")) >= 0)
-        return "must not contain consecutive hyphens";
-    if (s.data[0] == '-' || s.data[s.len - 1] == '-')
-        return "must not begin or end with a hyphen";
-    return NULL;
+    switch (n) {
+    case 0: return s.len > 15 ? "must be no more than 15 characters" : NULL;
+    case 1: return strange ? "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)" : NULL;
+    case 2: return letter ? NULL : "must contain at least one letter (a-z)";
+    case 3: return str_find_str(s, STR("--")) >= 0 ? "must not contain consecutive hyphens" : NULL;
+    default: return s.len && (s.data[0] == '-' || s.data[s.len - 1] == '-') ? "must not begin or end with a hyphen" : NULL;
+    }
+}
+enum { PORT_RULES = 5 };
+
+const char *name_port(struct str s)
+{
+    const char *fault = NULL;
+    for (size_t i = 0; i < PORT_RULES && !fault; i++)
+        fault = port_fault(s, i);
+    return fault;
 }
 
 const char *name_environment(struct str s)
@@ -144,11 +151,31 @@ const char *name_c_identifier(struct str s)
                    "'[A-Za-z_][A-Za-z0-9_]*')";
 }
 
+/* Some rules have several texts, each a cause of its own: those beyond the first that rule gave. */
+static void check_further(struct check *c, struct str text, struct str path, const char *(*rule)(struct str), const char *first)
+{
+    const char *fault = NULL;
+    if (rule == name_port) {
+        for (size_t i = 0; i < PORT_RULES; i++)
+            if ((fault = port_fault(text, i)) && strcmp(fault, first) != 0)
+                field_invalid(c->st, path, text, "%s", fault);
+    } else if (rule == name_config_key) {
+        if ((fault = directory_name(text)) && strcmp(fault, first) != 0)
+            field_invalid(c->st, path, text, "%s", fault);
+    } else if (rule == name_qualified && (text.len == 0 || text.data[text.len - 1] == '/')) {
+        /* An empty name is ill-formed, too. */
+        fault = name_qualified(STR("-"));
+        field_invalid(c->st, path, text, "%s", fault);
+    }
+}
+
 void check_text(struct check *c, struct str text, struct str path, const char *(*rule)(struct str))
 {
     const char *fault = rule(text);
-    if (fault)
-        field_invalid(c->st, path, text, "%s", fault);
+    if (!fault)
+        return;
+    field_invalid(c->st, path, text, "%s", fault);
+    check_further(c, text, path, rule, fault);
 }
 
 void check_needed(struct check *c, struct str text, struct str path, const char *(*rule)(struct str))
@@ -211,6 +238,65 @@ void invalid_node(struct check *c, struct str path, const struct node *value, co
         buf_puts(&json, "null");
     field_invalid_bare(c->st, path, buf_str(&json), "%s", detail);
     buf_release(&json);
+}
+
+/* The end of a group of members: at its '}', or at the end of the text. */
+static const char *shape_end(const char *shape)
+{
+    for (int depth = 0; *shape && (depth || *shape != '}'); shape++)
+        depth += *shape == '{' ? 1 : *shape == '}' ? -1 : 0;
+    return shape;
+}
+
+static void put_go_form(struct buf *out, const struct node *n, const char *shape, const char *end)
+{
+    buf_puts(out, "{");
+    for (bool first = true; shape < end; first = false) {
+        size_t len = strcspn(shape, " \"{}");
+        char member[64];
+        snprintf(member, sizeof(member), "%.*s", (int)len, shape);
+        buf_printf(out, "%s\"%s\":", first ? "" : ",", member);
+        member[0] = (char)(member[0] | 0x20);
+        const struct node *value = node_get(n, str_from(member));
+        shape += len;
+        const char *inner = *shape == '{' ? shape + 1 : NULL, *inner_end = inner ? shape_end(inner) : NULL;
+        if (!value)
+            buf_puts(out, *shape == '"' ? "\"\"" : "null");
+        else if (inner && node_is(value, NODE_LIST)) {
+            for (size_t i = 0; i < node_count(value); i++) {
+                buf_puts(out, i ? "," : "[");
+                put_go_form(out, node_item(value, i), inner, inner_end);
+            }
+            buf_puts(out, node_count(value) ? "]" : "[]");
+        } else if (inner)
+            put_go_form(out, value, inner, inner_end);
+        else
+            node_to_json(out, value, 0);
+        shape = inner ? inner_end + 1 : shape + (*shape == '"');
+        shape += *shape == ' ';
+    }
+    buf_puts(out, "}");
+}
+
+void invalid_go(struct check *c, struct str path, const struct node *value, const char *shape, const char *detail)
+{
+    struct buf json = BUF_INIT;
+    put_go_form(&json, value, shape, shape + strlen(shape));
+    field_invalid_bare(c->st, path, buf_str(&json), "%s", detail);
+    buf_release(&json);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return str_compare(((const struct member *)a)->name, ((const struct member *)b)->name);
+}
+
+const struct node *sorted_map(struct check *c, const struct node *map)
+{
+    struct node *sorted = map ? node_copy(c->a, map) : NULL;
+    if (node_is(sorted, NODE_MAP))
+        qsort(sorted->map.members, sorted->map.count, sizeof(*sorted->map.members), by_name);
+    return sorted;
 }
 
 void check_not_negative(struct check *c, const struct node *parent, struct str base, const char *member)
@@ -324,7 +410,7 @@ bool quantity_of(const struct node *n, struct quantity *ret)
     return node_is(n, NODE_STRING) && quantity_parse(n->text, ret) == 0;
 }
 
-bool quantity_at(const struct node *n, const char *path, struct quantity *ret)
+bool quantity_at_path(const struct node *n, const char *path, struct quantity *ret)
 {
     return quantity_of(node_at(n, path), ret);
 }
@@ -346,17 +432,24 @@ void check_quantity_not_negative(struct check *c, const struct node *q, struct s
         field_invalid(c->st, path, node_str(q, ""), "must be greater than or equal to 0");
 }
 
-static bool is_ipv4(struct str text)
+/* sloppy: with leading zeros. */
+static bool is_ipv4_as(struct str text, bool sloppy)
 {
     int parts = 0;
     while (text.data) {
         struct str part = str_cut(&text, '.');
         uint64_t value;
         bool leading_zero = part.len > 1 && part.data[0] == '0';
-        if (part.len == 0 || part.len > 3 || leading_zero || str_to_u64(part, &value) != 0 || value > 255 || ++parts > 4)
+        if (part.len == 0 || (part.len > 3 && !sloppy) || (leading_zero && !sloppy) || str_to_u64(part, &value) != 0 ||
+            value > 255 || ++parts > 4)
             return false;
     }
     return parts == 4;
+}
+
+static bool is_ipv4(struct str text)
+{
+    return is_ipv4_as(text, false);
 }
 
 static bool is_hex_group(struct str part)
@@ -415,9 +508,64 @@ int cidr_family(struct str text)
     return bits <= (family == 4 ? 32 : 128) ? family : 0;
 }
 
+static uint64_t prefix_bits(struct str cidr)
+{
+    uint64_t bits = 0;
+    ssize_t slash = str_find(cidr, '/');
+    return slash >= 0 && str_to_u64(str_slice(cidr, (size_t)slash + 1, cidr.len), &bits) == 0 ? bits : 0;
+}
+
+/* The eight groups of an IPv6 address, or the four numbers of an IPv4 one; returns how many bits each has. */
+static unsigned address_parts(struct str text, uint16_t ret[8])
+{
+    unsigned count = 0, tail = 0;
+    uint16_t after[8];
+    bool v4 = ip_family(text) == 4, gap = false;
+    memset(ret, 0, 8 * sizeof(*ret));
+    while (text.data && count + tail < 8) {
+        struct str part = str_cut(&text, v4 ? '.' : ':');
+        uint64_t number = 0;
+        char hex[8];
+        snprintf(hex, sizeof(hex), "%.*s", STR_ARG(part));
+        if (!v4 && part.len == 0 && (count || tail || str_starts(text, ":"))) {
+            if (!gap && count == 0)
+                str_cut(&text, ':');
+            gap = true;
+            continue;
+        }
+        if (v4 && str_to_u64(part, &number) != 0)
+            break;
+        uint16_t value = v4 ? (uint16_t)number : (uint16_t)strtoul(hex, NULL, 16);
+        if (gap)
+            after[tail++] = value;
+        else
+            ret[count++] = value;
+    }
+    memcpy(ret + 8 - tail, after, tail * sizeof(*after));
+    return v4 ? 8 : 16;
+}
+
+bool cidr_holds(struct str outer, struct str inner)
+{
+    uint16_t a[8], b[8];
+    uint64_t bits = prefix_bits(outer);
+    if (cidr_family(outer) != cidr_family(inner) || bits >= prefix_bits(inner))
+        return false;
+    unsigned width = address_parts(str_slice(outer, 0, (size_t)str_find(outer, '/')), a);
+    address_parts(str_slice(inner, 0, (size_t)str_find(inner, '/')), b);
+    for (unsigned i = 0; bits > 0; i++, bits -= MIN(bits, width)) {
+        unsigned shift = bits >= width ? 0 : width - (unsigned)bits;
+        if (a[i] >> shift != b[i] >> shift)
+            return false;
+    }
+    return true;
+}
+
 void check_ip(struct check *c, struct str text, struct str path)
 {
-    if (!ip_family(text))
+    if (!ip_family(text) && is_ipv4_as(text, true))
+        field_invalid(c->st, path, text, "must not have leading 0s");
+    else if (!ip_family(text))
         field_invalid(c->st, path, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
 }
 

@@ -45,6 +45,11 @@ void invalid_number(struct check *c, struct str path, int64_t value, const char 
 /* Invalid with a value of any shape, shown as JSON. */
 void invalid_node(struct check *c, struct str path, const struct node *value, const char *format, ...) printf_like(4, 5);
 /* The number at member of parent: not negative; within a range. Absent ones are right. */
+/* Invalid with a value that the original shows as a Go structure: its members by their Go names, absent ones too. shape names
+ * them in their order: Name, Name" (a text: "" when absent), Name{...} (a structure or a list of such). */
+void invalid_go(struct check *c, struct str path, const struct node *value, const char *shape, const char *detail);
+/* A copy of a map with its keys in order, as the original shows maps. */
+const struct node *sorted_map(struct check *c, const struct node *map);
 void check_not_negative(struct check *c, const struct node *parent, struct str base, const char *member);
 void check_range(struct check *c, const struct node *parent, struct str base, const char *member, int64_t low, int64_t high);
 /* A port number or name (IntOrString). */
@@ -61,7 +66,7 @@ void check_label_selector(struct check *c, const struct node *selector, struct s
 bool label_selector_is_empty(const struct node *selector);
 
 /* A quantity at path: false when absent or ill-formed (decoding has refused those). */
-bool quantity_at(const struct node *n, const char *path, struct quantity *ret);
+bool quantity_at_path(const struct node *n, const char *path, struct quantity *ret);
 bool quantity_of(const struct node *n, struct quantity *ret);
 bool quantity_is_negative(struct quantity q);
 bool quantity_is_integer(struct quantity q);
@@ -70,6 +75,8 @@ void check_quantity_not_negative(struct check *c, const struct node *q, struct s
 /* IP addresses and networks: 4 or 6, 0 when it is none; the original's strict form (no leading zeros, no mapped IPv4). */
 int ip_family(struct str text);
 int cidr_family(struct str text);
+/* Whether inner is smaller than outer and lies in it. Both are networks. */
+bool cidr_holds(struct str outer, struct str inner);
 void check_ip(struct check *c, struct str text, struct str path);
 void check_cidr(struct check *c, struct str text, struct str path);
 

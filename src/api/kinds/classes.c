@@ -43,8 +43,15 @@ static void priority_validate(const struct kind_ctx *ctx, const struct node *obj
         check_needed_word(&c, node_str(object, "preemptionPolicy"), STR("preemptionPolicy"), "PreemptLowerPriority|Never");
 }
 
+/* The generation is 1 for ever. */
+static void priority_prepare(const struct kind_ctx *ctx, struct node *object, const struct node *old)
+{
+    if (!old)
+        node_put_int(ctx->arena, object, "metadata.generation", 1);
+}
+
 REGISTER(kind, priority_classes) = {
-    .group = "scheduling.k8s.io", .plural = "priorityclasses", .flags = KIND_GENERATION, .validate = priority_validate};
+    .group = "scheduling.k8s.io", .plural = "priorityclasses", .prepare = priority_prepare, .validate = priority_validate};
 
 static void runtime_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st)
 {
@@ -57,7 +64,7 @@ static void runtime_validate(const struct kind_ctx *ctx, const struct node *obje
     member_each(m, node_at(object, "overhead.podFixed"))
     {
         struct str path = path_key(&c, STR("overhead.limits"), m->name);
-        check_resource_name(&c, m->name, path);
+        check_container_resource_name(&c, m->name, path);
         check_resource_quantity(&c, m->name, m->value, path);
     }
     check_label_map(&c, node_at(object, "scheduling.nodeSelector"), STR("scheduling.nodeSelector"));
@@ -69,24 +76,30 @@ REGISTER(kind, runtime_classes) = {.group = "node.k8s.io",
                                    .flags = KIND_CREATE_ON_UPDATE | KIND_CONDITIONAL_UPDATE,
                                    .validate = runtime_validate};
 
+/* Coordinated leader election is off. */
+static void lease_prepare(const struct kind_ctx *ctx maybe_unused, struct node *object, const struct node *old)
+{
+    if (!old || !node_at(old, "spec.strategy"))
+        node_del(object, "spec.strategy");
+    if (!old || !node_at(old, "spec.preferredHolder"))
+        node_del(object, "spec.preferredHolder");
+}
+
 static void lease_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old maybe_unused, struct status *st)
 {
     struct check c = check_of(ctx, st);
-    const struct node *duration = node_at(object, "spec.leaseDurationSeconds"), *strategy = node_at(object, "spec.strategy");
+    const struct node *duration = node_at(object, "spec.leaseDurationSeconds");
     int64_t transitions = node_num(object, "spec.leaseTransitions", 0);
     if (duration && node_num(duration, "", 0) <= 0)
         invalid_number(&c, STR("spec.leaseDurationSeconds"), node_num(duration, "", 0), "must be greater than 0");
     if (transitions < 0)
         invalid_number(&c, STR("spec.leaseTransitions"), transitions, "must be greater than or equal to 0");
-    if (strategy && str_find(node_str(strategy, ""), '/') < 0)
-        check_word(&c, node_str(strategy, ""), STR("spec.strategy.strategy"), "OldestEmulationVersion");
-    if (!str_empty(node_str(object, "spec.preferredHolder")) && str_empty(node_str(strategy, "")))
-        field_forbidden(st, STR("spec.preferredHolder"), "may only be specified if `strategy` is defined");
 }
 
 REGISTER(kind, leases) = {.group = "coordination.k8s.io",
                           .plural = "leases",
                           .flags = KIND_CREATE_ON_UPDATE | KIND_CONDITIONAL_UPDATE | KIND_RELAXED,
+                          .prepare = lease_prepare,
                           .validate = lease_validate};
 
 static void check_parameters(struct check *c, const struct node *parameters, bool needed)
@@ -174,7 +187,7 @@ static void driver_validate(const struct kind_ctx *ctx, const struct node *objec
         if (!node_get(node_get(object, STR("spec")), str_from(needed[i])))
             field_required(st, path_of(&c, STR("spec"), str_is(str_from(needed[i]), "attachRequired") ? "attachedRequired" : needed[i]), "%s", "");
     for (size_t i = 0; i < node_count(modes); i++)
-        check_word(&c, node_str(node_item(modes, i), ""), STR("spec.volumeLifecycleModes"), "Ephemeral|Persistent");
+        check_word(&c, node_str(node_item(modes, i), ""), STR("spec.volumeLifecycleModes"), "Persistent|Ephemeral");
     if (node_at(object, "spec.fsGroupPolicy"))
         check_word(&c, node_str(object, "spec.fsGroupPolicy"), STR("spec.fsGroupPolicy"), "File|None|ReadWriteOnceWithFSType");
     for (size_t i = 0; i < node_count(requests); i++) {
@@ -192,9 +205,18 @@ static void driver_validate(const struct kind_ctx *ctx, const struct node *objec
     }
 }
 
+/* There is no generation until the first change. */
+static void driver_prepare(const struct kind_ctx *ctx, struct node *object, const struct node *old)
+{
+    const struct node *now = node_get(object, STR("spec")), *before = old ? node_get(old, STR("spec")) : NULL;
+    if (old && now && (!before || !node_equal(now, before)))
+        node_put_int(ctx->arena, object, "metadata.generation", node_num(old, "metadata.generation", 0) + 1);
+}
+
 REGISTER(kind, csi_drivers) = {.group = "storage.k8s.io",
                                .plural = "csidrivers",
-                               .flags = KIND_GENERATION | KIND_CONDITIONAL_UPDATE | KIND_RETURNS_DELETED,
+                               .flags = KIND_CONDITIONAL_UPDATE | KIND_RETURNS_DELETED,
+                               .prepare = driver_prepare,
                                .validate = driver_validate};
 
 static void csi_node_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st)

@@ -51,8 +51,17 @@ static void endpoints_validate(const struct kind_ctx *ctx, const struct node *ob
     }
 }
 
-REGISTER(kind, endpoints) = {
-    .group = "", .plural = "endpoints", .flags = KIND_CREATE_ON_UPDATE, .validate = endpoints_validate};
+static void endpoints_warnings(const struct kind_ctx *ctx maybe_unused, const struct node *object maybe_unused,
+                               const struct node *old maybe_unused, void (*warn)(void *arg, struct str text), void *arg)
+{
+    warn(arg, STR("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"));
+}
+
+REGISTER(kind, endpoints) = {.group = "",
+                             .plural = "endpoints",
+                             .flags = KIND_CREATE_ON_UPDATE,
+                             .validate = endpoints_validate,
+                             .warnings = endpoints_warnings};
 
 static void check_slice_address(struct check *c, struct str address, struct str type, struct str path)
 {
@@ -108,8 +117,6 @@ static void slice_validate(const struct kind_ctx *ctx, const struct node *object
         if (repeats_earlier(ports, i, "name"))
             field_duplicate(st, path_of(&c, at, "name"), name);
         check_needed_word(&c, node_str(port, "protocol"), path_of(&c, at, "protocol"), "SCTP|TCP|UDP");
-        if (node_get(port, STR("port")))
-            check_port_number(&c, node_num(port, "port", 0), path_of(&c, at, "port"));
         if (node_get(port, STR("appProtocol")))
             check_text(&c, node_str(port, "appProtocol"), path_of(&c, at, "appProtocol"), name_qualified);
     }

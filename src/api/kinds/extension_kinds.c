@@ -12,8 +12,9 @@ static void check_client_config(struct check *c, const struct node *config, stru
     const struct node *service = node_get(config, STR("service"));
     if ((!str_empty(url)) == (service != NULL))
         field_required(c->st, path, "exactly one of url or service is required");
+    ssize_t scheme = str_find(url, ':');
     if (!str_empty(url) && !str_starts(url, "https://"))
-        field_invalid(c->st, path_of(c, path, "url"), url, "'https' is the only allowed URL scheme; desired format: https://host[/path]");
+        field_invalid(c->st, path_of(c, path, "url"), str_slice(url, 0, scheme < 0 ? 0 : (size_t)scheme), "'https' is the only allowed URL scheme; desired format: https://host[/path]");
     if (!service)
         return;
     if (str_empty(node_str(service, "name")))
@@ -174,7 +175,7 @@ static void service_validate(const struct kind_ctx *ctx, const struct node *obje
     struct str wanted = arena_printf(c.a, "%.*s.%.*s", STR_ARG(version), STR_ARG(group));
     if (str_is(ctx->subresource, "status"))
         return;
-    if (!str_equal(name, wanted) && !(str_empty(group) && str_equal(name, version)))
+    if (!str_empty(name) && !str_equal(name, wanted) && !(str_empty(group) && str_equal(name, version)))
         field_invalid(st, STR("metadata.name"), name, "must be `spec.version+\".\"+spec.group`: \"%.*s\"", STR_ARG(wanted));
     if (str_empty(version))
         field_required(st, STR("spec.version"), "%s", "");
@@ -227,8 +228,11 @@ static void schema_validate(const struct kind_ctx *ctx, const struct node *objec
         invalid_number(&c, STR("spec.matchingPrecedence"), precedence, "only the schema named 'exempt' may have matchingPrecedence 1");
     if (node_at(object, "spec.distinguisherMethod"))
         check_word(&c, node_str(object, "spec.distinguisherMethod.type"), STR("spec.distinguisherMethod.type"), "ByNamespace|ByUser");
-    check_needed(&c, node_str(object, "spec.priorityLevelConfiguration.name"), STR("spec.priorityLevelConfiguration.name"),
-                 name_dns1123_subdomain);
+    struct str level = node_str(object, "spec.priorityLevelConfiguration.name"), at = STR("spec.priorityLevelConfiguration.name");
+    if (str_empty(level))
+        field_required(st, at, "must reference a priority level");
+    else
+        check_text(&c, level, at, name_dns1123_subdomain);
 }
 
 REGISTER(kind, flow_schemas) = {

@@ -177,8 +177,12 @@ static void check_peer(struct check *c, const struct node *peer, struct str path
         field_required(c->st, at, "%s", "");
     else if (block) {
         check_cidr(c, cidr, at);
-        for (size_t i = 0; i < node_count(except); i++)
-            check_cidr(c, node_str(node_item(except, i), ""), path_index(c, path_of(c, path, "ipBlock.except"), i));
+        for (size_t i = 0; i < node_count(except); i++) {
+            struct str one = node_str(node_item(except, i), ""), where = path_index(c, path_of(c, path, "ipBlock.except"), i);
+            check_cidr(c, one, where);
+            if (cidr_family(cidr) && cidr_family(one) && !cidr_holds(cidr, one))
+                field_invalid(c->st, where, one, "must be a strict subset of `cidr`");
+        }
     }
     if (!pods && !spaces && !block)
         field_required(c->st, path, "must specify a peer");

@@ -16,9 +16,8 @@ static void check_ports(struct check *c, const struct node *ports, struct str pa
         const struct node *port = node_item(ports, i);
         struct str at = path_index(c, path, i), name = node_str(port, "name");
         if (!str_empty(name)) {
-            const char *fault = name_port(name);
-            if (fault)
-                field_invalid(c->st, path_of(c, at, "name"), name, "%s", fault);
+            if (name_port(name))
+                check_text(c, name, path_of(c, at, "name"), name_port);
             else if (node_get(names, name))
                 field_duplicate(c->st, path_of(c, at, "name"), name);
             else

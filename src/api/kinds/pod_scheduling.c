@@ -191,7 +191,7 @@ void check_tolerations(struct check *c, const struct node *tolerations, struct s
 static void check_positive(struct check *c, const struct node *n, struct str path)
 {
     if (node_num(n, "", 0) <= 0)
-        invalid_number(c, path, node_num(n, "", 0), "must be greater than 0");
+        invalid_number(c, path, node_num(n, "", 0), "must be greater than zero");
 }
 
 void check_spread_constraints(struct check *c, const struct node *constraints, struct str path)

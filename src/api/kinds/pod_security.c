@@ -1,6 +1,11 @@
 /* Security contexts of pods and containers. */
 #include "api/kinds/pod_spec.h"
 
+#define CONTEXT_SHAPE \
+    "Capabilities{Add Drop} Privileged SELinuxOptions{User\" Role\" Type\" Level\"} WindowsOptions RunAsUser RunAsGroup " \
+    "RunAsNonRoot ReadOnlyRootFilesystem AllowPrivilegeEscalation ProcMount SeccompProfile{Type\" LocalhostProfile} " \
+    "AppArmorProfile{Type\" LocalhostProfile}"
+
 #include "object/seal.h"
 
 #define SYSCTL_PATTERN "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$"
@@ -22,7 +27,7 @@ static void check_seccomp(struct check *c, const struct node *context, struct st
         check_word(c, node_str(profile, "type"), path_of(c, path, "type"), "Localhost|RuntimeDefault|Unconfined");
     if (!str_is(node_str(profile, "type"), "Localhost")) {
         if (local)
-            invalid_node(c, path_of(c, path, "localhostProfile"), profile, "can only be set when seccomp type is Localhost");
+            invalid_go(c, path_of(c, path, "localhostProfile"), profile, "Type\" LocalhostProfile", "can only be set when seccomp type is Localhost");
     } else if (!local) {
         field_required(c->st, path_of(c, path, "localhostProfile"), "must be set when seccomp type is Localhost");
     } else {
@@ -164,10 +169,10 @@ void check_container_security(struct pod_check *p, const struct node *context, s
     check_seccomp(c, context, path);
     if (!node_flag(context, "allowPrivilegeEscalation", true)) {
         if (node_flag(context, "privileged", false))
-            invalid_node(c, path, context, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
+            invalid_go(c, path, context, CONTEXT_SHAPE, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
         if (list_has_text(node_at(context, "capabilities.add"), STR("CAP_SYS_ADMIN")))
-            invalid_node(c, path, context,
-                         "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
+            invalid_go(c, path, context, CONTEXT_SHAPE,
+                       "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
     }
     check_app_armor(c, context, path);
 }

@@ -2,6 +2,8 @@
 
 enum { NAMESERVERS_MAX = 3, SEARCHES_MAX = 32, SEARCH_CHARACTERS_MAX = 2048 };
 
+#define CLAIM_SHAPE "Name\" ResourceClaimName ResourceClaimTemplateName"
+
 static const char *name_subdomain_with_underscore(struct str s)
 {
     char copy[256];
@@ -11,7 +13,7 @@ static const char *name_subdomain_with_underscore(struct str s)
         copy[i] = s.data[i] == '_' ? 'a' : s.data[i];
     if (!name_dns1123_subdomain((struct str){copy, s.len}))
         return NULL;
-    return "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end "
+    return "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end "
            "with an alphanumeric character (e.g. 'example.com', regex used for validation is "
            "'_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')";
 }
@@ -110,9 +112,10 @@ static void check_resource_claims(struct pod_check *p)
         else
             check_text(c, name, path_of(c, path, "name"), name_dns1123_label);
         if (!direct && !template)
-            field_invalid(c->st, path, name, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
+            invalid_go(c, path, claim, CLAIM_SHAPE, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
         if (direct && template)
-            field_invalid(c->st, path, name, "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified");
+            invalid_go(c, path, claim, CLAIM_SHAPE,
+                       "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified");
         if (direct)
             check_text(c, node_str(direct, ""), path_of(c, path, "resourceClaimName"), name_dns1123_subdomain);
         if (template)
@@ -205,7 +208,7 @@ static void check_os(struct pod_check *p)
         field_required(c->st, path_of(c, path, "name"), "cannot be empty");
         return;
     }
-    check_word(c, name, path_of(c, path, "name"), "linux|windows");
+    check_word(c, name, path, "linux|windows");
     if (str_is(name, "linux") && node_at(p->spec, "securityContext.windowsOptions"))
         field_forbidden(c->st, path_of(c, p->path, "securityContext.windowsOptions"), "windows options cannot be set for a linux pod");
 }

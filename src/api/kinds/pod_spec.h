@@ -18,6 +18,12 @@ void check_pod_spec(struct check *c, const struct node *spec, struct str path, s
 /* A PodTemplateSpec: labels, annotations and spec; no ephemeral containers. */
 void check_pod_template(struct check *c, const struct node *template, struct str path);
 
+/* Drops what gates of the original that are off by default drop; old is NULL on create. */
+void drop_disabled_pod_members(struct node *spec, const struct node *old);
+
+/* Warnings for a pod ("spec") or a template ("spec.template.spec"). */
+void warn_pod(struct arena *a, const struct node *template, struct str base, void (*warn)(void *arg, struct str text), void *arg);
+
 /* Parts of it. */
 void check_pod_volumes(struct pod_check *p);
 void check_containers(struct pod_check *p);
@@ -39,6 +45,8 @@ void check_csi_driver_name(struct check *c, struct str name, struct str path);
 void check_claim_spec(struct check *c, const struct node *spec, struct str path);
 
 /* Resources. */
+/* As a resource of containers. */
+void check_container_resource_name(struct check *c, struct str name, struct str path);
 void check_resource_name(struct check *c, struct str name, struct str path);
 /* Quantities of a resource: not negative, integers where the resource has no fractions. */
 void check_resource_quantity(struct check *c, struct str resource, const struct node *q, struct str path);

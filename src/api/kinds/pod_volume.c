@@ -86,7 +86,7 @@ static void check_host_path(struct pod_check *p, const struct node *source, stru
 static void check_empty_dir(struct pod_check *p, const struct node *source, struct str path)
 {
     struct quantity limit;
-    if (quantity_at(source, "sizeLimit", &limit) && quantity_is_negative(limit))
+    if (quantity_at_path(source, "sizeLimit", &limit) && quantity_is_negative(limit))
         field_forbidden(p->c->st, path_of(p->c, path, "sizeLimit"), "SizeLimit field must be a valid resource quantity");
 }
 
@@ -143,6 +143,16 @@ static void check_iscsi(struct pod_check *p, const struct node *source, struct s
         invalid_number(p->c, path_of(p->c, path, "lun"), lun, "must be between 0 and 255, inclusive");
 }
 
+/* Fields that aren't for volumes: those that variables can take, and unknown ones. */
+static void check_downward_field(struct check *c, struct str field, struct str path)
+{
+    if (word_in(field, "spec.nodeName|spec.restartPolicy|spec.serviceAccountName|spec.schedulerName|status.phase|status.hostIP|"
+                       "status.hostIPs|status.podIP|status.podIPs"))
+        check_word(c, field, path, "metadata.annotations|metadata.labels|metadata.name|metadata.namespace|metadata.uid");
+    else
+        field_invalid(c->st, path, field, "error converting fieldPath: field label not supported: %.*s", STR_ARG(field));
+}
+
 /* One file of the downward API: which field, and where to. */
 static void check_downward_file(struct check *c, const struct node *file, struct str path)
 {
@@ -155,8 +165,7 @@ static void check_downward_file(struct check *c, const struct node *file, struct
             field_required(c->st, path_of(c, at, "fieldPath"), "%s", "");
         else if (!str_ends(field_path, "']") &&
                  !word_in(field_path, "metadata.annotations|metadata.labels|metadata.name|metadata.namespace|metadata.uid"))
-            check_word(c, field_path, path_of(c, at, "fieldPath"),
-                       "metadata.annotations|metadata.labels|metadata.name|metadata.namespace|metadata.uid");
+            check_downward_field(c, field_path, path_of(c, at, "fieldPath"));
         if (resource)
             field_invalid(c->st, path, STR("resource"), "fieldRef and resourceFieldRef can not be specified simultaneously");
     } else if (resource) {
@@ -238,8 +247,6 @@ static void check_projected(struct pod_check *p, const struct node *source, stru
             kinds++;
         if (kinds > 1)
             field_forbidden(c->st, at, "may not specify more than 1 volume type per source");
-        if (kinds == 0)
-            field_required(c->st, at, "must specify a volume type per source");
     }
 }
 

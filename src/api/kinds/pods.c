@@ -39,9 +39,37 @@ static void merge_affinity_keys(struct arena *a, struct node *pod, const char *p
     }
 }
 
+static void drop_stop_signals(struct node *containers)
+{
+    node_each(container, containers)
+    {
+        struct node *lifecycle = node_get(container, STR("lifecycle"));
+        if (!node_get(lifecycle, STR("stopSignal")))
+            continue;
+        node_remove(lifecycle, STR("stopSignal"));
+        if (node_count(lifecycle) == 0)
+            node_remove(container, STR("lifecycle"));
+    }
+}
+
+void drop_disabled_pod_members(struct node *spec, const struct node *old)
+{
+    static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
+    for (size_t i = 0; !old && i < ARRAY_COUNT(lists); i++)
+        drop_stop_signals(node_get(spec, str_from(lists[i])));
+    if (!old)
+        node_each(volume, node_get(spec, STR("volumes")))
+            node_each(source, node_at(volume, "projected.sources"))
+            {
+                node_remove(source, STR("clusterTrustBundle"));
+                node_remove(source, STR("podCertificate"));
+            }
+}
+
 static void prepare_create(const struct kind_ctx *ctx, struct node *pod)
 {
     struct arena *a = ctx->arena;
+    drop_disabled_pod_members(node_get(pod, STR("spec")), NULL);
     struct node *status = node_map(a);
     node_put_str(a, status, "phase", STR("Pending"));
     node_put_str(a, status, "qosClass", str_from(pod_qos_class(pod)));
@@ -62,6 +90,9 @@ static void prepare_create(const struct kind_ctx *ctx, struct node *pod)
 
 static void pod_prepare(const struct kind_ctx *ctx, struct node *pod, const struct node *old)
 {
+    /* Of pods alone, not of templates. */
+    if (node_num(pod, "spec.terminationGracePeriodSeconds", 0) < 0)
+        node_put_int(ctx->arena, pod, "spec.terminationGracePeriodSeconds", 1);
     if (!old) {
         prepare_create(ctx, pod);
     } else if (str_is(ctx->subresource, "status")) {
@@ -144,11 +175,19 @@ static const char *const pod_labels[] = {"spec.nodeName", "spec.restartPolicy", 
                                          "spec.hostNetwork", "status.phase", "status.podIP", "status.podIPs",
                                          "status.nominatedNodeName", NULL};
 
+static void pod_warnings(const struct kind_ctx *ctx, const struct node *pod, const struct node *old maybe_unused,
+                         void (*warn)(void *arg, struct str text), void *arg)
+{
+    if (str_empty(ctx->subresource))
+        warn_pod(ctx->arena, pod, STR("spec"), warn, arg);
+}
+
 REGISTER(kind, pods) = {
     .group = "",
     .plural = "pods",
     .flags = KIND_STATUS_SPLIT | KIND_GENERATION | KIND_GRACEFUL | KIND_RETURNS_DELETED,
     .prepare = pod_prepare,
+    .warnings = pod_warnings,
     .validate = pod_validate,
     .field_labels = pod_labels,
     .field = pod_field,

@@ -1,5 +1,6 @@
 /* ResourceQuotas and LimitRanges. */
 #include "api/kinds/pod_spec.h"
+#include "sys/random.h"
 
 #define SCOPES "Terminating|NotTerminating|BestEffort|NotBestEffort|PriorityClass|CrossNamespacePodAffinity|VolumeAttributesClass"
 #define QUOTA_NAMES                                                                                                                \
@@ -141,7 +142,9 @@ static void check_order(struct check *c, const struct node *limit, struct str re
     struct quantity a, b;
     if (!quantity_of(x, &a) || !quantity_of(y, &b) || quantity_compare(a, b) <= 0)
         return;
-    const struct node *value = node_get(node_get(limit, str_from(shown)), resource);
+    /* The original shows the smallest amount where the default is too small. */
+    bool small = strcmp(low, "min") == 0 && strcmp(shown, "default") == 0;
+    const struct node *value = small ? x : node_get(node_get(limit, str_from(shown)), resource);
     field_invalid(c->st, path_key(c, path_of(c, path, str_is(str_from(low_word), "min") ? shown : low), resource), node_str(value, ""),
                   "%s value %.*s is greater than %s value %.*s", low_word, STR_ARG(node_str(x, "")), high_word,
                   STR_ARG(node_str(y, "")));
@@ -200,5 +203,18 @@ static void limit_validate(const struct kind_ctx *ctx, const struct node *object
     }
 }
 
-REGISTER(kind, limit_ranges) = {
-    .group = "", .plural = "limitranges", .flags = KIND_CREATE_ON_UPDATE, .validate = limit_validate};
+/* A LimitRange needs no name: it gets one. */
+static void limit_prepare(const struct kind_ctx *ctx, struct node *object, const struct node *old)
+{
+    char name[37];
+    if (old || !str_empty(node_str(object, "metadata.name")) || !str_empty(node_str(object, "metadata.generateName")))
+        return;
+    random_uuid(name);
+    node_put_str(ctx->arena, object, "metadata.name", str_from(name));
+}
+
+REGISTER(kind, limit_ranges) = {.group = "",
+                                .plural = "limitranges",
+                                .flags = KIND_CREATE_ON_UPDATE,
+                                .prepare = limit_prepare,
+                                .validate = limit_validate};

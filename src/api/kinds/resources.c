@@ -51,7 +51,7 @@ void check_resource_name(struct check *c, struct str name, struct str path)
         field_invalid(c->st, path, name, "must be a standard resource type or fully qualified");
 }
 
-static void check_container_resource_name(struct check *c, struct str name, struct str path)
+void check_container_resource_name(struct check *c, struct str name, struct str path)
 {
     check_resource_name(c, name, path);
     if (str_find(name, '/') < 0) {

@@ -119,6 +119,8 @@ static void drop_of_type(struct node *service, const struct node *old)
     }
     if (needs_ports(old) && !needs_ports(service) && same_at(service, old, "spec.externalTrafficPolicy"))
         node_del(service, "spec.externalTrafficPolicy");
+    if (needs_address(old) && !needs_address(service) && same_at(service, old, "spec.internalTrafficPolicy"))
+        node_del(service, "spec.internalTrafficPolicy");
 }
 
 void service_prepare(const struct kind_ctx *ctx, struct node *service, const struct node *old)

@@ -289,6 +289,33 @@ static void service_validate(const struct kind_ctx *ctx, const struct node *serv
     check_traffic(&c, service, type);
 }
 
+static void service_warnings(const struct kind_ctx *ctx, const struct node *service, const struct node *old maybe_unused,
+                             void (*warn)(void *arg, struct str text), void *arg)
+{
+    const struct node *annotations = node_at(service, "metadata.annotations");
+    bool headless = service_is_headless(service), external = node_count(node_at(service, "spec.externalIPs")) != 0;
+    bool named = str_is(node_str(service, "spec.type"), "ExternalName");
+    if (!str_empty(ctx->subresource))
+        return;
+    if (node_get(annotations, STR("service.kubernetes.io/topology-aware-hints")))
+        warn(arg, STR("annotation service.kubernetes.io/topology-aware-hints is deprecated, please use "
+                      "service.kubernetes.io/topology-mode instead"));
+    if (headless && !str_empty(node_str(service, "spec.loadBalancerIP")))
+        warn(arg, STR("spec.loadBalancerIP is ignored for headless services"));
+    if (headless && external)
+        warn(arg, STR("spec.externalIPs is ignored for headless services"));
+    if (headless && !str_is(node_str(service, "spec.sessionAffinity"), "None"))
+        warn(arg, STR("spec.SessionAffinity is ignored for headless services"));
+    if (external && !headless && !named)
+        warn(arg, STR("spec.externalIPs is deprecated and may no longer be implemented in some clusters"));
+    if (external && named)
+        warn(arg, STR("spec.externalIPs is ignored when spec.type is \"ExternalName\""));
+    if (!named && !str_empty(node_str(service, "spec.externalName")))
+        warn(arg, STR("spec.externalName is ignored when spec.type is not \"ExternalName\""));
+    if (str_is(node_str(service, "spec.trafficDistribution"), "PreferClose"))
+        warn(arg, STR("spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\""));
+}
+
 static const char *const service_labels[] = {"spec.clusterIP", "spec.type", NULL};
 
 REGISTER(kind, services) = {
@@ -301,5 +328,6 @@ REGISTER(kind, services) = {
     .undo = service_undo,
     .released = service_released,
     .validate = service_validate,
+    .warnings = service_warnings,
     .field_labels = service_labels,
 };

@@ -64,6 +64,16 @@ void check_claim_spec(struct check *c, const struct node *spec, struct str path)
                    name_dns1123_subdomain);
 }
 
+/* dataSource is for claims and snapshots; others go by dataSourceRef. */
+static void drop_foreign_source(struct node *object)
+{
+    const struct node *source = node_at(object, "spec.dataSource");
+    struct str group = node_str(source, "apiGroup"), kind = node_str(source, "kind");
+    if (source && !(str_empty(group) && str_is(kind, "PersistentVolumeClaim")) &&
+        !(str_is(group, "snapshot.storage.k8s.io") && str_is(kind, "VolumeSnapshot")))
+        node_del(object, "spec.dataSource");
+}
+
 /* dataSource and dataSourceRef are two names of one thing. */
 static void claim_prepare(const struct kind_ctx *ctx, struct node *object, const struct node *old)
 {
@@ -72,6 +82,8 @@ static void claim_prepare(const struct kind_ctx *ctx, struct node *object, const
         node_put_str(a, object, "status.phase", STR("Pending"));
     if (old && !str_empty(ctx->subresource))
         return;
+    if (!old || !node_at(old, "spec.dataSource"))
+        drop_foreign_source(object);
     struct node *source = node_at(object, "spec.dataSource"), *ref = node_at(object, "spec.dataSourceRef");
     if (source && !ref)
         node_put(a, object, "spec.dataSourceRef", node_copy(a, source));
@@ -99,9 +111,9 @@ static void check_claim_update(struct check *c, const struct node *object, const
         field_forbidden(c->st, STR("spec"),
                         "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n");
     struct quantity now, was, have;
-    if (quantity_at(object, "spec.resources.requests.storage", &now) && quantity_at(before, "resources.requests.storage", &was) &&
+    if (quantity_at_path(object, "spec.resources.requests.storage", &now) && quantity_at_path(before, "resources.requests.storage", &was) &&
         quantity_compare(now, was) < 0) {
-        bool known = quantity_at(old, "status.capacity.storage", &have);
+        bool known = quantity_at_path(old, "status.capacity.storage", &have);
         if (!known)
             have = quantity_from_int(0);
         if (quantity_compare(now, have) <= 0)
@@ -183,7 +195,7 @@ static void check_volume_source(struct check *c, const struct node *spec, const 
         else if (!str_is(word, "nfs"))
             check_no_backsteps(c, target, path_of(c, path, "path"));
         if (str_is(word, "local") && node_count(node_at(spec, "nodeAffinity.required.nodeSelectorTerms")) == 0)
-            field_required(c->st, STR("metadata.annotations"), "Local volume requires node affinity");
+            field_required(c->st, STR("spec.nodeAffinity"), "Local volume requires node affinity");
     }
 }
 
@@ -232,7 +244,7 @@ static void volume_validate(const struct kind_ctx *ctx, const struct node *objec
         field_required(st, STR("spec.capacity"), "%s", "");
     if (!node_get(capacity, STR("storage")) || node_count(capacity) > 1)
         status_add_cause(st, CAUSE_NOT_SUPPORTED, STR("spec.capacity"),
-                         "Unsupported value: %s: supported values: \"storage\"", node_count(capacity) ? "{...}" : "null");
+                         "Unsupported value: %s: supported values: \"storage\"", node_count(capacity) ? "{...}" : capacity ? "{}" : "null");
     member_each(m, capacity)
         check_positive_quantity(&c, m->value, path_key(&c, STR("spec.capacity"), m->name));
     if (!str_empty(node_str(spec, "persistentVolumeReclaimPolicy")))

@@ -2,10 +2,20 @@
 
 #include "object/selector.h"
 
+static bool selector_is_ill(struct check *c, const struct node *selector)
+{
+    struct selector s;
+    struct status ignored;
+    status_init(&ignored, c->a);
+    return label_selector_from_node(c->a, selector, &s, &ignored) != 0;
+}
+
 bool selector_matches_labels(struct check *c, const struct node *selector, const struct node *labels)
 {
     struct selector s;
     struct status ignored;
+    if (!selector)
+        return false;
     status_init(&ignored, c->a);
     if (label_selector_from_node(c->a, selector, &s, &ignored) != 0)
         return true; /* a fault of its own */
@@ -16,16 +26,15 @@ void check_workload_selector(struct check *c, const struct node *spec, struct st
 {
     const struct node *selector = node_get(spec, STR("selector")), *labels = node_at(spec, "template.metadata.labels");
     struct str at = path_of(c, path, "selector");
-    if (!selector) {
-        if (needed)
-            field_required(c->st, at, "%s", "");
-        return;
-    }
+    if (!selector && needed)
+        field_required(c->st, at, "%s", "");
     check_label_selector(c, selector, at);
-    if (label_selector_is_empty(selector))
+    if (strcmp(kind, "deployment") == 0 && selector && selector_is_ill(c, selector))
+        invalid_node(c, at, selector, "invalid label selector");
+    if (selector && label_selector_is_empty(selector))
         invalid_node(c, at, selector, "empty selector is invalid for %s", kind);
     else if (!selector_matches_labels(c, selector, labels))
-        invalid_node(c, path_of(c, path, "template.metadata.labels"), labels, "`selector` does not match template `labels`");
+        invalid_node(c, path_of(c, path, "template.metadata.labels"), sorted_map(c, labels), "`selector` does not match template `labels`");
 }
 
 void check_long_running_template(struct check *c, const struct node *spec, struct str path, const char *kind)
@@ -67,6 +76,23 @@ void check_int_or_percent(struct check *c, const struct node *value, struct str 
     }
     if (limited && percent_of(value, &percent) && percent > 100)
         field_invalid(c->st, path, value->text, "must not be greater than 100%%");
+}
+
+void prepare_template(const struct kind_ctx *ctx maybe_unused, struct node *object, const struct node *old)
+{
+    drop_disabled_pod_members(node_at(object, "spec.template.spec"), old ? node_at(old, "spec.template.spec") : NULL);
+}
+
+void warn_template(const struct kind_ctx *ctx, const struct node *object, const struct node *old,
+                   void (*warn)(void *arg, struct str text), void *arg)
+{
+    const struct node *spec = node_get(object, STR("spec")), *before = old ? node_get(old, STR("spec")) : NULL;
+    if (!str_empty(ctx->subresource) || !spec || (before && node_equal(spec, before)))
+        return;
+    if (node_get(spec, STR("template")))
+        warn_pod(ctx->arena, node_get(spec, STR("template")), STR("spec.template.spec"), warn, arg);
+    else if (node_at(spec, "jobTemplate.spec.template"))
+        warn_pod(ctx->arena, node_at(spec, "jobTemplate.spec.template"), STR("spec.jobTemplate.spec.template.spec"), warn, arg);
 }
 
 void check_counts(struct check *c, const struct node *status, struct str path, const char *const *members)

@@ -12,6 +12,11 @@ void check_long_running_template(struct check *c, const struct node *spec, struc
 void check_int_or_percent(struct check *c, const struct node *value, struct str path, bool limited);
 /* 0 for absent, "0" and "0%". */
 int64_t int_or_percent_of(const struct node *value);
+/* The prepare hook of kinds with a template. */
+void prepare_template(const struct kind_ctx *ctx, struct node *object, const struct node *old);
+/* The warnings hook of kinds with a template. */
+void warn_template(const struct kind_ctx *ctx, const struct node *object, const struct node *old,
+                   void (*warn)(void *arg, struct str text), void *arg);
 void check_counts(struct check *c, const struct node *status, struct str path, const char *const *members);
 /* Whether a LabelSelector as a tree matches a map of labels. */
 bool selector_matches_labels(struct check *c, const struct node *selector, const struct node *labels);

@@ -468,7 +468,7 @@ asked = [
     ('GET', '/api/v1/namespaces/default/secrets/kept', None, node), ('GET', '/api/v1/namespaces/default/configmaps/kept', None, node),
     ('GET', '/apis/coordination.k8s.io/v1/namespaces/default/leases/kept', None, node),
     ('GET', '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/other', None, node),
-    ('GET', '/api/v1/persistentvolumes/kept', None, node), ('GET', '/api/v1/services', None, node),
+    ('GET', '/api/v1/persistentvolumes/kept', None, node), ('GET', '/api/v1/resourcequotas', None, node),
     ('POST', '/api/v1/namespaces/default/pods?dryRun=All', mirror, node),
     ('POST', '/api/v1/namespaces/default/pods?dryRun=All', changed(mirror, {'metadata.annotations': {'kubernetes.io/config.mirror': 'x'}}), node),
     ('POST', '/api/v1/nodes?dryRun=All', {'apiVersion': 'v1', 'kind': 'Node', 'metadata': {'name': 'other'}}, node),
@@ -483,7 +483,7 @@ asked = [
          'user': 'system:kube-scheduler', 'resourceAttributes': {'verb': 'list', 'resource': 'pods'}}}, {}),
     ('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews',
      {'apiVersion': 'authorization.k8s.io/v1', 'kind': 'SubjectAccessReview', 'spec': {
-         'user': 'u', 'groups': ['system:authenticated'], 'nonResourceAttributes': {'verb': 'get', 'path': '/version'}}}, {}),
+         'user': 'u', 'groups': ['system:authenticated'], 'nonResourceAttributes': {'verb': 'get', 'path': '/apis'}}}, {}),
     ('GET', '/api/v1/namespaces/default/pods?fieldSelector=spec.x%3Dy', None, {}),
     ('GET', '/api/v1/namespaces/default/configmaps?fieldSelector=data.x%3Dy', None, {}),
 ]

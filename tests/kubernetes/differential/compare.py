@@ -55,8 +55,8 @@ def scrub(tree):
 
 
 def first_line(text):
-    """Differences of Go values that follow some messages are not compared."""
-    return text.split('\n')[0]
+    """Differences of Go values that follow some messages are not compared, nor structures that are shown before others."""
+    return re.sub(r'Invalid value: \{.*\}: field is immutable', 'Invalid value: {...}: field is immutable', text.split('\n')[0])
 
 
 def causes(status):

@@ -27,10 +27,14 @@ struct pruner {
     struct buf path;
     struct str *unknown; /* arena */
     size_t count, cap;
+    size_t told; /* bytes of unknown */
 };
 
 static void note_unknown(struct pruner *p, struct str name)
 {
+    if (p->told >= LIMIT_FAULT_BYTES)
+        return;
+    p->told += p->path.len + name.len;
     if (p->count == p->cap) {
         size_t cap = p->cap ? p->cap * 2 : 8;
         p->unknown =

@@ -1,3 +1,4 @@
+#include "base/limits.h"
 #include "object/regex.h"
 #include "object/structural_internal.h"
 
@@ -12,10 +13,18 @@ enum level {
 struct checker {
     struct status *st;
     struct buf path;
+    struct buf restricted; /* where the restriction stands whose subject is at path */
+    size_t told;           /* bytes of paths that were said */
 };
+
+static bool is_done(const struct checker *c)
+{
+    return c->told >= LIMIT_FAULT_BYTES;
+}
 
 static struct str at(struct checker *c, const char *name)
 {
+    c->told += c->path.len;
     return arena_printf(c->st->arena, "%.*s.%s", STR_ARG(buf_str(&c->path)), name);
 }
 
@@ -69,7 +78,7 @@ static bool is_set(const struct node *n)
 static void check_nested(struct checker *c, const struct node *schema, bool skip_any)
 {
     size_t length = c->path.len;
-    if (!schema)
+    if (!schema || is_done(c))
         return;
     check_values(c, schema, skip_any, false);
     for (size_t i = 0; i < ARRAY_COUNT(nested_forbidden); i++)
@@ -197,6 +206,8 @@ static void check_schema(struct checker *c, const struct node *schema, enum leve
     const struct node *items = node_get(schema, STR("items"));
     const struct node *others = node_get(schema, STR("additionalProperties"));
     bool embedded = schema_flag(schema, "x-kubernetes-embedded-resource");
+    if (is_done(c))
+        return;
     if (str_is(node_str(schema, "type"), "array") && !items)
         field_required(c->st, at(c, "items"), "must be specified");
     if (items) {
@@ -234,10 +245,71 @@ static void check_schema(struct checker *c, const struct node *schema, enum leve
                        "x-kubernetes-preserve-unknown-fields");
 }
 
+/* What junctors restrict must be described outside of them. The original looks at the junctors of
+ * the root, and from there at all depths. */
+static void check_complete(struct checker *c, const struct node *restriction,
+                           const struct node *schema);
+
+static void check_complete_at(struct checker *c, const struct node *restriction,
+                              const struct node *schema, const char *step)
+{
+    size_t length = c->path.len, restricted = c->restricted.len;
+    buf_puts(&c->path, step);
+    buf_puts(&c->restricted, step);
+    if (schema) {
+        check_complete(c, restriction, schema);
+    } else if (!is_done(c)) {
+        c->told += c->path.len + c->restricted.len;
+        field_required(c->st, arena_str(c->st->arena, buf_str(&c->path)),
+                       "because it is defined in %.*s", STR_ARG(buf_str(&c->restricted)));
+    }
+    c->path.len = length;
+    c->restricted.len = restricted;
+}
+
+static void check_complete_junctors(struct checker *c, const struct node *restriction,
+                                    const struct node *schema)
+{
+    static const char *const lists[] = {"allOf", "anyOf", "oneOf"};
+    const struct node *not = node_get(restriction, STR("not"));
+    size_t restricted = c->restricted.len;
+    if (node_is(not, NODE_MAP)) {
+        buf_puts(&c->restricted, ".not");
+        check_complete(c, not, schema);
+        c->restricted.len = restricted;
+    }
+    for (size_t k = 0; k < ARRAY_COUNT(lists); k++) {
+        size_t index = 0;
+        node_each(n, node_get(restriction, str_from(lists[k])))
+        {
+            buf_printf(&c->restricted, ".%s[%zu]", lists[k], index++);
+            check_complete(c, n, schema);
+            c->restricted.len = restricted;
+        }
+    }
+}
+
+static void check_complete(struct checker *c, const struct node *restriction,
+                           const struct node *schema)
+{
+    const struct node *items = node_get(restriction, STR("items"));
+    check_complete_junctors(c, restriction, schema);
+    if (node_is(items, NODE_MAP))
+        check_complete_at(c, items, node_get(schema, STR("items")), ".items");
+    member_each(m, node_get(restriction, STR("properties")))
+    {
+        const char *step = arena_printf(c->st->arena, ".properties[%.*s]", STR_ARG(m->name)).data;
+        check_complete_at(c, m->value, schema_property(schema, m->name), step);
+    }
+}
+
 void structural_check(const struct node *schema, struct str path, struct status *st)
 {
-    struct checker c = {.st = st, .path = BUF_INIT};
+    struct checker c = {.st = st, .path = BUF_INIT, .restricted = BUF_INIT};
     buf_add(&c.path, path);
+    buf_add(&c.restricted, path);
     check_schema(&c, schema, LEVEL_ROOT);
+    check_complete_junctors(&c, schema, schema);
     buf_release(&c.path);
+    buf_release(&c.restricted);
 }

@@ -215,6 +215,61 @@ TEST(depth_and_repetition_are_bounded)
     arena_release(&a);
 }
 
+/* A long name above many faults, each of which would be told with it. */
+TEST(what_is_told_of_faults_is_bounded)
+{
+    enum {
+        NAME = 1 << 20,
+        MANY = 100000
+    };
+    struct arena a = ARENA_INIT;
+    struct status st;
+    struct node *schema, *object = node_map(&a), *below = node_map(&a);
+    char *name = arena_alloc(&a, NAME);
+    memset(name, 'x', NAME);
+    status_init(&st, &a);
+    assert_int_equal(
+        json_parse(&a,
+                   STR("{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\","
+                       "\"properties\":{\"l\":{\"type\":\"array\",\"items\":{\"type\":\"string\","
+                       "\"enum\":[\"a\"],\"oneOf\":[{\"minLength\":2},{\"minLength\":3}]}}}}}"),
+                   &schema, &st),
+        0);
+    struct node *list = node_list(&a);
+    for (int i = 0; i < MANY; i++)
+        node_append(&a, list, i % 2 ? node_map(&a) : node_text(&a, STR("b")));
+    node_set(&a, below, STR("l"), list);
+    for (int i = 0; i < 1000; i++)
+        node_set(&a, below, node_text_printf(&a, "unknown%d", i)->text, node_null(&a));
+    node_set(&a, object, (struct str){name, NAME}, below);
+    size_t count;
+    struct str *unknown;
+    structural_prune(&a, schema, object, &unknown, &count);
+    assert_in_range(count, 1, 10);
+    structural_validate(schema, object, &st);
+    assert_in_range(st.details.cause_count, 1, 10);
+    arena_release(&a);
+}
+
+TEST(combinations_within_combinations_take_no_longer)
+{
+    struct arena a = ARENA_INIT;
+    struct status st;
+    struct buf text = BUF_INIT;
+    for (int i = 0; i < 60; i++)
+        buf_printf(&text, "{\"%s\":[", i % 2 ? "oneOf" : "anyOf");
+    buf_puts(&text, "{\"minLength\":5}");
+    for (int i = 0; i < 60; i++)
+        buf_puts(&text, "]}");
+    struct node *schema;
+    status_init(&st, &a);
+    assert_int_equal(json_parse(&a, buf_str(&text), &schema, &st), 0);
+    structural_validate(schema, node_text(&a, STR("abc")), &st);
+    assert_int_equal(st.details.cause_count, 61);
+    buf_release(&text);
+    arena_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +277,8 @@ int main(void)
         cmocka_unit_test(schemas_are_refused_as_by_the_original),
         cmocka_unit_test(expressions_are_those_of_go),
         cmocka_unit_test(depth_and_repetition_are_bounded),
+        cmocka_unit_test(what_is_told_of_faults_is_bounded),
+        cmocka_unit_test(combinations_within_combinations_take_no_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

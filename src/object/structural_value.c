@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "base/limits.h"
 #include "base/vec.h"
 #include "object/patch_edit.h"
 #include "object/regex.h"
@@ -26,10 +27,19 @@ struct validator {
     struct buf path;           /* "spec.list[0]" */
     size_t faults;             /* in this schema and below */
     bool quiet;                /* only count: inside anyOf, oneOf and not */
+    size_t told;               /* bytes of what was said */
 };
 
-static struct str path_of(const struct validator *v)
+/* Whether a fault is told, after it was counted. */
+static bool tells(const struct validator *v)
 {
+    return !v->quiet && v->told < LIMIT_FAULT_BYTES;
+}
+
+/* The path, to be told. */
+static struct str path_of(struct validator *v)
+{
+    v->told += v->path.len;
     return arena_str(v->st->arena, buf_str(&v->path));
 }
 
@@ -46,18 +56,21 @@ static struct str json_of(const struct validator *v, const struct node *n)
 static void fault(struct validator *v, enum cause type, struct str shown, struct str why)
 {
     v->faults++;
-    if (!v->quiet)
-        status_add_cause(v->st, type, path_of(v), "Invalid value: %.*s: %.*s in body %.*s",
-                         STR_ARG(shown), STR_ARG(path_of(v)), STR_ARG(why));
+    if (!tells(v))
+        return;
+    struct str path = path_of(v);
+    v->told += path.len + shown.len + why.len;
+    status_add_cause(v->st, type, path, "Invalid value: %.*s: %.*s in body %.*s", STR_ARG(shown),
+                     STR_ARG(path), STR_ARG(why));
 }
 
-/* A fault that the original doesn't put under a path. */
-static void loose_fault(struct validator *v, struct str text)
+/* A fault that the original doesn't put under a path: words before and behind the path. */
+static void loose_fault(struct validator *v, const char *before, const char *behind)
 {
     v->faults++;
-    if (!v->quiet)
-        status_add_cause(v->st, CAUSE_INVALID, STR("<nil>"), "Invalid value: \"\": %.*s",
-                         STR_ARG(text));
+    if (tells(v))
+        status_add_cause(v->st, CAUSE_INVALID, STR("<nil>"), "Invalid value: \"\": %s%.*s%s",
+                         before, STR_ARG(path_of(v)), behind);
 }
 
 #define WHY(v, ...) arena_printf((v)->st->arena, __VA_ARGS__)
@@ -105,8 +118,7 @@ static void check_type(struct validator *v, const struct node *schema, const str
     fault(v, CAUSE_TYPE_INVALID, shown,
           WHY(v, "must be of type %.*s: %.*s", STR_ARG(wanted), STR_ARG(shown)));
     if (str_is(wanted, "integer") && n->kind == NODE_DOUBLE)
-        loose_fault(v, WHY(v, "Checked value must be of type integer (default format) in %.*s",
-                           STR_ARG(path_of(v))));
+        loose_fault(v, "Checked value must be of type integer (default format) in ", "");
 }
 
 static void check_enum(struct validator *v, const struct node *schema, const struct node *n)
@@ -125,10 +137,13 @@ static void check_enum(struct validator *v, const struct node *schema, const str
         buf_printf(&list, "%s\"%.*s\"", list.len ? ", " : "", STR_ARG(text));
     }
     v->faults++;
-    if (!v->quiet)
+    if (tells(v)) {
+        struct str shown = json_of(v, n);
+        v->told += shown.len + list.len;
         status_add_cause(v->st, CAUSE_NOT_SUPPORTED, path_of(v),
-                         "Unsupported value: %.*s: supported values: %.*s", STR_ARG(json_of(v, n)),
+                         "Unsupported value: %.*s: supported values: %.*s", STR_ARG(shown),
                          STR_ARG(buf_str(&list)));
+    }
     buf_release(&list);
 }
 
@@ -182,7 +197,7 @@ static void check_string(struct validator *v, const struct node *schema, const s
     double limit;
     if (limit_of(schema, "maxLength", &limit) && (double)count_characters(n->text) > limit) {
         v->faults++;
-        if (!v->quiet)
+        if (tells(v))
             field_too_long(v->st, path_of(v), (size_t)MAX(limit, 0));
     } else if (limit_of(schema, "minLength", &limit) && (double)count_characters(n->text) < limit) {
         fault(v, CAUSE_INVALID, shown, WHY(v, "should be at least %.0f chars long", limit));
@@ -204,8 +219,7 @@ static void check_number(struct validator *v, const struct node *schema, const s
     struct str shown = json_of(v, n), format = node_str(schema, "format");
     double value = number_of(n), limit;
     if (str_is(format, "int32") && (value > INT32_MAX || value < INT32_MIN))
-        loose_fault(v, WHY(v, "Checked value must be of type integer with format int32 in %.*s",
-                           STR_ARG(path_of(v))));
+        loose_fault(v, "Checked value must be of type integer with format int32 in ", "");
     if (limit_of(schema, "multipleOf", &limit) && limit > 0 &&
         fabs(value / limit - round(value / limit)) > 1e-9)
         fault(v, CAUSE_INVALID, shown,
@@ -236,7 +250,7 @@ static void check_count(struct validator *v, const struct node *schema, size_t c
               WHY(v, "should have at least %.0f %s", limit, what));
     if (limit_of(schema, items ? "maxItems" : "maxProperties", &limit) && (double)count > limit) {
         v->faults++;
-        if (!v->quiet)
+        if (tells(v))
             field_too_many(v->st, path_of(v), count, (size_t)MAX(limit, 0));
     }
 }
@@ -285,7 +299,7 @@ static void check_map(struct validator *v, const struct node *schema, const stru
         if (node_get(n, node_str(name, "")))
             continue;
         v->faults++;
-        if (v->quiet)
+        if (!tells(v))
             continue;
         buf_printf(&v->path, "%s%.*s", length ? "." : "", STR_ARG(node_str(name, "")));
         status_add_cause(v->st, CAUSE_REQUIRED, path_of(v), "Required value");
@@ -345,23 +359,20 @@ static void check_combinations(struct validator *v, const struct node *schema, c
     const struct node *any = node_get(schema, STR("anyOf")), *one = node_get(schema, STR("oneOf"));
     const struct node *all = node_get(schema, STR("allOf")), *not = node_get(schema, STR("not"));
     const struct node *best;
-    struct str path = v->quiet ? STR_NONE : path_of(v);
     if (node_count(any) > 0 && count_matches(v, any, n, &best) == 0) {
-        loose_fault(v, WHY(v, "\"%.*s\" must validate at least one schema (anyOf)", STR_ARG(path)));
+        loose_fault(v, "\"", "\" must validate at least one schema (anyOf)");
         tell(v, best, n);
     }
     size_t matches = node_count(one) > 0 ? count_matches(v, one, n, &best) : 1;
     if (matches == 0) {
-        loose_fault(
-            v, WHY(v, "\"%.*s\" must validate one and only one schema (oneOf). Found none valid",
-                   STR_ARG(path)));
-        validate(v, best, n);
+        loose_fault(v, "\"", "\" must validate one and only one schema (oneOf). Found none valid");
+        tell(v, best, n);
     } else if (matches > 1) {
-        loose_fault(v,
-                    WHY(v,
-                        "\"%.*s\" must validate one and only one schema (oneOf). Found %zu valid "
-                        "alternatives",
-                        STR_ARG(path), matches));
+        char behind[128];
+        snprintf(behind, sizeof(behind),
+                 "\" must validate one and only one schema (oneOf). Found %zu valid alternatives",
+                 matches);
+        loose_fault(v, "\"", behind);
     }
     size_t before = v->faults, passed = 0;
     node_each(s, all)
@@ -371,10 +382,11 @@ static void check_combinations(struct validator *v, const struct node *schema, c
         passed += v->faults == so_far;
     }
     if (v->faults > before)
-        loose_fault(v, WHY(v, "\"%.*s\" must validate all the schemas (allOf)%s", STR_ARG(path),
-                           passed == 0 ? ". None validated" : ""));
+        loose_fault(v, "\"",
+                    passed == 0 ? "\" must validate all the schemas (allOf). None validated"
+                                : "\" must validate all the schemas (allOf)");
     if (node_is(not, NODE_MAP) && count_faults(v, not, n) == 0)
-        loose_fault(v, WHY(v, "\"%.*s\" must not validate the schema (not)", STR_ARG(path)));
+        loose_fault(v, "\"", "\" must not validate the schema (not)");
 }
 
 static void validate(struct validator *v, const struct node *schema, const struct node *n)
@@ -419,7 +431,7 @@ static void check_unique(struct validator *v, const struct node *schema, const s
             }
         }
         struct node *key = node_text(a, json_of(v, shown));
-        if (!key_index_add(&seen, key, index) && key_index_add(&told, key, index))
+        if (!key_index_add(&seen, key, index) && key_index_add(&told, key, index) && tells(v))
             status_add_cause(v->st, CAUSE_DUPLICATE,
                              WHY(v, "%.*s[%zu]", STR_ARG(path_of(v)), index),
                              "Duplicate value: %.*s", STR_ARG(json_of(v, shown)));
@@ -432,10 +444,12 @@ static void check_embedded(struct validator *v, const struct node *n)
     static const char *const names[] = {"apiVersion", "kind"};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         const struct node *text = node_get(n, str_from(names[i]));
+        if (node_str(text, "").len > 0 || !tells(v))
+            continue;
         struct str path = WHY(v, "%.*s.%s", STR_ARG(path_of(v)), names[i]);
         if (!text)
             status_add_cause(v->st, CAUSE_REQUIRED, path, "Required value");
-        else if (node_str(text, "").len == 0)
+        else
             field_invalid(v->st, path, node_str(text, ""), "must not be empty");
     }
 }

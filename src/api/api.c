@@ -1,5 +1,6 @@
 /* One API server: its state, its resources, and what many files ask of a request. */
 #include "api/allocate.h"
+#include "api/apiservice.h"
 #include "api/crd.h"
 #include "api/documents.h"
 #include "api/meter.h"
@@ -24,6 +25,7 @@ static void list_resources(struct api *api)
 void api_resources_changed(struct api *api)
 {
     list_resources(api);
+    deferred_arm(&api->services);
     for (size_t i = 0; i < api->listener_count; i++)
         api->listeners[i].fn(api->listeners[i].arg);
 }
@@ -38,12 +40,18 @@ static void end_tokens(void *arg)
         log_warn("history can't be forgotten", LOG_ERRNO(err));
 }
 
+static void sync_services(void *arg)
+{
+    apiservices_sync(arg);
+}
+
 struct api *api_new(const struct api_config *config)
 {
     assert(config->loop && config->store && config->hub && config->authorizer);
     struct api *api = mem_alloc(sizeof(*api));
     api->config = *config;
     timer_init(&api->token_timer, config->loop, end_tokens, api);
+    deferred_init(&api->services, config->loop, sync_services, api);
     api->meters = meters_new();
     api->views = watch_views_new(api);
     api->customs = custom_set_new(api);
@@ -59,6 +67,7 @@ void api_free(struct api *api)
     if (!api)
         return;
     timer_stop(&api->token_timer);
+    deferred_cancel(&api->services);
     allocators_free(api->allocators);
     documents_free(api->documents);
     custom_set_free(api->customs);

@@ -160,6 +160,7 @@ struct api {
     struct timer token_timer; /* armed while list tokens are out: then history up to token_revision
                                  is forgotten */
     uint64_t token_revision;
+    struct deferred services; /* keeps the APIServices of custom groups, after a change */
 };
 
 /* pipeline.c */

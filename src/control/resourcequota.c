@@ -161,11 +161,21 @@ static int reconcile(struct run *run, struct status *st)
     return run_put_status(run, control_resource(run->control, QUOTAS), quota, status, NULL, st);
 }
 
-/* What others write into the status stays until something is counted anew. */
+/* What others write into the status is put right after a while only, as the original does with its
+ * resync. */
 static void map_quota(struct control *c, const struct sealed *now, const struct sealed *old)
 {
-    if (now && (!old || object_differs(now, old, "spec")))
+    if (!now)
+        return;
+    if (!old || object_differs(now, old, "spec")) {
         control_enqueue_object(c, now);
+        return;
+    }
+    struct arena arena = ARENA_INIT;
+    if (!node_equal(value_to_node(&arena, object_at(now, "spec.hard")),
+                    value_to_node(&arena, object_at(now, "status.hard"))))
+        control_enqueue_after(c, object_namespace(now), object_name(now), STATUS_RESYNC_MS);
+    arena_release(&arena);
 }
 
 static void map_pod(struct control *c, const struct sealed *now, const struct sealed *old)

@@ -1,0 +1,110 @@
+"""Jobs and CronJobs on pretend nodes."""
+from kubelet import wait_for
+from test_workloads import template
+
+
+def job(name, phase='Succeeded', annotations=None, **spec):
+    pod = template({'app': name}, metadata={'annotations': {'test/phase': phase, **(annotations or {})}}, restartPolicy='Never')
+    pod['spec'].update(spec.pop('pod', {}))
+    return {'apiVersion': 'batch/v1', 'kind': 'Job', 'metadata': {'name': name}, 'spec': {'template': pod, **spec}}
+
+
+def conditions(server, ns, name):
+    status = server.get('-n', ns, 'job/' + name)['status']
+    return {c['type']: c for c in status.get('conditions', []) if c['status'] == 'True'}
+
+
+def test_a_job_completes_and_counts(server, kubelet, ns):
+    server.kubectl('-n', ns, 'create', '-f', '-', input=job('j', completions=5, parallelism=2))
+    server.kubectl('-n', ns, 'wait', '--for=condition=Complete', 'job/j', '--timeout=20s')
+    status = server.get('-n', ns, 'job/j')['status']
+    assert status['succeeded'] == 5 and status.get('active', 0) == 0 and 'completionTime' in status
+    assert [c['type'] for c in status['conditions']] == ['SuccessCriteriaMet', 'Complete']
+    pods = server.get('-n', ns, 'pods')['items']
+    assert len(pods) == 5 and not any(p['metadata'].get('finalizers') for p in pods)
+
+
+def test_an_indexed_job_gives_every_index_once(server, kubelet, ns):
+    server.kubectl('-n', ns, 'create', '-f', '-', input=job('j', completions=4, parallelism=4, completionMode='Indexed'))
+    server.kubectl('-n', ns, 'wait', '--for=condition=Complete', 'job/j', '--timeout=20s')
+    status = server.get('-n', ns, 'job/j')['status']
+    assert status['completedIndexes'] == '0-3' and status['succeeded'] == 4
+    pods = server.get('-n', ns, 'pods')['items']
+    key = 'batch.kubernetes.io/job-completion-index'
+    assert sorted(p['metadata']['annotations'][key] for p in pods) == ['0', '1', '2', '3']
+    for p in pods:
+        index = p['metadata']['annotations'][key]
+        assert p['spec']['hostname'] == 'j-' + index and p['metadata']['name'].startswith(f'j-{index}-')
+        assert any(e['name'] == 'JOB_COMPLETION_INDEX' for e in p['spec']['containers'][0]['env'])
+
+
+def test_failures_end_a_job_at_its_limit(server, kubelet, ns):
+    server.kubectl('-n', ns, 'create', '-f', '-', input=job('j', 'Failed', backoffLimit=0))
+    failed = wait_for(lambda: conditions(server, ns, 'j').get('Failed'))
+    assert failed['reason'] == 'BackoffLimitExceeded' and failed['message'] == 'Job has reached the specified backoff limit'
+    status = server.get('-n', ns, 'job/j')['status']
+    assert status['failed'] == 1 and [c['type'] for c in status['conditions']] == ['FailureTarget', 'Failed']
+
+
+def test_limits_per_index(server, kubelet, ns):
+    server.kubectl('-n', ns, 'create', '-f', '-', input=job(
+        'j', 'Failed', completions=2, parallelism=2, completionMode='Indexed', backoffLimitPerIndex=0))
+    failed = wait_for(lambda: conditions(server, ns, 'j').get('Failed'))
+    assert failed['reason'] == 'FailedIndexes'
+    assert server.get('-n', ns, 'job/j')['status']['failedIndexes'] == '0,1'
+
+
+def test_a_failure_policy_fails_the_job(server, kubelet, ns):
+    server.kubectl('-n', ns, 'create', '-f', '-', input=job('j', 'Failed', podFailurePolicy={'rules': [
+        {'action': 'FailJob', 'onExitCodes': {'operator': 'In', 'values': [1]}}]}))
+    failed = wait_for(lambda: conditions(server, ns, 'j').get('Failed'))
+    assert failed['reason'] == 'PodFailurePolicy'
+    assert 'failed with exit code 1 matching FailJob rule at index 0' in failed['message']
+
+
+def test_a_success_policy_ends_the_job_early(server, kubelet, ns):
+    server.kubectl('-n', ns, 'create', '-f', '-', input=job(
+        'j', completions=6, parallelism=2, completionMode='Indexed', successPolicy={'rules': [{'succeededIndexes': '0-1'}]}))
+    server.kubectl('-n', ns, 'wait', '--for=condition=Complete', 'job/j', '--timeout=20s')
+    assert conditions(server, ns, 'j')['SuccessCriteriaMet']['reason'] == 'SuccessPolicy'
+
+
+def test_a_suspended_job_has_no_pods(server, kubelet, ns):
+    server.kubectl('-n', ns, 'create', '-f', '-', input=job('j', 'Running', suspend=True))
+    wait_for(lambda: 'Suspended' in conditions(server, ns, 'j'))
+    assert server.get('-n', ns, 'pods')['items'] == []
+    server.kubectl('-n', ns, 'patch', 'job/j', '--type=merge', '-p', '{"spec":{"suspend":false}}')
+    wait_for(lambda: server.get('-n', ns, 'job/j')['status'].get('ready') == 1)
+    server.kubectl('-n', ns, 'patch', 'job/j', '--type=merge', '-p', '{"spec":{"suspend":true}}')
+    wait_for(lambda: server.get('-n', ns, 'pods')['items'] == [])
+
+
+def test_a_deadline_ends_the_job(server, kubelet, ns):
+    server.kubectl('-n', ns, 'create', '-f', '-', input=job('j', 'Running', activeDeadlineSeconds=1))
+    failed = wait_for(lambda: conditions(server, ns, 'j').get('Failed'))
+    assert failed['reason'] == 'DeadlineExceeded'
+    wait_for(lambda: server.get('-n', ns, 'pods')['items'] == [])
+
+
+def test_finished_jobs_go_after_their_time(server, kubelet, ns):
+    server.kubectl('-n', ns, 'create', '-f', '-', input=job('j', ttlSecondsAfterFinished=1))
+    wait_for(lambda: server.get('-n', ns, 'jobs')['items'] == [] and server.get('-n', ns, 'pods')['items'] == [])
+
+
+def test_deleting_a_job_takes_its_pods(server, kubelet, ns):
+    server.kubectl('-n', ns, 'create', '-f', '-', input=job('j', 'Running', parallelism=2))
+    wait_for(lambda: len(server.get('-n', ns, 'pods')['items']) == 2)
+    server.kubectl('-n', ns, 'delete', 'job/j')
+    wait_for(lambda: server.get('-n', ns, 'pods')['items'] == [])
+
+
+def test_a_cronjob_starts_what_it_missed_and_keeps_some_history(server, kubelet, ns):
+    cron = {'apiVersion': 'batch/v1', 'kind': 'CronJob', 'metadata': {'name': 'c'}, 'spec': {
+        'schedule': '@every 1s', 'successfulJobsHistoryLimit': 2, 'jobTemplate': {'spec': job('x')['spec']}}}
+    server.kubectl('-n', ns, 'create', '-f', '-', input={**cron, 'spec': {**cron['spec'], 'suspend': True}})
+    assert server.get('-n', ns, 'jobs')['items'] == []
+    server.kubectl('-n', ns, 'patch', 'cronjob/c', '--type=merge', '-p', '{"spec":{"suspend":false,"schedule":"* * * * *"}}')
+    first = wait_for(lambda: server.get('-n', ns, 'jobs')['items'], 65)[0]
+    assert first['metadata']['ownerReferences'][0]['name'] == 'c'
+    assert 'batch.kubernetes.io/cronjob-scheduled-timestamp' in first['metadata']['annotations']
+    wait_for(lambda: 'lastSuccessfulTime' in server.get('-n', ns, 'cronjob/c')['status'])

@@ -169,10 +169,13 @@ static bool list_has(const struct node *list, struct str text)
 /* Finalizers without a domain are refused, but not by every API group of the original. */
 static void validate_finalizer_domain(struct request *r, struct str name, size_t index)
 {
-    static const char *const lenient[] = {"admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io",
-                                          "coordination.k8s.io", "policy"};
-    if (r->resource->type == SCHEMA_CUSTOM || str_find(name, '/') >= 0 || str_is(name, "kubernetes") || str_is(name, "orphan") ||
-        str_is(name, "foregroundDeletion"))
+    static const char *const lenient[] = {
+        "admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io",
+        "coordination.k8s.io",          "node.k8s.io",          "policy"};
+    bool known =
+        str_is(name, "kubernetes") || str_is(name, "orphan") || str_is(name, "foregroundDeletion");
+    if (known || str_find(name, '/') >= 0 || r->resource->type == SCHEMA_CUSTOM ||
+        strcmp(r->resource->kind, "Event") == 0)
         return;
     for (size_t i = 0; i < ARRAY_COUNT(lenient); i++)
         if (strcmp(r->resource->group, lenient[i]) == 0)

@@ -201,22 +201,9 @@ static void statefulset_validate(const struct kind_ctx *ctx, const struct node *
         statefulset_check_update(&c, object, old);
 }
 
-/* Claims in a template say what they are. */
-static void statefulset_prepare(const struct kind_ctx *ctx, struct node *object, const struct node *old)
-{
-    prepare_template(ctx, object, old);
-    node_each(claim, node_at(object, "spec.volumeClaimTemplates"))
-    {
-        if (str_empty(node_str(claim, "kind")))
-            node_put_str(ctx->arena, claim, "kind", STR("PersistentVolumeClaim"));
-        if (str_empty(node_str(claim, "apiVersion")))
-            node_put_str(ctx->arena, claim, "apiVersion", STR("v1"));
-    }
-}
-
 REGISTER(kind, statefulsets) = {.group = "apps",
                                 .plural = "statefulsets",
-                                .prepare = statefulset_prepare,
+                                .prepare = prepare_template,
                                 .warnings = warn_template,
                                 .name_rule = name_dns1123_label,
                                 .flags = KIND_STATUS_SPLIT | KIND_GENERATION,

@@ -1,6 +1,5 @@
 #include "base/arena.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -116,16 +115,24 @@ struct str arena_str(struct arena *a, struct str s)
     return (struct str){arena_cstr(a, s), s.len};
 }
 
-struct str arena_printf(struct arena *a, const char *format, ...)
+struct str arena_vprintf(struct arena *a, const char *format, va_list args)
 {
-    va_list args, again;
-    va_start(args, format);
+    va_list again;
+    assert(format);
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, args);
-    va_end(args);
     assert(len >= 0);
     char *p = arena_alloc(a, (size_t)len + 1);
     vsnprintf(p, (size_t)len + 1, format, again);
     va_end(again);
     return (struct str){p, (size_t)len};
+}
+
+struct str arena_printf(struct arena *a, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct str text = arena_vprintf(a, format, args);
+    va_end(args);
+    return text;
 }

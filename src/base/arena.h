@@ -8,6 +8,8 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdarg.h>
+
 #include "base/base.h"
 #include "base/str.h"
 
@@ -42,5 +44,7 @@ void *arena_grow(struct arena *a, void *old, size_t old_size, size_t new_size) m
 struct str arena_str(struct arena *a, struct str s) must_use;
 char *arena_cstr(struct arena *a, struct str s) must_use;
 struct str arena_printf(struct arena *a, const char *format, ...) must_use printf_like(2, 3);
+struct str arena_vprintf(struct arena *a, const char *format, va_list args) must_use
+    printf_like(2, 0);
 
 #endif

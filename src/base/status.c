@@ -1,6 +1,5 @@
 #include "base/status.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 static const struct {
@@ -79,23 +78,11 @@ void status_init(struct status *st, struct arena *arena)
     *st = (struct status){.arena = arena};
 }
 
-static struct str format_text(struct arena *arena, const char *format, va_list args)
-{
-    va_list again;
-    va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
-    assert(len >= 0);
-    char *text = arena_alloc(arena, (size_t)len + 1);
-    vsnprintf(text, (size_t)len + 1, format, again);
-    va_end(again);
-    return (struct str){text, (size_t)len};
-}
-
 int status_set(struct status *st, enum reason reason, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    struct str message = format_text(st->arena, format, args);
+    struct str message = arena_vprintf(st->arena, format, args);
     va_end(args);
     *st = (struct status){
         .arena = st->arena, .code = reason_code(reason), .reason = reason, .message = message};
@@ -116,7 +103,7 @@ void status_add_cause(struct status *st, enum cause type, struct str field, cons
 {
     va_list args;
     va_start(args, format);
-    add_cause(st, type, field, format_text(st->arena, format, args));
+    add_cause(st, type, field, arena_vprintf(st->arena, format, args));
     va_end(args);
 }
 
@@ -176,7 +163,7 @@ int status_internal(struct status *st, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    struct str text = format_text(st->arena, format, args);
+    struct str text = arena_vprintf(st->arena, format, args);
     va_end(args);
     status_set(st, REASON_INTERNAL_ERROR, "Internal error occurred: %.*s", STR_ARG(text));
     status_add_cause(st, CAUSE_INTERNAL, STR_NONE, "%.*s", STR_ARG(text));
@@ -220,7 +207,7 @@ int status_invalid_from_causes(struct status *st, struct str group, struct str k
 /* `: detail` when there is one. */
 static struct str detail_text(struct status *st, const char *format, va_list args)
 {
-    struct str text = format_text(st->arena, format, args);
+    struct str text = arena_vprintf(st->arena, format, args);
     return str_empty(text) ? text : arena_printf(st->arena, ": %.*s", STR_ARG(text));
 }
 

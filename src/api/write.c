@@ -217,12 +217,7 @@ enum step_result write_validate(struct request *r)
     else if (r->kind->validate)
         r->kind->validate(&ctx, r->object, r->old_node, &r->st);
     struct str name = node_str(r->object, "metadata.name");
-    /* Named by the group that stores it: events of events.k8s.io are the core group's. */
-    const struct resource *stored = resource_by_id(r->resource->storage_id);
-    struct str group = stored && r->resource->storage_id != r->resource->id
-                           ? str_from(stored->group)
-                           : request_group(r);
-    if (status_invalid_from_causes(&r->st, group, str_from(r->resource->kind), name) < 0)
+    if (status_invalid_from_causes(&r->st, request_group(r), str_from(r->resource->kind), name) < 0)
         return STEP_FAIL;
     if (r->kind->warnings)
         r->kind->warnings(&ctx, r->object, r->old_node, warn_from_kind, r);

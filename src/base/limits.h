@@ -87,7 +87,7 @@ enum {
 
     LIMIT_JSONPATH_RESULTS = 4096, /* values that a step of a JSONPath may select; upstream none */
     LIMIT_JSONPATH_DEPTH = 8,      /* filters within filters */
-    LIMIT_FAULT_BYTES = 1 << 20,   /* what is said of faults in one custom resource or its schema;
+    LIMIT_FAULT_BYTES = 1 << 20,   /* what is said of faults in a custom resource, of conflicts;
                                       each names its whole path; upstream none */
 
     /* store/ and watch/ */

@@ -235,8 +235,9 @@ struct conflicts {
     struct operation *op;
     struct buf text;
     size_t count;
-    const struct manager *manager;
-    struct str last_path;
+    struct str manager; /* whose set is visited */
+    struct str first_path;
+    size_t told; /* bytes of paths that were said */
 };
 
 static struct str manager_text(struct arena *a, const struct manager *m)
@@ -253,19 +254,28 @@ static struct str manager_text(struct arena *a, const struct manager *m)
     return copy;
 }
 
+static bool may_tell(struct conflicts *c, struct str path)
+{
+    bool may = c->told < LIMIT_FAULT_BYTES;
+    c->told += path.len + c->manager.len;
+    return may;
+}
+
 static void add_conflict(void *with, struct str path)
 {
     struct conflicts *c = with;
-    c->count++;
-    c->last_path = path;
-    buf_printf(&c->text, "\n- %.*s", STR_ARG(path));
+    if (c->count++ == 0)
+        c->first_path = arena_str(c->op->smd.arena, path);
+    if (may_tell(c, path))
+        buf_printf(&c->text, "\n- %.*s", STR_ARG(path));
 }
 
 static void add_cause(void *with, struct str path)
 {
     struct conflicts *c = with;
-    status_add_cause(c->op->st, CAUSE_FIELD_MANAGER_CONFLICT, path, "conflict with %.*s",
-                     STR_ARG(manager_text(c->op->smd.arena, c->manager)));
+    if (may_tell(c, path))
+        status_add_cause(c->op->st, CAUSE_FIELD_MANAGER_CONFLICT, path, "conflict with %.*s",
+                         STR_ARG(c->manager));
 }
 
 static int by_identity(const void *x, const void *y)
@@ -279,20 +289,21 @@ static int report_conflicts(struct operation *op, struct manager *owners, size_t
     struct conflicts c = {.op = op, .text = BUF_INIT};
     qsort(owners, count, sizeof(*owners), by_identity);
     for (size_t i = 0; i < count; i++) {
-        buf_printf(&c.text, "%sconflicts with %.*s:", i ? "\n" : "",
-                   STR_ARG(manager_text(a, &owners[i])));
+        c.manager = manager_text(a, &owners[i]);
+        buf_printf(&c.text, "%sconflicts with %.*s:", i ? "\n" : "", STR_ARG(c.manager));
         field_set_each(owners[i].set, a, add_conflict, &c);
     }
     if (c.count == 1)
         (void)status_set(op->st, REASON_CONFLICT,
                          "Apply failed with 1 conflict: conflict with %.*s: %.*s",
-                         STR_ARG(manager_text(a, &owners[0])), STR_ARG(c.last_path));
+                         STR_ARG(manager_text(a, &owners[0])), STR_ARG(c.first_path));
     else
         (void)status_set(op->st, REASON_CONFLICT, "Apply failed with %zu conflicts: %.*s", c.count,
                          STR_ARG(buf_str(&c.text)));
     buf_release(&c.text);
+    c.told = 0;
     for (size_t i = 0; i < count; i++) {
-        c.manager = &owners[i];
+        c.manager = manager_text(a, &owners[i]);
         field_set_each(owners[i].set, a, add_cause, &c);
     }
     return -1;

@@ -308,12 +308,51 @@ TEST(deep_and_wide_objects_are_applied)
     arena_release(&a);
 }
 
+/* Each conflict is told with its path, which may be long. */
+TEST(what_is_told_of_conflicts_is_bounded)
+{
+    enum {
+        NAME = 1 << 18,
+        MANY = 20000
+    };
+    struct arena a = ARENA_INIT;
+    struct status st;
+    struct apply_context ctx = {.typing = {.type = SCHEMA_CUSTOM},
+                                .manager = STR("first"),
+                                .api_version = STR("x/v1"),
+                                .now_us = 1000000,
+                                .reset_paths = nothing};
+    char *name = arena_alloc(&a, NAME);
+    memset(name, 'x', NAME);
+    struct node *configs[2], *live, *result;
+    status_init(&st, &a);
+    for (int k = 0; k < 2; k++) {
+        struct node *below = node_map(&a);
+        for (int i = 0; i < MANY; i++)
+            node_set(&a, below, node_text_printf(&a, "m%d", i)->text, node_int(&a, k));
+        configs[k] = node_map(&a);
+        node_put_str(&a, configs[k], "apiVersion", STR("x/v1"));
+        node_put_str(&a, configs[k], "kind", STR("X"));
+        node_put_str(&a, configs[k], "metadata.name", STR("x"));
+        node_set(&a, configs[k], (struct str){name, NAME}, below);
+    }
+    assert_int_equal(apply_merge(&a, &ctx, NULL, configs[0], &live, &st), 0);
+    ctx.manager = STR("second");
+    assert_int_equal(apply_merge(&a, &ctx, live, configs[1], &result, &st), -1);
+    assert_int_equal(st.code, 409);
+    assert_true(str_starts(st.message, "Apply failed with 20000 conflicts: "));
+    assert_in_range(st.message.len, NAME, 2 << 20);
+    assert_in_range(st.details.cause_count, 1, 10);
+    arena_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(applies_and_tracks_as_the_original_does),
         cmocka_unit_test(sets_are_combined),
         cmocka_unit_test(deep_and_wide_objects_are_applied),
+        cmocka_unit_test(what_is_told_of_conflicts_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

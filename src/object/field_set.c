@@ -443,7 +443,7 @@ static void visit_set(const struct field_set *s, struct arena *a, struct buf *pa
                 continue;
             buf_add(path, field_element_text(a, e->element));
             if (pass == 0)
-                visit(with, arena_str(a, buf_str(path)));
+                visit(with, buf_str(path));
             else
                 visit_set(e->below, a, path, visit, with);
             path->len = length;

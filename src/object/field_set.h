@@ -43,7 +43,8 @@ bool field_set_equal(const struct field_set *x, const struct field_set *y);
 const struct field_set *field_set_from_node(struct arena *a, const struct node *n);
 struct node *field_set_to_node(struct arena *a, const struct field_set *s);
 
-/* Calls visit for each member, parents before children; path is ".spec.containers[name=\"a\"].image". */
+/* Calls visit for each member, parents before children; path is ".spec.containers[name=\"a\"].image", valid until
+ * visit returns. */
 void field_set_each(const struct field_set *s, struct arena *a, void (*visit)(void *with, struct str path), void *with);
 /* An element as errors show it: `.spec`, `[name="a"]`, `[="x"]`, `[0]`. */
 struct str field_element_text(struct arena *a, struct str element);

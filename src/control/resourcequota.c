@@ -12,6 +12,8 @@ enum {
     CLAIMS
 };
 
+enum { STATUS_RESYNC_MS = 60000 }; /* upstream's resync: 5 min */
+
 struct counted {
     struct control *control;         /* borrowed */
     const struct resource *resource; /* borrowed */

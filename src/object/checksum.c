@@ -1,8 +1,6 @@
 #include "object/checksum.h"
 
-/* 8 bits at a time with a table made by the compiler's constant folding would be no shorter than
- * these two loops: bit by bit where the processor has no instruction for it (objects are small, and
- * every x86-64 since 2009 has it). */
+/* Bit by bit: only for processors without the instruction, and objects are small. */
 static uint32_t portable(const uint8_t *p, size_t size)
 {
     uint32_t crc = ~0u;

@@ -11,10 +11,21 @@
 #include "object/seal.h"
 #include "object/value_parts.h"
 
+struct level {
+    int depth;
+    bool old_words; /* sealed with an older dictionary: what is a word today may be literal */
+};
+
+static inline struct level deeper(struct level level)
+{
+    level.depth++;
+    return level;
+}
+
 static bool check_message(const struct schema_type *t, const uint8_t *p, const uint8_t *end,
-                          int depth);
-static bool check_raw(struct part p, int depth);
-static bool check_raw_map(const uint8_t *p, const uint8_t *end, int depth);
+                          struct level level);
+static bool check_raw(struct part p, struct level level);
+static bool check_raw_map(const uint8_t *p, const uint8_t *end, struct level level);
 
 /* Reads a part with every bound checked; NULL when it is none, or not the shortest. */
 static const uint8_t *part_check(const uint8_t *p, const uint8_t *end, struct part *ret)
@@ -48,12 +59,12 @@ static const uint8_t *part_check(const uint8_t *p, const uint8_t *end, struct pa
 }
 
 /* Words count by their table only; literal text must be UTF-8. */
-static bool check_text(struct part p)
+static bool check_text(struct part p, struct level level)
 {
     if (p.is_word)
         return true;
     struct str text = {(const char *)p.data, p.size};
-    return schema_word(text.data, text.len) == WORD_NONE && utf8_valid(text);
+    return (level.old_words || schema_word(text.data, text.len) == WORD_NONE) && utf8_valid(text);
 }
 
 static bool check_integer(const uint8_t *data, uint32_t size, int64_t min, int64_t max)
@@ -64,11 +75,11 @@ static bool check_integer(const uint8_t *data, uint32_t size, int64_t min, int64
     return integer_size(value) == size && value >= min && value <= max;
 }
 
-static bool check_fields_set(const uint8_t *p, const uint8_t *end, int depth)
+static bool check_fields_set(const uint8_t *p, const uint8_t *end, struct level level)
 {
     char scratch[2][FIELDS_SCRATCH_BYTES];
     struct str before = STR_NONE;
-    if (depth > LIMIT_DEPTH)
+    if (level.depth > LIMIT_DEPTH)
         return false;
     for (int turn = 0; p < end; turn ^= 1) {
         struct part text, below;
@@ -78,7 +89,8 @@ static bool check_fields_set(const uint8_t *p, const uint8_t *end, int depth)
             p = part_check(p + 1, end, &text);
             key = (struct str){p ? (const char *)text.data : NULL, p ? text.size : 0};
             if (!p || text.is_word || !utf8_valid(key) || str_is(key, ".") ||
-                (str_starts(key, "f:") && schema_word(key.data + 2, key.len - 2) != WORD_NONE))
+                (!level.old_words && str_starts(key, "f:") &&
+                 schema_word(key.data + 2, key.len - 2) != WORD_NONE))
                 return false;
         } else if (*p >= FIELDS_WORD && *p <= FIELDS_HEAD_MAX) {
             if (end - p < 2 || ((*p - FIELDS_WORD) << 8 | p[1]) >= schema_words_count)
@@ -94,22 +106,22 @@ static bool check_fields_set(const uint8_t *p, const uint8_t *end, int depth)
         if (before.data && fields_compare(before, key) >= 0)
             return false;
         before = key;
-        if (!check_fields_set(below.data, below.data + below.size, depth + 1))
+        if (!check_fields_set(below.data, below.data + below.size, deeper(level)))
             return false;
     }
     return true;
 }
 
-static bool check_fields(struct part p, int depth)
+static bool check_fields(struct part p, struct level level)
 {
     if (p.size == 0)
         return false;
     if (p.data[0] == FIELDS_SET)
-        return check_fields_set(p.data + 1, p.data + p.size, 0);
+        return check_fields_set(p.data + 1, p.data + p.size, level);
     struct part value;
     const uint8_t *end = p.data + p.size;
     if (p.data[0] != FIELDS_VALUE || part_check(p.data + 1, end, &value) != end ||
-        !check_raw(value, depth))
+        !check_raw(value, level))
         return false;
     struct arena a = ARENA_INIT;
     bool sound = !fields_is_set(value_to_node(&a, value_of_raw(value)));
@@ -136,7 +148,7 @@ static bool check_duration(struct part p)
     return sound;
 }
 
-static bool check_schema_or(const struct schema_field *f, struct part p, int depth)
+static bool check_schema_or(const struct schema_field *f, struct part p, struct level level)
 {
     const struct schema_type *schema = schema_type_fast(f->type);
     const uint8_t *at = p.data + 1, *end = p.data + p.size;
@@ -145,7 +157,7 @@ static bool check_schema_or(const struct schema_field *f, struct part p, int dep
     switch (p.data[0]) {
     case SCHEMA_OR_FALSE:
     case SCHEMA_OR_TRUE: return f->kind == FIELD_SCHEMA_OR_BOOL && p.size == 1;
-    case SCHEMA_OR_SCHEMA: return check_message(schema, at, end, depth + 1);
+    case SCHEMA_OR_SCHEMA: return check_message(schema, at, end, deeper(level));
     case SCHEMA_OR_LIST:
         if (f->kind == FIELD_SCHEMA_OR_BOOL)
             return false;
@@ -155,9 +167,9 @@ static bool check_schema_or(const struct schema_field *f, struct part p, int dep
             if (!at)
                 return false;
             if (f->kind == FIELD_SCHEMA_OR_STRINGS
-                    ? !check_text(item)
+                    ? !check_text(item, level)
                     : item.is_word ||
-                          !check_message(schema, item.data, item.data + item.size, depth + 1))
+                          !check_message(schema, item.data, item.data + item.size, deeper(level)))
                 return false;
         }
         return true;
@@ -165,13 +177,13 @@ static bool check_schema_or(const struct schema_field *f, struct part p, int dep
     }
 }
 
-static bool check_item(const struct schema_field *f, struct part p, int depth)
+static bool check_item(const struct schema_field *f, struct part p, struct level level)
 {
     static const int64_t second_us = 1000000, year_0_s = -62167219200, year_10000_s = 253402300800;
     if (f->kind == FIELD_STRING)
-        return check_text(p);
+        return check_text(p, level);
     if (f->kind == FIELD_RAW || f->kind == FIELD_JSON)
-        return check_raw(p, depth);
+        return check_raw(p, level);
     if (p.is_word)
         return false;
     switch ((enum field_kind)f->kind) {
@@ -186,7 +198,7 @@ static bool check_item(const struct schema_field *f, struct part p, int depth)
                                load_u64((const char *)p.data));
     case FIELD_BYTES: return true;
     case FIELD_MESSAGE:
-        return check_message(schema_type_fast(f->type), p.data, p.data + p.size, depth + 1);
+        return check_message(schema_type_fast(f->type), p.data, p.data + p.size, deeper(level));
     case FIELD_QUANTITY: return check_quantity(p);
     case FIELD_DURATION: return p.size == 0 || check_duration(p);
     case FIELD_INT_OR_STRING:
@@ -195,29 +207,29 @@ static bool check_item(const struct schema_field *f, struct part p, int depth)
         if (p.data[0] == 1)
             return utf8_valid((struct str){(const char *)p.data + 1, p.size - 1});
         return p.data[0] == 0 && check_integer(p.data + 1, p.size - 1, INT32_MIN, INT32_MAX);
-    case FIELD_FIELDS_V1: return check_fields(p, depth);
-    default: return check_schema_or(f, p, depth);
+    case FIELD_FIELDS_V1: return check_fields(p, level);
+    default: return check_schema_or(f, p, level);
     }
 }
 
 static bool check_list(const struct schema_field *f, const uint8_t *p, const uint8_t *end,
-                       int depth)
+                       struct level level)
 {
     while (p < end) {
         struct part item;
         p = part_check(p, end, &item);
-        if (!p || !check_item(f, item, depth))
+        if (!p || !check_item(f, item, level))
             return false;
     }
     return true;
 }
 
 /* A key of a map behind the key before it; moves on. */
-static bool check_key(const uint8_t **p, const uint8_t *end, struct str *before)
+static bool check_key(const uint8_t **p, const uint8_t *end, struct str *before, struct level level)
 {
     struct part key;
     *p = part_check(*p, end, &key);
-    if (!*p || !check_text(key))
+    if (!*p || !check_text(key, level))
         return false;
     struct str text = {(const char *)key.data, key.size};
     if (before->data && str_compare(*before, text) >= 0)
@@ -226,42 +238,43 @@ static bool check_key(const uint8_t **p, const uint8_t *end, struct str *before)
     return true;
 }
 
-static bool check_map(const struct schema_field *f, const uint8_t *p, const uint8_t *end, int depth)
+static bool check_map(const struct schema_field *f, const uint8_t *p, const uint8_t *end,
+                      struct level level)
 {
     struct str before = STR_NONE;
     while (p < end) {
         struct part item;
-        if (!check_key(&p, end, &before))
+        if (!check_key(&p, end, &before, level))
             return false;
         p = part_check(p, end, &item);
         if (!p)
             return false;
         if (f->shape == SHAPE_MAP
-                ? !check_item(f, item, depth)
-                : item.is_word || !check_list(f, item.data, item.data + item.size, depth))
+                ? !check_item(f, item, level)
+                : item.is_word || !check_list(f, item.data, item.data + item.size, level))
             return false;
     }
     return true;
 }
 
-static bool check_field(const struct schema_field *f, struct part p, int depth)
+static bool check_field(const struct schema_field *f, struct part p, struct level level)
 {
     const uint8_t *end = p.data + p.size;
     if (!p.is_word && field_is_dropped(f, p.data, p.size))
         return false;
     switch ((enum field_shape)f->shape) {
-    case SHAPE_LIST: return !p.is_word && check_list(f, p.data, end, depth);
+    case SHAPE_LIST: return !p.is_word && check_list(f, p.data, end, level);
     case SHAPE_MAP:
-    case SHAPE_MAP_OF_LIST: return !p.is_word && check_map(f, p.data, end, depth);
-    default: return check_item(f, p, depth);
+    case SHAPE_MAP_OF_LIST: return !p.is_word && check_map(f, p.data, end, level);
+    default: return check_item(f, p, level);
     }
 }
 
 static bool check_message(const struct schema_type *t, const uint8_t *p, const uint8_t *end,
-                          int depth)
+                          struct level level)
 {
     uint8_t before = 0;
-    if (depth > LIMIT_DEPTH)
+    if (level.depth > LIMIT_DEPTH)
         return false;
     while (p < end) {
         struct part part;
@@ -271,35 +284,44 @@ static bool check_message(const struct schema_type *t, const uint8_t *p, const u
             return false;
         before = tag;
         p = part_check(p, end, &part);
-        if (!p || !check_field(f, part, depth))
+        if (!p || !check_field(f, part, level))
             return false;
     }
     return true;
 }
 
-static bool check_raw_part(const uint8_t **p, const uint8_t *end, int depth)
+/* A value of a list or map. Only the sets of managedFields are held as such: set_allowed. */
+static bool check_raw_part(const uint8_t **p, const uint8_t *end, bool set_allowed,
+                           struct level level)
 {
     struct part item;
     *p = part_check(*p, end, &item);
-    return *p && check_raw(item, depth);
+    if (!*p)
+        return false;
+    if (!item.is_word && item.size && item.data[0] == RAW_FIELDS)
+        return set_allowed && check_fields_set(item.data + 1, item.data + item.size, level);
+    return check_raw(item, level);
 }
 
-static bool check_raw_map(const uint8_t *p, const uint8_t *end, int depth)
+static bool check_raw_map(const uint8_t *p, const uint8_t *end, struct level level)
 {
     struct str before = STR_NONE;
-    if (depth > LIMIT_DEPTH)
+    if (level.depth > LIMIT_DEPTH)
         return false;
-    while (p < end)
-        if (!check_key(&p, end, &before) || !check_raw_part(&p, end, depth + 1))
+    while (p < end) {
+        if (!check_key(&p, end, &before, level))
             return false;
+        if (!check_raw_part(&p, end, str_is(before, "fieldsV1"), deeper(level)))
+            return false;
+    }
     return true;
 }
 
-static bool check_raw(struct part p, int depth)
+static bool check_raw(struct part p, struct level level)
 {
     if (p.is_word)
         return true;
-    if (p.size == 0 || depth > LIMIT_DEPTH)
+    if (p.size == 0 || level.depth > LIMIT_DEPTH)
         return false;
     const uint8_t *data = p.data + 1, *end = p.data + p.size;
     uint32_t size = p.size - 1;
@@ -311,14 +333,13 @@ static bool check_raw(struct part p, int depth)
     case RAW_DOUBLE:
         return size == 8 && __builtin_isfinite(double_read(data, 8)) &&
                !double_is_integer(double_read(data, 8));
-    case RAW_TEXT: return check_text((struct part){data, size, false});
+    case RAW_TEXT: return check_text((struct part){data, size, false}, level);
     case RAW_LIST:
         while (data < end)
-            if (!check_raw_part(&data, end, depth + 1))
+            if (!check_raw_part(&data, end, false, deeper(level)))
                 return false;
         return true;
-    case RAW_MAP: return check_raw_map(data, end, depth + 1);
-    case RAW_FIELDS: return check_fields_set(data, end, 0);
+    case RAW_MAP: return check_raw_map(data, end, deeper(level));
     default: return false;
     }
 }
@@ -327,10 +348,12 @@ bool block_body_sound(const void *data, size_t size)
 {
     const struct sealed *s = data;
     const uint8_t *end = (const uint8_t *)data + size;
+    struct level level = {.old_words = s->dictionary < schema_words_version};
     if (s->type == SCHEMA_CUSTOM)
-        return check_raw_map(s->body, end, 0);
+        return check_raw_map(s->body, end, level);
     return s->type != SCHEMA_NONE && s->type < schema_types_count &&
-           schema_types[s->type].name[0] && check_message(&schema_types[s->type], s->body, end, 0);
+           schema_types[s->type].name[0] &&
+           check_message(&schema_types[s->type], s->body, end, level);
 }
 
 int sealed_verify(const void *data, size_t size)

@@ -12,7 +12,7 @@ FOREIGN = {'apiVersion': 'v1', 'kind': 'Config', 'current-context': 'work', 'pre
            'clusters': [{'name': 'work', 'cluster': {'server': 'https://work.example:6443', 'proxy-url': 'http://p:1'}}],
            'users': [{'name': 'me', 'user': {'token': 'secret', 'unknown-member': [1, {'a': 'b'}]}}],
            'contexts': [{'name': 'work', 'context': {'cluster': 'work', 'user': 'me', 'namespace': 'team'}}],
-           'extensions': [{'name': 'x', 'extension': {'y': True}}]}
+           'extensions': [{'name': 'x', 'extension': {'z': True}}]}
 
 
 def kaname(region, *args, check=True, **more):

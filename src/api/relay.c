@@ -3,8 +3,10 @@
 #include <errno.h>
 
 #include "api/respond.h"
+#include "base/encode.h"
 #include "base/limits.h"
 #include "net/http_client.h"
+#include "net/websocket.h"
 
 enum {
     CONNECT_TIMEOUT_MS = 30000
@@ -15,6 +17,8 @@ struct relay {
     struct http_target *target;        /* owned */
     struct http_exchange *exchange;    /* NULL: upgraded, or over */
     struct pipe_end *client, *backend; /* after an upgrade; NULL: closed */
+    struct websocket *socket;          /* the client's, when the answer goes out in messages */
+    bool base64;                       /* of its messages */
     struct relay_target to;
     bool answered;
     bool upgrading; /* the backend has not answered yet */
@@ -89,11 +93,58 @@ static void on_client_drained(struct http_request *http)
         http_exchange_pause(y->exchange, false);
 }
 
+static void on_message(void *user maybe_unused, struct str data maybe_unused,
+                       bool text maybe_unused)
+{
+    /* Whoever reads a stream has nothing to say. */
+}
+
+static void on_socket_drained(void *user)
+{
+    struct relay *y = user;
+    if (y->exchange)
+        http_exchange_pause(y->exchange, false);
+}
+
+static void on_socket_closed(void *user, int code maybe_unused)
+{
+    struct relay *y = user;
+    y->socket = NULL;
+    if (y->exchange)
+        http_exchange_cancel(y->exchange);
+    y->exchange = NULL;
+}
+
+static const struct websocket_ops socket_ops = {on_message, on_socket_drained, on_socket_closed};
+
+static void send_message(struct relay *y, struct http_exchange *x, struct str data)
+{
+    struct arena scratch = ARENA_INIT;
+    websocket_send(y->socket, y->base64 ? base64_encode(&scratch, data) : data, y->base64);
+    arena_release(&scratch);
+    if (websocket_unsent(y->socket) > LIMIT_UNSENT_BYTES)
+        http_exchange_pause(x, true);
+}
+
+static void accept_socket(struct relay *y)
+{
+    static const char *const protocols[] = {"binary.k8s.io", "base64.binary.k8s.io", NULL};
+    const char *chosen = NULL;
+    y->answered = true;
+    y->request->code = 101;
+    y->socket = websocket_accept(y->request->http, protocols, &chosen, &socket_ops, y);
+    y->base64 = chosen && strcmp(chosen, protocols[1]) == 0;
+}
+
 static void on_head(void *user, struct http_exchange *x maybe_unused, int code,
                     const struct http_header *headers, size_t count)
 {
     struct relay *y = user;
     struct request *r = y->request;
+    if (y->to.as_messages && code == 200 && websocket_requested(r->http)) {
+        accept_socket(y);
+        return;
+    }
     size_t kept;
     struct http_header *out = pass_headers(r->arena, headers, count, false, &kept);
     struct http_reply reply = {.code = code, .headers = out, .header_count = kept};
@@ -105,6 +156,12 @@ static void on_head(void *user, struct http_exchange *x maybe_unused, int code,
 static void on_data(void *user, struct http_exchange *x, struct str data)
 {
     struct relay *y = user;
+    if (y->socket) {
+        send_message(y, x, data);
+        return;
+    }
+    if (y->request->code == 101)
+        return;
     http_stream_write(y->request->http, data);
     if (http_stream_unsent(y->request->http) > LIMIT_UNSENT_BYTES) {
         http_exchange_pause(x, true);
@@ -121,6 +178,10 @@ static void on_end(void *user, struct http_exchange *x maybe_unused, int err,
         return;
     if (!y->answered)
         fail(y, err ? err : -EPROTO);
+    else if (y->socket)
+        websocket_close(take_ptr(y->socket), err ? 1011 : 1000);
+    else if (y->request->code == 101)
+        return;
     else if (err)
         http_abort(y->request->http);
     else
@@ -259,7 +320,7 @@ enum step_result relay(struct request *r, const struct relay_target *target)
     y->target = http_target_new(&config);
     r->stream = y;
     r->stream_gone = relay_gone;
-    bool upgrade = !str_empty(http_header(r->http, "Upgrade"));
+    bool upgrade = !str_empty(http_header(r->http, "Upgrade")) && !target->as_messages;
     size_t count;
     struct http_header *headers =
         pass_headers(r->arena, r->http->headers, r->http->header_count, upgrade, &count);

@@ -12,6 +12,9 @@ struct relay_target {
     struct tls_config *tls; /* borrowed; NULL: plain */
     struct str path_and_query;
     const char *what; /* for error texts: "error dialing backend" */
+    /* The answer is a stream of bytes that a WebSocket may ask for, as messages of binary.k8s.io or
+     * base64.binary.k8s.io. */
+    bool as_messages;
 };
 /* Takes the request over: STEP_DONE. */
 enum step_result relay(struct request *r, const struct relay_target *target);

@@ -139,6 +139,7 @@ static enum step_result to_kubelet(struct request *r)
                        STR_ARG(r->route.name));
             return STEP_FAIL;
         }
+        target.as_messages = i == 0;
         struct str query = i == 0 ? log_query(r) : stream_query(r);
         target.path_and_query =
             arena_printf(r->arena, "/%s/%.*s/%.*s%s%.*s%.*s", kubelet_paths[i].path,

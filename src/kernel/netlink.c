@@ -250,7 +250,7 @@ int link_set_fabric_port(struct netlink *nl, int index)
         uint8_t value;
     } flags[] = {
         {IFLA_BRPORT_LEARNING, 0},    {IFLA_BRPORT_UNICAST_FLOOD, 0},  {IFLA_BRPORT_MCAST_FLOOD, 0},
-        {IFLA_BRPORT_BCAST_FLOOD, 0}, {IFLA_BRPORT_NEIGH_SUPPRESS, 1},
+        {IFLA_BRPORT_BCAST_FLOOD, 0}, {IFLA_BRPORT_PROXYARP, 1},
     };
     char buffer[MESSAGE_BYTES];
     struct nlmsghdr *message = request(buffer, RTM_SETLINK, 0);

@@ -300,7 +300,7 @@ void container_log_tail(const struct container *c, unsigned run, struct buf *ret
 void container_log_path(const struct container *c, unsigned run, struct buf *ret);
 struct node *pod_resources(struct arena *a, const struct pod *p);
 int pod_make_cgroup(struct pod *p) must_use;
-int64_t quantity_at(const struct node *n, const char *path, bool milli, int64_t otherwise);
+int64_t amount_at(const struct node *n, const char *path, bool milli, int64_t otherwise);
 
 /* environment.c */
 struct environment {

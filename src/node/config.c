@@ -24,7 +24,7 @@ void container_log_path(const struct container *c, unsigned run, struct buf *ret
     buf_printf(ret, "/%s/%u.log", c->name, run);
 }
 
-int64_t quantity_at(const struct node *n, const char *path, bool milli, int64_t otherwise)
+int64_t amount_at(const struct node *n, const char *path, bool milli, int64_t otherwise)
 {
     struct quantity q;
     const struct node *at = node_at(n, path);
@@ -52,8 +52,8 @@ struct str pod_qos(const struct node *tree)
                 char request_path[48], limit_path[48];
                 snprintf(request_path, sizeof(request_path), "resources.requests.%s", amounts[i]);
                 snprintf(limit_path, sizeof(limit_path), "resources.limits.%s", amounts[i]);
-                int64_t limit = quantity_at(c, limit_path, i == 0, 0);
-                int64_t request = quantity_at(c, request_path, i == 0, limit);
+                int64_t limit = amount_at(c, limit_path, i == 0, 0);
+                int64_t request = amount_at(c, request_path, i == 0, limit);
                 any |= limit > 0 || request > 0;
                 guaranteed &= limit > 0 && request == limit;
             }
@@ -83,9 +83,9 @@ static void sum(const struct pod *p, struct sums *s)
     *s = (struct sums){.all_limit_cpu = true, .all_limit_memory = true};
     node_each(c, node_at(p->tree, "spec.containers"))
     {
-        int64_t cpu = quantity_at(c, "resources.limits.cpu", true, 0),
-                memory = quantity_at(c, "resources.limits.memory", false, 0);
-        s->request_milli += quantity_at(c, "resources.requests.cpu", true, cpu);
+        int64_t cpu = amount_at(c, "resources.limits.cpu", true, 0),
+                memory = amount_at(c, "resources.limits.memory", false, 0);
+        s->request_milli += amount_at(c, "resources.requests.cpu", true, cpu);
         s->limit_milli += cpu;
         s->limit_memory += memory;
         s->all_limit_cpu &= cpu > 0;
@@ -93,10 +93,10 @@ static void sum(const struct pod *p, struct sums *s)
     }
     node_each(c, node_at(p->tree, "spec.initContainers"))
     {
-        s->all_limit_cpu &= quantity_at(c, "resources.limits.cpu", true, 0) > 0;
-        s->all_limit_memory &= quantity_at(c, "resources.limits.memory", false, 0) > 0;
-        s->limit_memory = MAX(s->limit_memory, quantity_at(c, "resources.limits.memory", false, 0));
-        s->limit_milli = MAX(s->limit_milli, quantity_at(c, "resources.limits.cpu", true, 0));
+        s->all_limit_cpu &= amount_at(c, "resources.limits.cpu", true, 0) > 0;
+        s->all_limit_memory &= amount_at(c, "resources.limits.memory", false, 0) > 0;
+        s->limit_memory = MAX(s->limit_memory, amount_at(c, "resources.limits.memory", false, 0));
+        s->limit_milli = MAX(s->limit_milli, amount_at(c, "resources.limits.cpu", true, 0));
     }
 }
 
@@ -282,7 +282,7 @@ struct node *sandbox_request(struct arena *a, struct pod *p)
 static int64_t oom_score(const struct pod *p, const struct node *spec)
 {
     struct str qos = pod_qos(p->tree);
-    int64_t request = quantity_at(spec, "resources.requests.memory", false, 0);
+    int64_t request = amount_at(spec, "resources.requests.memory", false, 0);
     int64_t capacity = 1;
     if (str_is(qos, "Guaranteed"))
         return -997;
@@ -305,9 +305,9 @@ static int64_t oom_score(const struct pod *p, const struct node *spec)
 static struct node *resources_of(struct arena *a, const struct container *c)
 {
     struct node *out = node_map(a);
-    int64_t cpu_limit = quantity_at(c->spec, "resources.limits.cpu", true, 0);
-    int64_t cpu_request = quantity_at(c->spec, "resources.requests.cpu", true, cpu_limit);
-    int64_t memory = quantity_at(c->spec, "resources.limits.memory", false, 0);
+    int64_t cpu_limit = amount_at(c->spec, "resources.limits.cpu", true, 0);
+    int64_t cpu_request = amount_at(c->spec, "resources.requests.cpu", true, cpu_limit);
+    int64_t memory = amount_at(c->spec, "resources.limits.memory", false, 0);
     node_put_int(a, out, "cpu_shares", (int64_t)shares_of(cpu_request));
     if (cpu_limit) {
         node_put_int(a, out, "cpu_quota", quota_of(cpu_limit));

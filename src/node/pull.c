@@ -58,18 +58,31 @@ static struct str registry_of(struct str image)
     return host ? first : STR("docker.io");
 }
 
+/* NAME[:TAG][@DIGEST]: names are lower case but for the registry, tags and digests are words. */
 static bool image_sound(struct str image)
 {
-    for (size_t i = 0; i < image.len; i++) {
-        char c = image.data[i];
-        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    strchr("-._/:@", c);
-        if (!c || !word)
+    ssize_t at = str_find(image, '@');
+    struct str name = at < 0 ? image : str_slice(image, 0, (size_t)at);
+    struct str digest = at < 0 ? STR("sha256:0") : str_slice(image, (size_t)at + 1, image.len);
+    struct str tag = tag_of(name);
+    ssize_t slash = str_find(name, '/');
+    if (tag.data)
+        name = str_slice(name, 0, name.len - tag.len - 1);
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.data[i];
+        bool lower = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c && strchr("-._/", c));
+        bool in_registry = (ssize_t)i < slash && (c == ':' || (c >= 'A' && c <= 'Z'));
+        if (!lower && !in_registry)
             return false;
     }
-    ssize_t slash = str_find_last(image, '/');
-    struct str last = str_slice(image, (size_t)(slash + 1), image.len);
-    return last.len && last.data[0] != ':' && last.data[0] != '@' && last.data[last.len - 1] != ':';
+    for (size_t i = 0; i < tag.len; i++) {
+        char c = tag.data[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              (c && strchr("-._", c))))
+            return false;
+    }
+    bool ends_well = name.len && name.data[0] != '/' && name.data[name.len - 1] != '/';
+    return ends_well && !(tag.data && !tag.len) && str_find(digest, ':') > 0;
 }
 
 static void answer(struct pull *pull, const char *image_ref, const char *reason,

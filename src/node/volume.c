@@ -32,7 +32,7 @@ static int set_up_empty_dir(struct mounted *m, const struct node *volume)
     int err = dir_make(m->path, 0777);
     if (err == 0 && str_is(node_str(volume, "emptyDir.medium"), "Memory") && !mount_is(m->path)) {
         char options[64];
-        int64_t size = quantity_at(volume, "emptyDir.sizeLimit", false, 0);
+        int64_t size = amount_at(volume, "emptyDir.sizeLimit", false, 0);
         if (size > 0)
             snprintf(options, sizeof(options), "mode=0777,size=%lld", (long long)size);
         else

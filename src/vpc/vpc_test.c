@@ -83,8 +83,8 @@ static int run(struct machine *m, const char *command)
 TEST(hosts_reach_assigned_addresses_only_and_state_is_found_again)
 {
     struct vpc *vpc;
-    struct vpc_interface one, two;
-    struct machine a, b;
+    struct vpc_interface one, two, three;
+    struct machine a, b, c;
     struct ip endpoint, pods[20];
     unsigned count;
     char directory[96], command[256], text[ADDRESS_TEXT_BYTES];
@@ -117,6 +117,17 @@ TEST(hosts_reach_assigned_addresses_only_and_state_is_found_again)
     assert_int_equal(run(&b, "busybox httpd -p 8080 -h /etc"), 0);
     assert_int_equal(run(&a, "busybox wget -q -O- http://10.7.1.5:8080/passwd >/dev/null"), 0);
     assert_int_not_equal(run(&a, "timeout 1 busybox wget -q -O- http://10.7.1.99:8080/passwd"), 0);
+
+    /* A neighbour in the same subnet, found without the router. */
+    start(&c, "c");
+    config.id = "eni-c";
+    config.host = c.host.pid;
+    assert_int_equal(vpc_interface_attach(vpc, &config, &three), 0);
+    assert_int_equal(
+        run(&c, "timeout 2 busybox wget -q -O- http://10.7.1.5:8080/passwd >/dev/null"), 0);
+    assert_int_not_equal(run(&c, "timeout 1 busybox wget -q -O- http://10.7.1.99:8080/passwd"), 0);
+    assert_int_equal(host_stop(&c.host, c.cgroup), 0);
+    assert_int_equal(vpc_interface_detach(vpc, "eni-c"), 0);
 
     /* A socket of the control plane inside the VPC. */
     int listener;
@@ -158,11 +169,11 @@ TEST(hosts_reach_assigned_addresses_only_and_state_is_found_again)
     assert_false(path_exists(directory));
     assert_int_equal(host_stop(&a.host, a.cgroup), 0);
     assert_int_equal(host_stop(&b.host, b.cgroup), 0);
-    struct cgroups *c;
-    assert_int_equal(cgroups_open(&c), 0);
+    struct cgroups *groups;
+    assert_int_equal(cgroups_open(&groups), 0);
     snprintf(command, sizeof(command), "/vpc-test-%d", (int)getpid());
-    assert_false(cgroup_exists(c, command));
-    cgroups_close(c);
+    assert_false(cgroup_exists(groups, command));
+    cgroups_close(groups);
 }
 
 int main(void)

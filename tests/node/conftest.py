@@ -27,5 +27,8 @@ def machine():
         m.load_busybox('n1')
         yield m
     finally:
+        if os.environ.get('KANAME_TEST_LOGS'):
+            shutil.copytree(m.directory / 'hosts' / 'n1' / 'log', os.environ['KANAME_TEST_LOGS'], dirs_exist_ok=True, symlinks=True)
         m.down()
     assert snapshot() == before
+    assert m.left_groups() == []

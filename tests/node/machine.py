@@ -19,8 +19,7 @@ def snapshot():
     links = subprocess.run(['ip', '-o', 'link'], capture_output=True, text=True, check=True).stdout
     rules = subprocess.run(['ip', 'rule'], capture_output=True, text=True, check=True).stdout
     mounts = sorted(line.split()[4] for line in open('/proc/self/mountinfo'))
-    groups = sorted(str(p) for p in pathlib.Path('/sys/fs/cgroup').glob('*/kaname-*'))
-    return {'links': [line.split(':')[1] for line in links.splitlines()], 'rules': rules, 'mounts': mounts, 'groups': groups}
+    return {'links': [line.split(':')[1] for line in links.splitlines()], 'rules': rules, 'mounts': mounts}
 
 
 class Machine:
@@ -29,6 +28,7 @@ class Machine:
         self.kubeconfig = self.directory / 'kubeconfig'
         self.processes = []
         self.hosts = {}
+        self.groups = set()
         self.vpc = None
 
     def kaname(self, *args):
@@ -65,6 +65,8 @@ class Machine:
                                     '--kubeconfig', str(self.kubeconfig), *options])
         line = self.wait_ready(name, process)
         self.hosts[name] = {'process': process, 'ip': line.split()[1], 'pid': int(line.split()[-1])}
+        for line in open(f'/proc/{self.hosts[name]["pid"]}/cgroup'):
+            self.groups.add(line.strip().split(':')[2].split('/')[1])
         self.wait(lambda: self.condition('node', name, 'Ready') == 'True', 20, f'{name} is Ready')
 
     def down(self):
@@ -78,6 +80,9 @@ class Machine:
                 process.kill()
         self.kaname('vpc', 'delete', 'default')
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def left_groups(self):
+        return [str(p) for group in self.groups if group for p in pathlib.Path('/sys/fs/cgroup').glob(f'*/{group}')]
 
     # What a person does.
 

@@ -24,7 +24,8 @@ struct certificate_request {
     struct str common_name; /* arena, as all */
     struct str *organizations;
     size_t organization_count;
-    struct str *dns_names, *emails, *uris, *addresses;
+    struct str *dns_names, *emails, *uris;
+    struct str *addresses; /* each 4 or 16 bytes */
     size_t dns_count, email_count, uri_count, address_count;
 };
 /* 0, or -EINVAL with a text in *ret_error; the request's own signature is checked. */

@@ -238,10 +238,22 @@ static bool enqueue_adopter(void *arg, const struct sealed *owner)
     return true;
 }
 
+/* Where a pod is or how it is named to the network is nothing to its owner. */
+static bool matters(const struct sealed *now, const struct sealed *old)
+{
+    return !now || !old || pod_ready(now) != pod_ready(old) ||
+           pod_ready_since_us(now) != pod_ready_since_us(old) ||
+           pod_finished(now) != pod_finished(old) || object_deleting(now) != object_deleting(old) ||
+           object_differs(now, old, "metadata.labels") ||
+           object_differs(now, old, "metadata.ownerReferences");
+}
+
 void replicas_map_pod(struct control *c, const struct replicas_kind *kind, const struct sealed *now,
                       const struct sealed *old)
 {
     struct owner owner;
+    if (!matters(now, old))
+        return;
     control_enqueue_owner(c, kind->kind, now, old);
     if (!now || object_deleting(now) || object_controller(now, &owner))
         return;

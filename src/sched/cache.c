@@ -177,6 +177,7 @@ static struct sched_node *need_node(struct scheduler *s, struct str name)
 static void node_free(struct sched_node *n)
 {
     mem_free((void *)n->zone.data);
+    mem_free(n->group_counts);
     mem_free(n);
 }
 
@@ -256,6 +257,7 @@ static void read_node(struct scheduler *s, struct sched_node *n, const struct se
     n->hostname_is_name = str_equal(object_label(node, "kubernetes.io/hostname"), n->name);
     struct str zone = object_label(node, "topology.kubernetes.io/zone");
     if (!str_equal(zone, n->zone)) {
+        sched_groups_move_node(s, n, n->zone, zone);
         mem_free((void *)n->zone.data);
         n->zone = (struct str){zone.len ? mem_dup(zone.data, zone.len) : NULL, zone.len};
     }
@@ -347,6 +349,7 @@ static void drop_pod(struct scheduler *s, struct sched_pod *p)
     map_del(&s->pods, key_of(text, sizeof(text), p->ns, p->name));
     list_remove(&p->anti_link);
     list_remove(&p->affinity_link);
+    sched_groups_remove_pod(s, p);
     sched_node_remove_pod(p);
     sched_pod_free(p);
     forget_empty(s, n);
@@ -358,6 +361,7 @@ static void keep_pod(struct scheduler *s, struct sched_pod *p, const struct seal
     char text[600];
     map_put(&s->pods, key_of(text, sizeof(text), p->ns, p->name), p);
     sched_node_add_pod(s, n, p);
+    sched_groups_add_pod(s, p, pod);
     if (has_anti_affinity(pod))
         list_append(&s->anti_pods, &p->anti_link);
     if (has_scoring_affinity(pod))
@@ -392,11 +396,16 @@ void sched_cache_pod(struct scheduler *s, const struct sealed *now, const struct
     if (p && str_equal(p->uid, object_uid(any)) && stays &&
         str_equal(p->node->name, object_str(now, "spec.nodeName"))) {
         /* Known. Only what changed in the spec is read again. */
+        bool relabeled = old && object_differs(now, old, "metadata.labels");
         p->assumed = false;
-        p->deleting = object_deleting(now);
+        if (relabeled || p->deleting != object_deleting(now)) {
+            sched_groups_remove_pod(s, p);
+            p->deleting = object_deleting(now);
+            sched_groups_add_pod(s, p, now);
+        }
         if (!p->start_us)
             p->start_us = value_time_us(sealed_root(now), "status.startTime");
-        if (old && object_differs(now, old, "metadata.labels"))
+        if (relabeled)
             *ret_events |= SCHED_POD_LABELS;
         if (!old || !object_differs(now, old, "spec.containers"))
             return;
@@ -415,6 +424,7 @@ void sched_cache_pod(struct scheduler *s, const struct sealed *now, const struct
 
 void sched_cache_release(struct scheduler *s)
 {
+    sched_groups_release(s);
     map_each(pod, &s->pods)
         sched_pod_free(pod->value);
     map_each(node, &s->nodes_by_name)

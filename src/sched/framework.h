@@ -49,6 +49,7 @@ struct sched_pod {
     int64_t priority, start_us;
     struct sched_port *ports; /* owned; NULL: none */
     size_t port_count;
+    uint64_t groups; /* bits of the groups (below) that it belongs to */
     bool assumed;  /* bound by us, not seen in the view yet */
     bool deleting;
     char text[];
@@ -62,6 +63,7 @@ struct sched_node {
     int64_t pods_max;
     size_t pod_count;
     struct list pods;
+    uint32_t *group_counts; /* owned; pods of each group; NULL: none yet */
     unsigned taints; /* effects that it has (placement.h) */
     bool unschedulable;
     bool has_images;
@@ -165,6 +167,15 @@ int sched_scalar_index(struct scheduler *s, struct str name); /* -1: too many ki
 struct str sched_scalar_name(const struct scheduler *s, int index);
 int sched_scalar_count(const struct scheduler *s);
 size_t sched_image_nodes(struct scheduler *s, struct str image); /* nodes that have it */
+
+/* Groups: pods of a namespace that a selector matches, counted by node and zone as pods come and go, so that spreading many pods
+ * of a kind doesn't look at all of them for each. Made at the first question; the one that was not asked about for the longest
+ * time makes room. Pods that are being deleted don't count. */
+enum { SCHED_GROUPS_MAX = 64 };
+size_t sched_group_of(struct scheduler *s, struct str ns, const struct selector *labels);
+int64_t sched_group_on_node(const struct sched_node *n, size_t group);
+typedef void (*sched_zone_visit)(void *arg, struct str zone, int64_t pods);
+void sched_group_each_zone(struct scheduler *s, size_t group, sched_zone_visit fn, void *arg);
 
 /* Scores scaled so that the highest becomes SCHED_SCORE_MAX; reverse: lower is better. */
 void sched_normalize(int64_t *scores, size_t count, bool reverse);

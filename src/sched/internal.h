@@ -51,6 +51,22 @@ void sched_queue_done(struct sched_queue *q, struct sched_pending *p, bool retry
 void sched_queue_forget(struct sched_queue *q, struct sched_pending *p);
 void sched_queue_event(struct sched_queue *q, unsigned events);
 
+/* One group: see framework.h. */
+struct sched_group {
+    struct arena arena; /* owns the texts and the selector */
+    struct str key;     /* "NS/SELECTOR"; empty: free */
+    struct str ns;
+    struct selector labels;
+    struct map zones; /* zone -> int64_t, owned */
+    uint64_t asked;   /* order of the last question */
+};
+
+/* group.c: a pod came to a node, left it (or its group), a node's zone changed. */
+void sched_groups_add_pod(struct scheduler *s, struct sched_pod *p, const struct sealed *pod);
+void sched_groups_remove_pod(struct scheduler *s, struct sched_pod *p);
+void sched_groups_move_node(struct scheduler *s, struct sched_node *n, struct str old_zone, struct str new_zone);
+void sched_groups_release(struct scheduler *s);
+
 struct sched_image {
     size_t nodes;
 };
@@ -69,6 +85,8 @@ struct scheduler {
     size_t next_node; /* where the next search starts */
     struct map pods;  /* "NS/NAME" -> struct sched_pod, owned */
     struct list anti_pods, affinity_pods;
+    struct sched_group groups[SCHED_GROUPS_MAX];
+    uint64_t group_questions;
     struct map images; /* name -> struct sched_image, owned */
     VEC(char *) scalar_names; /* owned */
     uint64_t random; /* state of the generator that breaks ties */

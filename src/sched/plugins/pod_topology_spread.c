@@ -218,31 +218,33 @@ static struct domains *domains_new(struct arena *a, size_t most)
     return d;
 }
 
-struct counting {
-    struct sched_cycle *cycle;
-    struct spread *spread;
-    struct domains *domains;
-};
-
-static bool count_pod(void *arg, const struct sealed *pod)
+static void add_zone(void *arg, struct str zone, int64_t pods)
 {
-    struct counting *k = arg;
-    struct scheduler *s = k->cycle->scheduler;
-    struct sched_pod *known = sched_pod_named(s, object_namespace(pod), object_name(pod));
-    if (!known || !known->node || known->deleting || !known->node->present)
-        return true;
-    bool has;
-    struct str value = sched_topology(s, known->node, k->spread->key, &has);
-    struct domain *d = has ? domain_of(k->domains, value, false) : NULL;
+    struct domain *d = domain_of(arg, zone, false);
     if (d)
-        d->pods++;
-    return true;
+        d->pods += pods;
 }
 
-static void count_matching(struct sched_cycle *c, struct spread *spread, struct domains *domains)
+/* Matching pods of each domain: by zone as they are counted all along, else node by node of
+ * `nodes`. */
+static void count_matching(struct sched_cycle *c, struct spread *spread, struct domains *domains,
+                           struct sched_node *const *nodes, size_t count)
 {
-    struct counting k = {c, spread, domains};
-    view_each_selected(sched_view(c->scheduler, VIEW_PODS), c->ns, &spread->labels, count_pod, &k);
+    struct scheduler *s = c->scheduler;
+    if (spread->labels.nothing)
+        return;
+    size_t group = sched_group_of(s, c->ns, &spread->labels);
+    if (str_is(spread->key, "topology.kubernetes.io/zone")) {
+        sched_group_each_zone(s, group, add_zone, domains);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool has;
+        int64_t pods = sched_group_on_node(nodes[i], group);
+        struct str value = pods ? sched_topology(s, nodes[i], spread->key, &has) : STR("");
+        if (pods && has)
+            add_zone(domains, value, pods);
+    }
 }
 
 /* Filter. */
@@ -300,8 +302,11 @@ static enum sched_verdict pre_filter(struct sched_cycle *c, bool *ret_skip,
                 domain_of(h->domains[j], value, true);
         }
     }
+    struct sched_node **all = arena_array(c->arena, struct sched_node *, nodes + 1);
+    for (size_t i = 0; i < nodes; i++)
+        all[i] = sched_node_at(c->scheduler, i);
     for (size_t i = 0; i < state->hard_count; i++) {
-        count_matching(c, &state->hard[i], h->domains[i]);
+        count_matching(c, &state->hard[i], h->domains[i], all, nodes);
         find_minimum(&state->hard[i], h->domains[i]);
     }
     return SCHED_FITS;
@@ -381,6 +386,21 @@ static int64_t log_thousandths(size_t x)
     return result + rest - rest * rest / 2000 + rest * rest / 1000 * rest / 3000;
 }
 
+/* Hosts are counted where pods may go; other domains need all nodes. */
+static void count_soft(struct sched_cycle *c, struct spread *spread, struct domains *domains)
+{
+    size_t count = c->feasible_count;
+    struct sched_node **nodes = c->feasible;
+    if (!str_is(spread->key, "kubernetes.io/hostname") &&
+        !str_is(spread->key, "topology.kubernetes.io/zone")) {
+        count = sched_node_count(c->scheduler);
+        nodes = arena_array(c->arena, struct sched_node *, count + 1);
+        for (size_t i = 0; i < count; i++)
+            nodes[i] = sched_node_at(c->scheduler, i);
+    }
+    count_matching(c, spread, domains, nodes, count);
+}
+
 static void pre_score(struct sched_cycle *c, bool *ret_skip)
 {
     struct hard_state *h = cycle_state(c);
@@ -401,7 +421,7 @@ static void pre_score(struct sched_cycle *c, bool *ret_skip)
             if (has)
                 domain_of(soft->domains[i], value, true);
         }
-        count_matching(c, spread, soft->domains[i]);
+        count_soft(c, spread, soft->domains[i]);
         soft->weights[i] = log_thousandths(soft->domains[i]->count + 2);
     }
     cycle_set_state(c, soft);

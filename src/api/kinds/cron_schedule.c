@@ -1,6 +1,8 @@
 /* The schedule of a CronJob: five fields or a word, as robfig/cron's standard parser reads it. */
 #include "api/kinds/cron_schedule.h"
 
+#include "object/scalar.h"
+
 static const char *const months[] = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"};
 static const char *const days[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
 
@@ -68,8 +70,12 @@ static struct str check_word_schedule(struct arena *a, struct str text)
     for (size_t i = 0; i < ARRAY_COUNT(words); i++)
         if (str_is(text, words[i]))
             return STR_NONE;
-    if (str_starts(text, "@every "))
+    int64_t every;
+    if (str_starts(text, "@every ") && duration_parse(str_slice(text, 7, text.len), &every) == 0)
         return STR_NONE;
+    if (str_starts(text, "@every "))
+        return arena_printf(a, "failed to parse duration %.*s: time: invalid duration \"%.*s\"", STR_ARG(text),
+                            STR_ARG(str_slice(text, 7, text.len)));
     return arena_printf(a, "unrecognized descriptor: %.*s", STR_ARG(text));
 }
 

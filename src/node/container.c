@@ -421,8 +421,9 @@ static void now_exited(struct container *c, const struct node *status)
     read_termination(c, &c->current, status);
     become(c, CONTAINER_EXITED);
     c->started = c->ready = false;
-    /* A run of ten minutes wipes out what went wrong before. */
-    if (c->current.finished_us - c->current.started_us >= BACKOFF_RESET_US)
+    /* A run of ten minutes wipes out what went wrong before; what never started did not run. */
+    if (c->current.started_us > 0 &&
+        c->current.finished_us - c->current.started_us >= BACKOFF_RESET_US)
         c->failures = 0;
     if (c->failures) {
         uint64_t delay_ms =

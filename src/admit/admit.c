@@ -4,7 +4,9 @@
 
 #include "auth/stored.h"
 
-enum { PLUGINS_MAX = 64 };
+enum {
+    PLUGINS_MAX = 64
+};
 
 /* The plugins in the original's order. */
 static size_t sorted_plugins(const struct admission_plugin *ret[PLUGINS_MAX])
@@ -26,7 +28,8 @@ int admit_mutate(struct admission *ad, struct status *st)
     const struct admission_plugin *plugins[PLUGINS_MAX];
     size_t count = sorted_plugins(plugins);
     for (size_t i = 0; i < count; i++)
-        if (plugins[i]->admit && (plugins[i]->operations & ad->operation) && plugins[i]->admit(ad, st) != 0)
+        if (plugins[i]->admit && (plugins[i]->operations & ad->operation) &&
+            plugins[i]->admit(ad, st) != 0)
             return -1;
     return 0;
 }
@@ -36,7 +39,8 @@ int admit_validate(struct admission *ad, struct status *st)
     const struct admission_plugin *plugins[PLUGINS_MAX];
     size_t count = sorted_plugins(plugins);
     for (size_t i = 0; i < count; i++)
-        if (plugins[i]->validate && (plugins[i]->operations & ad->operation) && plugins[i]->validate(ad, st) != 0)
+        if (plugins[i]->validate && (plugins[i]->operations & ad->operation) &&
+            plugins[i]->validate(ad, st) != 0)
             return -1;
     return 0;
 }
@@ -57,7 +61,8 @@ void admission_warn(struct admission *ad, struct str text)
 
 bool admit_is(const struct admission *ad, const char *group, const char *plural)
 {
-    return str_empty(ad->subresource) && strcmp(ad->resource->plural, plural) == 0 && strcmp(ad->resource->group, group) == 0;
+    return str_empty(ad->subresource) && strcmp(ad->resource->plural, plural) == 0 &&
+           strcmp(ad->resource->group, group) == 0;
 }
 
 int admit_forbidden(const struct admission *ad, struct status *st, const char *format, ...)
@@ -77,10 +82,12 @@ int admit_forbidden(const struct admission *ad, struct status *st, const char *f
         name = node_str(ad->object, "metadata.generateName");
     if (str_empty(name))
         name = STR("Unknown");
-    return status_forbidden(st, str_from(ad->resource->group), str_from(ad->resource->plural), name, (struct str){why, (size_t)len});
+    return status_forbidden(st, str_from(ad->resource->group), str_from(ad->resource->plural), name,
+                            (struct str){why, (size_t)len});
 }
 
-const struct sealed *admit_get(const struct admission *ad, const char *group, const char *plural, struct str ns, struct str name)
+const struct sealed *admit_get(const struct admission *ad, const char *group, const char *plural,
+                               struct str ns, struct str name)
 {
     return stored_object(ad->env->store, group, plural, ns, name);
 }

@@ -25,8 +25,8 @@ static bool visit(void *arg, const struct store_record *record)
     return true;
 }
 
-const struct sealed *default_class_of(const struct admission *ad, const char *group, const char *plural,
-                                      const char *const *annotations)
+const struct sealed *default_class_of(const struct admission *ad, const char *group,
+                                      const char *plural, const char *const *annotations)
 {
     struct search s = {.annotations = annotations};
     struct store_range range = {.resource = resource_named(group, plural)->storage_id};

@@ -1,4 +1,5 @@
-/* The class that an annotation marks as the default: the newest, of equally old ones the first by name. */
+/* The class that an annotation marks as the default: the newest, of equally old ones the first by
+ * name. */
 #ifndef ADMIT_DEFAULT_CLASS_H
 #define ADMIT_DEFAULT_CLASS_H
 
@@ -6,7 +7,7 @@
 #include "object/value.h"
 
 /* Annotations that say "true"; ended by NULL. NULL when there is no default. */
-const struct sealed *default_class_of(const struct admission *ad, const char *group, const char *plural,
-                                      const char *const *annotations);
+const struct sealed *default_class_of(const struct admission *ad, const char *group,
+                                      const char *plural, const char *const *annotations);
 
 #endif

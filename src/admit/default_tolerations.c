@@ -1,7 +1,10 @@
-/* DefaultTolerationSeconds: pods stay on a node that is not ready or not reachable for five minutes. */
+/* DefaultTolerationSeconds: pods stay on a node that is not ready or not reachable for five
+ * minutes. */
 #include "admit/admit.h"
 
-enum { TOLERATION_S = 300 };
+enum {
+    TOLERATION_S = 300
+};
 
 static void tolerate(struct admission *ad, struct str key)
 {
@@ -9,7 +12,8 @@ static void tolerate(struct admission *ad, struct str key)
     node_each(t, node_at(ad->object, "spec.tolerations"))
     {
         struct str own = node_str(t, "key"), effect = node_str(t, "effect");
-        if ((str_empty(own) || str_equal(own, key)) && (str_empty(effect) || str_is(effect, "NoExecute")))
+        if ((str_empty(own) || str_equal(own, key)) &&
+            (str_empty(effect) || str_is(effect, "NoExecute")))
             return;
     }
     struct node *toleration = node_map(a);
@@ -29,7 +33,8 @@ static int tolerations_admit(struct admission *ad, struct status *st maybe_unuse
     return 0;
 }
 
-REGISTER(admission_plugin, default_tolerations) = {.name = "DefaultTolerationSeconds",
-                                                   .order = 15,
-                                                   .operations = ADMIT_CREATE | ADMIT_UPDATE,
-                                                   .admit = tolerations_admit};
+REGISTER(admission_plugin, default_tolerations)
+= {.name = "DefaultTolerationSeconds",
+   .order = 15,
+   .operations = ADMIT_CREATE | ADMIT_UPDATE,
+   .admit = tolerations_admit};

@@ -38,8 +38,7 @@ struct node *pod_total(struct arena *a, const struct node *pod, const char *side
     char path[64];
     struct node *total = node_map(a), *sidecars = node_map(a), *initial = node_map(a);
     snprintf(path, sizeof(path), "resources.%s", side);
-    node_each(container, node_at(pod, "spec.containers"))
-        add(a, total, node_at(container, path));
+    node_each(container, node_at(pod, "spec.containers")) add(a, total, node_at(container, path));
     /* An init container runs beside the sidecars that were started before it. */
     node_each(container, node_at(pod, "spec.initContainers"))
     {
@@ -52,11 +51,10 @@ struct node *pod_total(struct arena *a, const struct node *pod, const char *side
     add(a, total, sidecars);
     take_larger(a, total, initial);
     snprintf(path, sizeof(path), "spec.resources.%s", side);
-    member_each(m, node_at(pod, path))
-        put(a, total, m->name, get(node_at(pod, path), m->name));
+    member_each(m, node_at(pod, path)) put(a, total, m->name, get(node_at(pod, path), m->name));
     bool requests = strcmp(side, "requests") == 0;
-    member_each(m, node_at(pod, "spec.overhead"))
-        if (requests || node_get(total, m->name))
-            put(a, total, m->name, quantity_add(get(total, m->name), get(node_at(pod, "spec.overhead"), m->name)));
+    member_each(m, node_at(pod, "spec.overhead")) if (requests || node_get(total, m->name))
+        put(a, total, m->name,
+            quantity_add(get(total, m->name), get(node_at(pod, "spec.overhead"), m->name)));
     return total;
 }

@@ -1,5 +1,5 @@
-/* What a pod asks for in all: the sum of its containers and sidecars, or its largest init container, plus overhead.
- * Source: component-helpers/resource of the original. */
+/* What a pod asks for in all: the sum of its containers and sidecars, or its largest init
+ * container, plus overhead. Source: component-helpers/resource of the original. */
 #ifndef ADMIT_POD_RESOURCES_H
 #define ADMIT_POD_RESOURCES_H
 

@@ -2,7 +2,9 @@
 
 #include "auth/quote.h"
 
-enum { NAMES_MAX = 256 };
+enum {
+    NAMES_MAX = 256
+};
 
 /* A set of texts that grows: containers, values. */
 struct names {
@@ -16,7 +18,7 @@ struct inspection {
     int minor;
     const struct node *metadata, *spec;
     struct names who, what; /* containers at fault; values at fault */
-    bool pod; /* the pod's own security context is at fault */
+    bool pod;               /* the pod's own security context is at fault */
     struct str reason, detail;
 };
 
@@ -39,11 +41,13 @@ static int compare_text(const void *a, const void *b)
     return str_compare(*(const struct str *)a, *(const struct str *)b);
 }
 
-static struct str join(struct arena *a, const struct str *items, size_t count, const char *mark, const char *between)
+static struct str join(struct arena *a, const struct str *items, size_t count, const char *mark,
+                       const char *between)
 {
     struct str text = STR_NONE;
     for (size_t i = 0; i < count; i++)
-        text = arena_printf(a, "%.*s%s%s%.*s%s", STR_ARG(text), i ? between : "", mark, STR_ARG(items[i]), mark);
+        text = arena_printf(a, "%.*s%s%s%.*s%s", STR_ARG(text), i ? between : "", mark,
+                            STR_ARG(items[i]), mark);
     return text;
 }
 
@@ -80,8 +84,7 @@ static void each_container(struct inspection *x, container_fn fn)
 {
     static const char *const lists[] = {"initContainers", "containers", "ephemeralContainers"};
     for (size_t i = 0; i < ARRAY_COUNT(lists); i++)
-        node_each(container, node_get(x->spec, str_from(lists[i])))
-            fn(x, container);
+        node_each(container, node_get(x->spec, str_from(lists[i]))) fn(x, container);
 }
 
 static struct str name_of(const struct node *container)
@@ -135,22 +138,25 @@ static void app_armor(struct inspection *x)
     member_each(m, node_get(x->metadata, STR("annotations")))
     {
         struct str value = node_str(m->value, ""), text = quote(x->a, value);
-        if (str_starts(m->name, prefix) && !one_of(value, ",runtime/default") && !str_starts(value, "localhost/"))
-            add_name(&annotations, arena_printf(x->a, "%.*s=%.*s", STR_ARG(m->name), STR_ARG(text)));
+        if (str_starts(m->name, prefix) && !one_of(value, ",runtime/default") &&
+            !str_starts(value, "localhost/"))
+            add_name(&annotations,
+                     arena_printf(x->a, "%.*s=%.*s", STR_ARG(m->name), STR_ARG(text)));
     }
     if (!x->pod && x->who.count == 0 && annotations.count == 0)
         return;
     struct str setters = x->pod || x->who.count ? setters_text(x) : STR_NONE;
     if (annotations.count)
-        setters = arena_printf(x->a, "%.*s%sannotation%s", STR_ARG(setters), setters.len ? " and " : "",
-                               annotations.count == 1 ? "" : "s");
+        setters = arena_printf(x->a, "%.*s%sannotation%s", STR_ARG(setters),
+                               setters.len ? " and " : "", annotations.count == 1 ? "" : "s");
     qsort(x->what.items, x->what.count, sizeof(struct str), compare_text);
     qsort(annotations.items, annotations.count, sizeof(struct str), compare_text);
     for (size_t i = 0; i < annotations.count; i++)
         add_name(&x->what, annotations.items[i]);
     struct str values = quoted(x->a, &x->what);
     set(x, x->what.count == 1 ? "forbidden AppArmor profile" : "forbidden AppArmor profiles",
-        arena_printf(x->a, "%.*s must not set AppArmor profile type to %.*s", STR_ARG(setters), STR_ARG(values)));
+        arena_printf(x->a, "%.*s must not set AppArmor profile type to %.*s", STR_ARG(setters),
+                     STR_ARG(values)));
 }
 
 static void capabilities_of(struct inspection *x, const struct node *container)
@@ -159,7 +165,8 @@ static void capabilities_of(struct inspection *x, const struct node *container)
     node_each(capability, node_at(container, "securityContext.capabilities.add"))
     {
         struct str name = node_str(capability, "");
-        if (one_of(name, "AUDIT_WRITE,CHOWN,DAC_OVERRIDE,FOWNER,FSETID,KILL,MKNOD,NET_BIND_SERVICE,SETFCAP,SETGID,SETPCAP,SETUID,"
+        if (one_of(name, "AUDIT_WRITE,CHOWN,DAC_OVERRIDE,FOWNER,FSETID,KILL,MKNOD,NET_BIND_SERVICE,"
+                         "SETFCAP,SETGID,SETPCAP,SETUID,"
                          "SYS_CHROOT"))
             continue;
         bad = true;
@@ -176,7 +183,8 @@ static void capabilities_baseline(struct inspection *x)
         return;
     struct str who = containers_text(x), what = sorted_quoted(x->a, &x->what);
     set(x, "non-default capabilities",
-        arena_printf(x->a, "%.*s must not include %.*s in securityContext.capabilities.add", STR_ARG(who), STR_ARG(what)));
+        arena_printf(x->a, "%.*s must not include %.*s in securityContext.capabilities.add",
+                     STR_ARG(who), STR_ARG(what)));
 }
 
 static void host_namespaces(struct inspection *x)
@@ -191,12 +199,12 @@ static void host_namespaces(struct inspection *x)
 
 static void host_paths(struct inspection *x)
 {
-    node_each(volume, node_get(x->spec, STR("volumes")))
-        if (node_get(volume, STR("hostPath")))
-            add_name(&x->what, name_of(volume));
+    node_each(volume, node_get(x->spec, STR("volumes"))) if (node_get(volume, STR("hostPath")))
+        add_name(&x->what, name_of(volume));
     struct str list = quoted(x->a, &x->what);
     if (x->what.count)
-        set(x, "hostPath volumes", arena_printf(x->a, "volume%s %.*s", x->what.count == 1 ? "" : "s", STR_ARG(list)));
+        set(x, "hostPath volumes",
+            arena_printf(x->a, "volume%s %.*s", x->what.count == 1 ? "" : "s", STR_ARG(list)));
 }
 
 static void ports_of(struct inspection *x, const struct node *container)
@@ -221,16 +229,19 @@ static void host_ports(struct inspection *x)
         return;
     qsort(x->what.items, x->what.count, sizeof(struct str), compare_text);
     struct str who = containers_text(x), ports = join(x->a, x->what.items, x->what.count, "", ", ");
-    set(x, "hostPort", arena_printf(x->a, "%.*s use%s hostPort%s %.*s", STR_ARG(who), x->who.count == 1 ? "s" : "",
-                                    x->what.count == 1 ? "" : "s", STR_ARG(ports)));
+    set(x, "hostPort",
+        arena_printf(x->a, "%.*s use%s hostPort%s %.*s", STR_ARG(who), x->who.count == 1 ? "s" : "",
+                     x->what.count == 1 ? "" : "s", STR_ARG(ports)));
 }
 
 static void hosts_of(struct inspection *x, const struct node *container)
 {
-    static const char *const paths[] = {"livenessProbe.httpGet.host", "livenessProbe.tcpSocket.host", "readinessProbe.httpGet.host",
-                                        "readinessProbe.tcpSocket.host", "startupProbe.httpGet.host", "startupProbe.tcpSocket.host",
-                                        "lifecycle.postStart.httpGet.host", "lifecycle.postStart.tcpSocket.host",
-                                        "lifecycle.preStop.httpGet.host", "lifecycle.preStop.tcpSocket.host"};
+    static const char *const paths[] = {
+        "livenessProbe.httpGet.host",       "livenessProbe.tcpSocket.host",
+        "readinessProbe.httpGet.host",      "readinessProbe.tcpSocket.host",
+        "startupProbe.httpGet.host",        "startupProbe.tcpSocket.host",
+        "lifecycle.postStart.httpGet.host", "lifecycle.postStart.tcpSocket.host",
+        "lifecycle.preStop.httpGet.host",   "lifecycle.preStop.tcpSocket.host"};
     for (size_t i = 0; i < ARRAY_COUNT(paths); i++) {
         struct str host = node_str(container, paths[i]);
         if (str_empty(host))
@@ -250,8 +261,8 @@ static void probe_hosts(struct inspection *x)
     qsort(x->who.items, x->who.count, sizeof(struct str), compare_text);
     struct str who = containers_text(x), what = sorted_quoted(x->a, &x->what);
     set(x, "probe or lifecycle host",
-        arena_printf(x->a, "%.*s use%s probe or lifecycle host%s %.*s", STR_ARG(who), x->who.count == 1 ? "s" : "",
-                     x->what.count == 1 ? "" : "s", STR_ARG(what)));
+        arena_printf(x->a, "%.*s use%s probe or lifecycle host%s %.*s", STR_ARG(who),
+                     x->who.count == 1 ? "s" : "", x->what.count == 1 ? "" : "s", STR_ARG(what)));
 }
 
 static void privileged_of(struct inspection *x, const struct node *container)
@@ -265,7 +276,8 @@ static void privileged(struct inspection *x)
     each_container(x, privileged_of);
     struct str who = containers_text(x);
     if (x->who.count)
-        set(x, "privileged", arena_printf(x->a, "%.*s must not set securityContext.privileged=true", STR_ARG(who)));
+        set(x, "privileged",
+            arena_printf(x->a, "%.*s must not set securityContext.privileged=true", STR_ARG(who)));
 }
 
 static void proc_of(struct inspection *x, const struct node *container)
@@ -283,7 +295,9 @@ static void any_proc_mount(struct inspection *x)
     if (x->who.count == 0)
         return;
     struct str who = containers_text(x), what = sorted_quoted(x->a, &x->what);
-    set(x, "procMount", arena_printf(x->a, "%.*s must not set securityContext.procMount to %.*s", STR_ARG(who), STR_ARG(what)));
+    set(x, "procMount",
+        arena_printf(x->a, "%.*s must not set securityContext.procMount to %.*s", STR_ARG(who),
+                     STR_ARG(what)));
 }
 
 static void proc_mount(struct inspection *x)
@@ -295,7 +309,8 @@ static void proc_mount(struct inspection *x)
 static bool bad_selinux(struct inspection *x, const struct node *options, bool *user, bool *role)
 {
     struct str type = node_str(options, "type");
-    bool known = one_of(type, ",container_t,container_init_t,container_kvm_t") || (x->minor >= 31 && str_is(type, "container_engine_t"));
+    bool known = one_of(type, ",container_t,container_init_t,container_kvm_t") ||
+                 (x->minor >= 31 && str_is(type, "container_engine_t"));
     if (!options)
         return false;
     if (!known)
@@ -311,22 +326,29 @@ static void selinux(struct inspection *x)
     bool user = false, role = false;
     x->pod = bad_selinux(x, node_at(x->spec, "securityContext.seLinuxOptions"), &user, &role);
     for (size_t i = 0; i < ARRAY_COUNT(lists); i++)
-        node_each(container, node_get(x->spec, str_from(lists[i])))
-            if (bad_selinux(x, node_at(container, "securityContext.seLinuxOptions"), &user, &role))
-                add_name(&x->who, name_of(container));
+        node_each(
+            container,
+            node_get(x->spec,
+                     str_from(lists[i]))) if (bad_selinux(x,
+                                                          node_at(container,
+                                                                  "securityContext.seLinuxOptions"),
+                                                          &user, &role))
+            add_name(&x->who, name_of(container));
     if (!x->pod && x->who.count == 0)
         return;
     struct names data = {.count = 0};
     struct str types = sorted_quoted(x->a, &x->what), setters = setters_text(x);
     if (x->what.count)
-        add_name(&data, arena_printf(x->a, "type%s %.*s", x->what.count == 1 ? "" : "s", STR_ARG(types)));
+        add_name(&data,
+                 arena_printf(x->a, "type%s %.*s", x->what.count == 1 ? "" : "s", STR_ARG(types)));
     if (user)
         add_name(&data, STR("user may not be set"));
     if (role)
         add_name(&data, STR("role may not be set"));
     struct str text = join(x->a, data.items, data.count, "", "; ");
     set(x, "seLinuxOptions",
-        arena_printf(x->a, "%.*s set forbidden securityContext.seLinuxOptions: %.*s", STR_ARG(setters), STR_ARG(text)));
+        arena_printf(x->a, "%.*s set forbidden securityContext.seLinuxOptions: %.*s",
+                     STR_ARG(setters), STR_ARG(text)));
 }
 
 static void seccomp_of(struct inspection *x, const struct node *container)
@@ -351,7 +373,8 @@ static bool bad_seccomp(struct inspection *x)
         return false;
     struct str setters = setters_text(x), what = sorted_quoted(x->a, &x->what);
     set(x, "seccompProfile",
-        arena_printf(x->a, "%.*s must not set securityContext.seccompProfile.type to %.*s", STR_ARG(setters), STR_ARG(what)));
+        arena_printf(x->a, "%.*s must not set securityContext.seccompProfile.type to %.*s",
+                     STR_ARG(setters), STR_ARG(what)));
     return true;
 }
 
@@ -374,7 +397,9 @@ static void seccomp_restricted(struct inspection *x)
     struct str who = containers_text(x);
     if (x->who.count)
         set(x, "seccompProfile",
-            arena_printf(x->a, "pod or %.*s must set securityContext.seccompProfile.type to \"RuntimeDefault\" or \"Localhost\"",
+            arena_printf(x->a,
+                         "pod or %.*s must set securityContext.seccompProfile.type to "
+                         "\"RuntimeDefault\" or \"Localhost\"",
                          STR_ARG(who)));
 }
 
@@ -383,17 +408,20 @@ static void sysctls(struct inspection *x)
     static const struct {
         int minor;
         const char *names;
-    } allowed[] = {{0, "kernel.shm_rmid_forced,net.ipv4.ip_local_port_range,net.ipv4.tcp_syncookies,net.ipv4.ping_group_range,"
-                       "net.ipv4.ip_unprivileged_port_start"},
-                   {27, "net.ipv4.ip_local_reserved_ports"},
-                   {29, "net.ipv4.tcp_keepalive_time,net.ipv4.tcp_fin_timeout,net.ipv4.tcp_keepalive_intvl,"
-                        "net.ipv4.tcp_keepalive_probes"},
-                   {32, "net.ipv4.tcp_rmem,net.ipv4.tcp_wmem"}};
+    } allowed[] = {
+        {0, "kernel.shm_rmid_forced,net.ipv4.ip_local_port_range,net.ipv4.tcp_syncookies,net.ipv4."
+            "ping_group_range,"
+            "net.ipv4.ip_unprivileged_port_start"},
+        {27, "net.ipv4.ip_local_reserved_ports"},
+        {29, "net.ipv4.tcp_keepalive_time,net.ipv4.tcp_fin_timeout,net.ipv4.tcp_keepalive_intvl,"
+             "net.ipv4.tcp_keepalive_probes"},
+        {32, "net.ipv4.tcp_rmem,net.ipv4.tcp_wmem"}};
     node_each(sysctl, node_at(x->spec, "securityContext.sysctls"))
     {
         bool known = false;
         for (size_t i = 0; i < ARRAY_COUNT(allowed); i++)
-            known = known || (x->minor >= allowed[i].minor && one_of(name_of(sysctl), allowed[i].names));
+            known = known ||
+                    (x->minor >= allowed[i].minor && one_of(name_of(sysctl), allowed[i].names));
         if (!known)
             add_name(&x->what, name_of(sysctl));
     }
@@ -413,7 +441,9 @@ static void host_process(struct inspection *x)
     each_container(x, process_of);
     struct str setters = setters_text(x);
     if (x->pod || x->who.count)
-        set(x, "hostProcess", arena_printf(x->a, "%.*s must not set securityContext.windowsOptions.hostProcess=true", STR_ARG(setters)));
+        set(x, "hostProcess",
+            arena_printf(x->a, "%.*s must not set securityContext.windowsOptions.hostProcess=true",
+                         STR_ARG(setters)));
 }
 
 static void escalation_of(struct inspection *x, const struct node *container)
@@ -430,14 +460,16 @@ static void privilege_escalation(struct inspection *x)
     struct str who = containers_text(x);
     if (x->who.count)
         set(x, "allowPrivilegeEscalation != false",
-            arena_printf(x->a, "%.*s must set securityContext.allowPrivilegeEscalation=false", STR_ARG(who)));
+            arena_printf(x->a, "%.*s must set securityContext.allowPrivilegeEscalation=false",
+                         STR_ARG(who)));
 }
 
 static bool drops_all(const struct node *container)
 {
-    node_each(capability, node_at(container, "securityContext.capabilities.drop"))
-        if (str_is(node_str(capability, ""), "ALL"))
-            return true;
+    node_each(capability,
+              node_at(container,
+                      "securityContext.capabilities.drop")) if (str_is(node_str(capability, ""),
+                                                                       "ALL")) return true;
     return false;
 }
 
@@ -473,14 +505,16 @@ static void capabilities_restricted(struct inspection *x)
     each_container(x, not_dropping);
     if (x->who.count) {
         struct str who = containers_text(x);
-        detail = arena_printf(x->a, "%.*s must set securityContext.capabilities.drop=[\"ALL\"]", STR_ARG(who));
+        detail = arena_printf(x->a, "%.*s must set securityContext.capabilities.drop=[\"ALL\"]",
+                              STR_ARG(who));
     }
     x->who.count = 0;
     each_container(x, adding);
     if (x->who.count) {
         struct str who = containers_text(x), what = sorted_quoted(x->a, &x->what);
-        detail = arena_printf(x->a, "%.*s%s%.*s must not include %.*s in securityContext.capabilities.add", STR_ARG(detail),
-                              detail.len ? "; " : "", STR_ARG(who), STR_ARG(what));
+        detail = arena_printf(
+            x->a, "%.*s%s%.*s must not include %.*s in securityContext.capabilities.add",
+            STR_ARG(detail), detail.len ? "; " : "", STR_ARG(who), STR_ARG(what));
     }
     if (detail.len)
         set(x, "unrestricted capabilities", detail);
@@ -488,8 +522,10 @@ static void capabilities_restricted(struct inspection *x)
 
 static void restricted_volumes(struct inspection *x)
 {
-    static const char *const allowed[] = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image",
-                                          "persistentVolumeClaim", "projected", "secret"};
+    static const char *const allowed[] = {
+        "configMap", "csi",   "downwardAPI",           "emptyDir",
+        "ephemeral", "image", "persistentVolumeClaim", "projected",
+        "secret"};
     node_each(volume, node_get(x->spec, STR("volumes")))
     {
         bool fine = false;
@@ -498,16 +534,15 @@ static void restricted_volumes(struct inspection *x)
         if (fine)
             continue;
         add_name(&x->who, name_of(volume));
-        member_each(m, volume)
-            if (!str_is(m->name, "name"))
-                add_once(&x->what, m->name);
+        member_each(m, volume) if (!str_is(m->name, "name")) add_once(&x->what, m->name);
     }
     if (x->who.count == 0)
         return;
     struct str who = quoted(x->a, &x->who), what = sorted_quoted(x->a, &x->what);
     set(x, "restricted volume types",
-        arena_printf(x->a, "volume%s %.*s use%s restricted volume type%s %.*s", x->who.count == 1 ? "" : "s", STR_ARG(who),
-                     x->who.count == 1 ? "s" : "", x->what.count == 1 ? "" : "s", STR_ARG(what)));
+        arena_printf(x->a, "volume%s %.*s use%s restricted volume type%s %.*s",
+                     x->who.count == 1 ? "" : "s", STR_ARG(who), x->who.count == 1 ? "s" : "",
+                     x->what.count == 1 ? "" : "s", STR_ARG(what)));
 }
 
 static void root_of(struct inspection *x, const struct node *container)
@@ -532,7 +567,9 @@ static void non_root(struct inspection *x)
     each_container(x, root_of);
     if (x->pod || x->who.count) {
         struct str setters = setters_text(x);
-        set(x, "runAsNonRoot != true", arena_printf(x->a, "%.*s must not set securityContext.runAsNonRoot=false", STR_ARG(setters)));
+        set(x, "runAsNonRoot != true",
+            arena_printf(x->a, "%.*s must not set securityContext.runAsNonRoot=false",
+                         STR_ARG(setters)));
         return;
     }
     if (own)
@@ -540,7 +577,9 @@ static void non_root(struct inspection *x)
     each_container(x, unsaid_of);
     struct str who = containers_text(x);
     if (x->who.count)
-        set(x, "runAsNonRoot != true", arena_printf(x->a, "pod or %.*s must set securityContext.runAsNonRoot=true", STR_ARG(who)));
+        set(x, "runAsNonRoot != true",
+            arena_printf(x->a, "pod or %.*s must set securityContext.runAsNonRoot=true",
+                         STR_ARG(who)));
 }
 
 static void user_of(struct inspection *x, const struct node *container)
@@ -557,7 +596,8 @@ static void root_user(struct inspection *x)
     each_container(x, user_of);
     struct str setters = setters_text(x);
     if (x->pod || x->who.count)
-        set(x, "runAsUser=0", arena_printf(x->a, "%.*s must not set runAsUser=0", STR_ARG(setters)));
+        set(x, "runAsUser=0",
+            arena_printf(x->a, "%.*s must not set runAsUser=0", STR_ARG(setters)));
 }
 
 /* In the original's order: those of baseline that restricted doesn't replace come first. */
@@ -565,17 +605,29 @@ static const struct {
     bool baseline, restricted;
     void (*check)(struct inspection *x);
 } checks[] = {
-    {true, true, app_armor},         {true, false, capabilities_baseline},    {true, true, host_namespaces},
-    {true, false, host_paths},       {true, true, host_ports},                {true, true, probe_hosts},
-    {true, true, privileged},        {true, false, proc_mount},               {true, true, selinux},
-    {true, false, seccomp_baseline}, {true, true, sysctls},                   {true, true, host_process},
-    {false, true, privilege_escalation}, {false, true, capabilities_restricted}, {false, true, any_proc_mount},
-    {false, true, restricted_volumes},   {false, true, non_root},                {false, true, root_user},
+    {true, true, app_armor},
+    {true, false, capabilities_baseline},
+    {true, true, host_namespaces},
+    {true, false, host_paths},
+    {true, true, host_ports},
+    {true, true, probe_hosts},
+    {true, true, privileged},
+    {true, false, proc_mount},
+    {true, true, selinux},
+    {true, false, seccomp_baseline},
+    {true, true, sysctls},
+    {true, true, host_process},
+    {false, true, privilege_escalation},
+    {false, true, capabilities_restricted},
+    {false, true, any_proc_mount},
+    {false, true, restricted_volumes},
+    {false, true, non_root},
+    {false, true, root_user},
     {false, true, seccomp_restricted},
 };
 
-struct security_result pod_security_check(struct arena *a, enum security_level level, int minor, const struct node *metadata,
-                                          const struct node *spec)
+struct security_result pod_security_check(struct arena *a, enum security_level level, int minor,
+                                          const struct node *metadata, const struct node *spec)
 {
     struct security_result result = {.details = STR_NONE};
     struct inspection *x = arena_new(a, struct inspection);
@@ -593,9 +645,10 @@ struct security_result pod_security_check(struct arena *a, enum security_level l
         if (str_empty(x->reason))
             continue;
         const char *between = result.details.len ? ", " : "";
-        result.reasons = arena_printf(a, "%.*s%s%.*s", STR_ARG(result.reasons), between, STR_ARG(x->reason));
-        result.details =
-            arena_printf(a, "%.*s%s%.*s (%.*s)", STR_ARG(result.details), between, STR_ARG(x->reason), STR_ARG(x->detail));
+        result.reasons =
+            arena_printf(a, "%.*s%s%.*s", STR_ARG(result.reasons), between, STR_ARG(x->reason));
+        result.details = arena_printf(a, "%.*s%s%.*s (%.*s)", STR_ARG(result.details), between,
+                                      STR_ARG(x->reason), STR_ARG(x->detail));
     }
     return result;
 }

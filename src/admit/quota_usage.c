@@ -23,7 +23,8 @@ static void put_count(struct arena *a, struct node *usage, const char *name, int
 }
 
 /* Names under which a requested amount counts. */
-static void add_amounts(struct arena *a, struct node *usage, const struct node *requests, const struct node *limits)
+static void add_amounts(struct arena *a, struct node *usage, const struct node *requests,
+                        const struct node *limits)
 {
     static const char *const basic[] = {"cpu", "memory", "ephemeral-storage"};
     for (size_t i = 0; i < ARRAY_COUNT(basic); i++) {
@@ -40,7 +41,8 @@ static void add_amounts(struct arena *a, struct node *usage, const struct node *
     {
         struct str value = node_str(m->value, "");
         bool huge = str_starts(m->name, "hugepages-");
-        bool extended = str_find(m->name, '/') > 0 && str_find_str(m->name, STR("kubernetes.io/")) < 0;
+        bool extended =
+            str_find(m->name, '/') > 0 && str_find_str(m->name, STR("kubernetes.io/")) < 0;
         if (huge)
             put(a, usage, m->name, value);
         if (huge || extended)
@@ -50,11 +52,13 @@ static void add_amounts(struct arena *a, struct node *usage, const struct node *
 
 static bool counts(const struct node *pod, int64_t now_us)
 {
-    struct str phase = node_str(pod, "status.phase"), deletion = node_str(pod, "metadata.deletionTimestamp");
+    struct str phase = node_str(pod, "status.phase"),
+               deletion = node_str(pod, "metadata.deletionTimestamp");
     int64_t at_us;
     if (str_is(phase, "Failed") || str_is(phase, "Succeeded"))
         return false;
-    if (str_empty(deletion) || time_parse(deletion, &at_us) != 0 || !node_at(pod, "metadata.deletionGracePeriodSeconds"))
+    if (str_empty(deletion) || time_parse(deletion, &at_us) != 0 ||
+        !node_at(pod, "metadata.deletionGracePeriodSeconds"))
         return true;
     return now_us <= at_us + node_num(pod, "metadata.deletionGracePeriodSeconds", 0) * 1000000;
 }
@@ -66,8 +70,7 @@ static void service_usage(struct arena *a, struct node *usage, const struct node
     int64_t node_ports = 0;
     bool balanced = str_is(type, "LoadBalancer");
     if (balanced && !node_flag(service, "spec.allocateLoadBalancerNodePorts", true)) {
-        node_each(port, ports)
-            node_ports += node_num(port, "nodePort", 0) != 0;
+        node_each(port, ports) node_ports += node_num(port, "nodePort", 0) != 0;
     } else if (balanced || str_is(type, "NodePort")) {
         node_ports = (int64_t)node_count(ports);
     }
@@ -78,7 +81,9 @@ static void service_usage(struct arena *a, struct node *usage, const struct node
 
 static void claim_usage(struct arena *a, struct node *usage, const struct node *claim)
 {
-    struct str class = node_str(node_get(node_at(claim, "metadata.annotations"), STR("volume.beta.kubernetes.io/storage-class")), "");
+    struct str class = node_str(node_get(node_at(claim, "metadata.annotations"),
+                                         STR("volume.beta.kubernetes.io/storage-class")),
+                                "");
     struct str size = node_str(claim, "spec.resources.requests.storage");
     if (str_empty(class))
         class = node_str(claim, "spec.storageClassName");
@@ -87,22 +92,28 @@ static void claim_usage(struct arena *a, struct node *usage, const struct node *
         put(a, usage, STR("requests.storage"), size);
     if (str_empty(class))
         return;
-    put(a, usage, arena_printf(a, "%.*s.storageclass.storage.k8s.io/persistentvolumeclaims", STR_ARG(class)), STR("1"));
+    put(a, usage,
+        arena_printf(a, "%.*s.storageclass.storage.k8s.io/persistentvolumeclaims", STR_ARG(class)),
+        STR("1"));
     if (!str_empty(size))
-        put(a, usage, arena_printf(a, "%.*s.storageclass.storage.k8s.io/requests.storage", STR_ARG(class)), size);
+        put(a, usage,
+            arena_printf(a, "%.*s.storageclass.storage.k8s.io/requests.storage", STR_ARG(class)),
+            size);
 }
 
 /* Counted under their plain name, too. */
 static bool has_plain_name(const struct resource *r)
 {
-    static const char *const plain[] = {"configmaps", "secrets", "replicationcontrollers", "resourcequotas"};
+    static const char *const plain[] = {"configmaps", "secrets", "replicationcontrollers",
+                                        "resourcequotas"};
     for (size_t i = 0; i < ARRAY_COUNT(plain); i++)
         if (is(r, "", plain[i]))
             return true;
     return false;
 }
 
-struct node *quota_usage(struct arena *a, const struct resource *r, const struct node *object, int64_t now_us)
+struct node *quota_usage(struct arena *a, const struct resource *r, const struct node *object,
+                         int64_t now_us)
 {
     struct node *usage = node_map(a);
     put(a, usage, count_name(a, r), STR("1"));
@@ -124,11 +135,13 @@ bool quota_name_is_about(struct arena *a, const struct resource *r, struct str n
     if (str_equal(name, count_name(a, r)))
         return true;
     if (is(r, "", "pods"))
-        return str_is(name, "pods") || str_is(name, "cpu") || str_is(name, "memory") || str_is(name, "ephemeral-storage") ||
-               (str_starts(name, "requests.") && !str_is(name, "requests.storage")) || str_starts(name, "limits.") ||
-               str_starts(name, "hugepages-");
+        return str_is(name, "pods") || str_is(name, "cpu") || str_is(name, "memory") ||
+               str_is(name, "ephemeral-storage") ||
+               (str_starts(name, "requests.") && !str_is(name, "requests.storage")) ||
+               str_starts(name, "limits.") || str_starts(name, "hugepages-");
     if (is(r, "", "services"))
-        return str_is(name, "services") || str_is(name, "services.loadbalancers") || str_is(name, "services.nodeports");
+        return str_is(name, "services") || str_is(name, "services.loadbalancers") ||
+               str_is(name, "services.nodeports");
     if (is(r, "", "persistentvolumeclaims"))
         return str_is(name, "persistentvolumeclaims") || str_is(name, "requests.storage") ||
                str_ends(name, ".storageclass.storage.k8s.io/persistentvolumeclaims") ||
@@ -138,28 +151,34 @@ bool quota_name_is_about(struct arena *a, const struct resource *r, struct str n
 
 static bool is_best_effort(const struct node *pod)
 {
-    static const char *const lists[] = {"spec.containers", "spec.initContainers"}, *const sides[] = {"requests", "limits"};
+    static const char *const lists[] = {"spec.containers", "spec.initContainers"},
+                             *const sides[] = {"requests", "limits"};
     for (size_t l = 0; l < 2; l++)
-        node_each(container, node_at(pod, lists[l]))
-            for (size_t s = 0; s < 2; s++) {
-                const struct node *list = node_get(node_get(container, STR("resources")), str_from(sides[s]));
-                if (node_get(list, STR("cpu")) || node_get(list, STR("memory")))
-                    return false;
-            }
-    return node_count(node_at(pod, "spec.resources.requests")) == 0 && node_count(node_at(pod, "spec.resources.limits")) == 0;
+        node_each(container, node_at(pod, lists[l])) for (size_t s = 0; s < 2; s++)
+        {
+            const struct node *list =
+                node_get(node_get(container, STR("resources")), str_from(sides[s]));
+            if (node_get(list, STR("cpu")) || node_get(list, STR("memory")))
+                return false;
+        }
+    return node_count(node_at(pod, "spec.resources.requests")) == 0 &&
+           node_count(node_at(pod, "spec.resources.limits")) == 0;
 }
 
 static bool crosses_namespaces(const struct node *pod)
 {
-    static const char *const kinds[] = {"spec.affinity.podAffinity", "spec.affinity.podAntiAffinity"};
+    static const char *const kinds[] = {"spec.affinity.podAffinity",
+                                        "spec.affinity.podAntiAffinity"};
     for (size_t i = 0; i < 2; i++) {
         const struct node *affinity = node_at(pod, kinds[i]);
-        node_each(term, node_get(affinity, STR("requiredDuringSchedulingIgnoredDuringExecution")))
-            if (node_count(node_get(term, STR("namespaces"))) || node_get(term, STR("namespaceSelector")))
-                return true;
-        node_each(weighted, node_get(affinity, STR("preferredDuringSchedulingIgnoredDuringExecution")))
-            if (node_count(node_at(weighted, "podAffinityTerm.namespaces")) || node_at(weighted, "podAffinityTerm.namespaceSelector"))
-                return true;
+        node_each(term, node_get(affinity, STR("requiredDuringSchedulingIgnoredDuringExecutio"
+                                               "n"))) if (
+            node_count(node_get(term, STR("namespaces"))) ||
+            node_get(term, STR("namespaceSelector"))) return true;
+        node_each(weighted, node_get(affinity, STR("preferredDuringSchedulingIgnoredDuringExecutio"
+                                                   "n"))) if (
+            node_count(node_at(weighted, "podAffinityTerm.namespaces")) ||
+            node_at(weighted, "podAffinityTerm.namespaceSelector")) return true;
     }
     return false;
 }
@@ -167,8 +186,7 @@ static bool crosses_namespaces(const struct node *pod)
 static bool value_matches(struct str value, struct str operator_, const struct node *values)
 {
     bool listed = false;
-    node_each(v, values)
-        listed = listed || str_equal(node_str(v, ""), value);
+    node_each(v, values) listed = listed || str_equal(node_str(v, ""), value);
     if (str_is(operator_, "In"))
         return !str_empty(value) && listed;
     if (str_is(operator_, "NotIn"))
@@ -178,8 +196,8 @@ static bool value_matches(struct str value, struct str operator_, const struct n
     return !str_empty(value);
 }
 
-static bool scope_matches(const struct resource *r, struct str scope, struct str operator_, const struct node *values,
-                          const struct node *object)
+static bool scope_matches(const struct resource *r, struct str scope, struct str operator_,
+                          const struct node *values, const struct node *object)
 {
     if (is(r, "", "persistentvolumeclaims"))
         return str_is(scope, "VolumeAttributesClass") &&
@@ -197,24 +215,34 @@ static bool scope_matches(const struct resource *r, struct str scope, struct str
         return !is_best_effort(object);
     if (str_is(scope, "CrossNamespacePodAffinity"))
         return crosses_namespaces(object);
-    return str_is(scope, "PriorityClass") && value_matches(node_str(object, "spec.priorityClassName"), operator_, values);
+    return str_is(scope, "PriorityClass") &&
+           value_matches(node_str(object, "spec.priorityClassName"), operator_, values);
 }
 
-bool quota_scopes_match(const struct resource *r, const struct node *quota, const struct node *object)
+bool quota_scopes_match(const struct resource *r, const struct node *quota,
+                        const struct node *object)
 {
-    node_each(scope, node_at(quota, "spec.scopes"))
-        if (!scope_matches(r, node_str(scope, ""), STR("Exists"), NULL, object))
-            return false;
-    node_each(term, node_at(quota, "spec.scopeSelector.matchExpressions"))
-        if (!scope_matches(r, node_str(term, "scopeName"), node_str(term, "operator"), node_get(term, STR("values")), object))
-            return false;
+    node_each(scope, node_at(quota, "spec.scopes")) if (!scope_matches(r, node_str(scope, ""),
+                                                                       STR("Exists"), NULL,
+                                                                       object)) return false;
+    node_each(
+        term,
+        node_at(
+            quota,
+            "spec.scopeSelector.matchExpressions")) if (!scope_matches(r,
+                                                                       node_str(term, "scopeName"),
+                                                                       node_str(term, "operator"),
+                                                                       node_get(term,
+                                                                                STR("values")),
+                                                                       object)) return false;
     return true;
 }
 
 static bool says(struct arena *a, const struct node *container, struct str name)
 {
     struct node *usage = node_map(a);
-    add_amounts(a, usage, node_at(container, "resources.requests"), node_at(container, "resources.limits"));
+    add_amounts(a, usage, node_at(container, "resources.requests"),
+                node_at(container, "resources.limits"));
     return node_get(usage, name) != NULL;
 }
 
@@ -226,10 +254,12 @@ static int compare_text(const void *a, const void *b)
 struct str quota_missing_requests(struct arena *a, const struct node *pod, const struct node *hard)
 {
     /* In the order of names, as the original's sets give them. */
-    static const char *const needed[] = {"cpu", "limits.cpu", "limits.memory", "memory", "requests.cpu", "requests.memory"};
+    static const char *const needed[] = {"cpu",    "limits.cpu",   "limits.memory",
+                                         "memory", "requests.cpu", "requests.memory"};
     static const char *const lists[] = {"spec.containers", "spec.initContainers"};
     struct str text = STR_NONE;
-    if (node_count(node_at(pod, "spec.resources.requests")) || node_count(node_at(pod, "spec.resources.limits")))
+    if (node_count(node_at(pod, "spec.resources.requests")) ||
+        node_count(node_at(pod, "spec.resources.limits")))
         return text;
     for (size_t i = 0; i < ARRAY_COUNT(needed); i++) {
         struct str names[64], joined = STR_NONE;
@@ -237,14 +267,17 @@ struct str quota_missing_requests(struct arena *a, const struct node *pod, const
         if (!node_get(hard, str_from(needed[i])))
             continue;
         for (size_t l = 0; l < ARRAY_COUNT(lists); l++)
-            node_each(container, node_at(pod, lists[l]))
-                if (count < ARRAY_COUNT(names) && !says(a, container, str_from(needed[i])))
-                    names[count++] = node_str(container, "name");
+            node_each(container,
+                      node_at(pod, lists[l])) if (count < ARRAY_COUNT(names) &&
+                                                  !says(a, container, str_from(needed[i])))
+                names[count++] = node_str(container, "name");
         qsort(names, count, sizeof(names[0]), compare_text);
         for (size_t k = 0; k < count; k++)
-            joined = arena_printf(a, "%.*s%s%.*s", STR_ARG(joined), k ? "," : "", STR_ARG(names[k]));
+            joined =
+                arena_printf(a, "%.*s%s%.*s", STR_ARG(joined), k ? "," : "", STR_ARG(names[k]));
         if (count)
-            text = arena_printf(a, "%.*s%s%s for: %.*s", STR_ARG(text), text.len ? "; " : "", needed[i], STR_ARG(joined));
+            text = arena_printf(a, "%.*s%s%s for: %.*s", STR_ARG(text), text.len ? "; " : "",
+                                needed[i], STR_ARG(joined));
     }
     return text;
 }

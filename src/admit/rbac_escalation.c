@@ -1,14 +1,22 @@
-/* Privilege escalation: who makes a role must hold its rules or the verb "escalate"; who makes a binding must hold the rules of
- * its role or the verb "bind". In the original it stands between the API and the storage of roles. */
+/* Privilege escalation: who makes a role must hold its rules or the verb "escalate"; who makes a
+ * binding must hold the rules of its role or the verb "bind". In the original it stands between the
+ * API and the storage of roles. */
 #include "admit/admit.h"
 #include "object/seal.h"
 
 #define GROUP "rbac.authorization.k8s.io"
 
-static bool may(struct admission *ad, const char *verb, const char *plural, struct str ns, struct str name)
+static bool may(struct admission *ad, const char *verb, const char *plural, struct str ns,
+                struct str name)
 {
-    struct access access = {.user = ad->user, .verb = verb, .resource_request = true, .group = STR(GROUP), .version = STR("v1"),
-                            .resource = str_from(plural), .ns = ns, .name = name};
+    struct access access = {.user = ad->user,
+                            .verb = verb,
+                            .resource_request = true,
+                            .group = STR(GROUP),
+                            .version = STR("v1"),
+                            .resource = str_from(plural),
+                            .ns = ns,
+                            .name = name};
     struct str reason;
     return authorize(ad->env->authorizer, ad->arena, &access, &reason) == DECISION_ALLOW;
 }
@@ -45,7 +53,8 @@ static int check_role(struct admission *ad, struct status *st)
     const struct node *rules = node_get(ad->object, STR("rules")), *old = ad->old_object;
     const struct node *aggregation = node_get(ad->object, STR("aggregationRule"));
     struct str name = node_str(ad->object, "metadata.name");
-    bool aggregates = aggregation && !same(aggregation, old ? node_get(old, STR("aggregationRule")) : NULL);
+    bool aggregates =
+        aggregation && !same(aggregation, old ? node_get(old, STR("aggregationRule")) : NULL);
     if (old && same(rules, node_get(old, STR("rules"))) && !aggregates)
         return 0;
     if (may(ad, "escalate", ad->resource->plural, ad->ns, name))
@@ -77,7 +86,8 @@ static int check_binding(struct admission *ad, struct status *st)
 
 static int escalation_validate(struct admission *ad, struct status *st)
 {
-    if (strcmp(ad->resource->group, GROUP) != 0 || !str_empty(ad->subresource) || user_in_group(ad->user, "system:masters"))
+    if (strcmp(ad->resource->group, GROUP) != 0 || !str_empty(ad->subresource) ||
+        user_in_group(ad->user, "system:masters"))
         return 0;
     const char *plural = ad->resource->plural;
     if (strcmp(plural, "roles") == 0 || strcmp(plural, "clusterroles") == 0)
@@ -85,5 +95,8 @@ static int escalation_validate(struct admission *ad, struct status *st)
     return check_binding(ad, st);
 }
 
-REGISTER(admission_plugin, rbac_escalation) = {
-    .name = "RBACEscalation", .order = 0, .operations = ADMIT_CREATE | ADMIT_UPDATE, .validate = escalation_validate};
+REGISTER(admission_plugin, rbac_escalation)
+= {.name = "RBACEscalation",
+   .order = 0,
+   .operations = ADMIT_CREATE | ADMIT_UPDATE,
+   .validate = escalation_validate};

@@ -1,5 +1,6 @@
-/* ResourceQuota: charges what an object uses to the quotas of its namespace, last of all plugins. The charge is the quota's
- * status.used in the store; a request that is refused later takes it back. */
+/* ResourceQuota: charges what an object uses to the quotas of its namespace, last of all plugins.
+ * The charge is the quota's status.used in the store; a request that is refused later takes it
+ * back. */
 #include "admit/admit.h"
 #include "admit/quota_usage.h"
 #include "auth/stored.h"
@@ -28,7 +29,8 @@ static bool visit_quota(void *arg, const struct store_record *record)
 static struct node *quotas_of(struct admission *ad)
 {
     struct quotas q = {.arena = ad->arena, .list = node_list(ad->arena)};
-    struct store_range range = {.resource = resource_named("", "resourcequotas")->storage_id, .ns = ad->ns};
+    struct store_range range = {.resource = resource_named("", "resourcequotas")->storage_id,
+                                .ns = ad->ns};
     return store_list(ad->env->store, &range, visit_quota, &q) == 0 ? q.list : NULL;
 }
 
@@ -56,7 +58,8 @@ static bool handles(const struct admission *ad)
     if (core && strcmp(plural, "pods") == 0) {
         if (str_is(ad->subresource, "resize"))
             return ad->operation == ADMIT_UPDATE;
-        return str_empty(ad->subresource) && (create || is_terminating(ad->object) != is_terminating(ad->old_object));
+        return str_empty(ad->subresource) &&
+               (create || is_terminating(ad->object) != is_terminating(ad->old_object));
     }
     if (!str_empty(ad->subresource))
         return false;
@@ -80,7 +83,8 @@ static struct str print(struct arena *a, const struct node *list, const struct n
     {
         struct str value = quantity_format(a, amount(list, m->name));
         if (node_get(list, m->name))
-            text = arena_printf(a, "%.*s%s%.*s=%.*s", STR_ARG(text), text.len ? "," : "", STR_ARG(m->name), STR_ARG(value));
+            text = arena_printf(a, "%.*s%s%.*s=%.*s", STR_ARG(text), text.len ? "," : "",
+                                STR_ARG(m->name), STR_ARG(value));
     }
     return text;
 }
@@ -90,8 +94,8 @@ static struct str print_names(struct arena *a, const struct node *names)
     struct str text = STR_NONE;
     struct node *sorted = node_copy(a, names);
     qsort(sorted->map.members, sorted->map.count, sizeof(struct member), compare_member);
-    member_each(m, sorted)
-        text = arena_printf(a, "%.*s%s%.*s", STR_ARG(text), text.len ? "," : "", STR_ARG(m->name));
+    member_each(m, sorted) text =
+        arena_printf(a, "%.*s%s%.*s", STR_ARG(text), text.len ? "," : "", STR_ARG(m->name));
     return text;
 }
 
@@ -99,33 +103,39 @@ static struct str print_names(struct arena *a, const struct node *names)
 static struct node *names_about(struct admission *ad, const struct node *quota)
 {
     struct node *names = node_map(ad->arena);
-    member_each(m, node_at(quota, "status.hard"))
-        if (quota_name_is_about(ad->arena, ad->resource, m->name))
-            node_set(ad->arena, names, m->name, m->value);
+    member_each(
+        m, node_at(quota, "status.hard")) if (quota_name_is_about(ad->arena, ad->resource, m->name))
+        node_set(ad->arena, names, m->name, m->value);
     return names;
 }
 
-static int check_known(struct admission *ad, const struct node *quota, const struct node *names, struct status *st)
+static int check_known(struct admission *ad, const struct node *quota, const struct node *names,
+                       struct status *st)
 {
     struct str name = node_str(quota, "metadata.name");
     bool pods = strcmp(ad->resource->plural, "pods") == 0;
     struct str missing = pods ? quota_missing_requests(ad->arena, ad->object, names) : STR_NONE;
     if (!str_empty(missing))
-        return admit_forbidden(ad, st, "failed quota: %.*s: must specify %.*s", STR_ARG(name), STR_ARG(missing));
-    member_each(m, names)
-        if (!node_get(node_at(quota, "status.used"), m->name)) {
-            struct str all = print_names(ad->arena, names);
-            return admit_forbidden(ad, st, "status unknown for quota: %.*s, resources: %.*s", STR_ARG(name), STR_ARG(all));
-        }
+        return admit_forbidden(ad, st, "failed quota: %.*s: must specify %.*s", STR_ARG(name),
+                               STR_ARG(missing));
+    member_each(m, names) if (!node_get(node_at(quota, "status.used"), m->name))
+    {
+        struct str all = print_names(ad->arena, names);
+        return admit_forbidden(ad, st, "status unknown for quota: %.*s, resources: %.*s",
+                               STR_ARG(name), STR_ARG(all));
+    }
     return 0;
 }
 
-/* What the request adds: its usage, less what the old object used under the same quota. Never less than nothing. */
-static struct node *added_usage(struct admission *ad, const struct node *quota, const struct node *names)
+/* What the request adds: its usage, less what the old object used under the same quota. Never less
+ * than nothing. */
+static struct node *added_usage(struct admission *ad, const struct node *quota,
+                                const struct node *names)
 {
     struct arena *a = ad->arena;
     int64_t now_us = loop_wall_us(ad->env->loop);
-    struct node *now = quota_usage(a, ad->resource, ad->object, now_us), *before = NULL, *added = node_map(a);
+    struct node *now = quota_usage(a, ad->resource, ad->object, now_us), *before = NULL,
+                *added = node_map(a);
     if (ad->old_object && quota_scopes_match(ad->resource, quota, ad->old_object))
         before = quota_usage(a, ad->resource, ad->old_object, now_us);
     member_each(m, now)
@@ -137,7 +147,8 @@ static struct node *added_usage(struct admission *ad, const struct node *quota, 
     return added;
 }
 
-static int check_room(struct admission *ad, const struct node *quota, const struct node *added, struct status *st)
+static int check_room(struct admission *ad, const struct node *quota, const struct node *added,
+                      struct status *st)
 {
     struct arena *a = ad->arena;
     const struct node *used = node_at(quota, "status.used"), *hard = node_at(quota, "status.hard");
@@ -150,10 +161,12 @@ static int check_room(struct admission *ad, const struct node *quota, const stru
     }
     if (node_count(over) == 0)
         return 0;
-    struct str asked = print(a, added, over), have = print(a, used, over), most = print(a, hard, over);
+    struct str asked = print(a, added, over), have = print(a, used, over),
+               most = print(a, hard, over);
     struct str name = node_str(quota, "metadata.name");
-    return admit_forbidden(ad, st, "exceeded quota: %.*s, requested: %.*s, used: %.*s, limited: %.*s", STR_ARG(name), STR_ARG(asked),
-                           STR_ARG(have), STR_ARG(most));
+    return admit_forbidden(ad, st,
+                           "exceeded quota: %.*s, requested: %.*s, used: %.*s, limited: %.*s",
+                           STR_ARG(name), STR_ARG(asked), STR_ARG(have), STR_ARG(most));
 }
 
 /* Writes used + added (or less added) into the stored quota. 0 or -1: it is gone. */
@@ -178,8 +191,11 @@ static int write_used(struct store *store, struct arena *a, const struct charge 
     status_init(&st, a);
     if (seal(r->type, quota, &sealed, &st) != 0)
         return -1;
-    struct store_write w = {.key = {.resource = r->storage_id, .ns = c->ns, .name = c->name}, .expected = revision, .value = sealed,
-                            .size = sealed_size(sealed), .revision_offset = SEALED_REVISION_OFFSET};
+    struct store_write w = {.key = {.resource = r->storage_id, .ns = c->ns, .name = c->name},
+                            .expected = revision,
+                            .value = sealed,
+                            .size = sealed_size(sealed),
+                            .revision_offset = SEALED_REVISION_OFFSET};
     uint64_t written;
     int err = store_put(store, &w, &written);
     sealed_unref(sealed);
@@ -207,7 +223,10 @@ static int quota_validate(struct admission *ad, struct status *st)
         if (check_room(ad, quota, added, st) != 0)
             return -1;
         struct charge *c = arena_new(a, struct charge);
-        *c = (struct charge){.next = charges, .ns = ad->ns, .name = node_str(quota, "metadata.name"), .added = added};
+        *c = (struct charge){.next = charges,
+                             .ns = ad->ns,
+                             .name = node_str(quota, "metadata.name"),
+                             .added = added};
         charges = c;
     }
     for (struct charge *c = charges; c && !ad->dry_run; c = c->next) {
@@ -229,8 +248,9 @@ static void quota_undo(struct admission *ad)
     ad->reserved = NULL;
 }
 
-REGISTER(admission_plugin, resource_quota) = {.name = "ResourceQuota",
-                                              .order = 40,
-                                              .operations = ADMIT_CREATE | ADMIT_UPDATE,
-                                              .validate = quota_validate,
-                                              .undo = quota_undo};
+REGISTER(admission_plugin, resource_quota)
+= {.name = "ResourceQuota",
+   .order = 40,
+   .operations = ADMIT_CREATE | ADMIT_UPDATE,
+   .validate = quota_validate,
+   .undo = quota_undo};

@@ -4,19 +4,23 @@
 #include "object/value.h"
 #include "sys/random.h"
 
-#define MOUNT_PATH "/var/run/secrets/kubernetes.io/serviceaccount"
+#define MOUNT_PATH    "/var/run/secrets/kubernetes.io/serviceaccount"
 #define VOLUME_PREFIX "kube-api-access-"
 
-enum { TOKEN_LIFE_S = 60 * 60 + 7 }; /* upstream WarnOnlyBoundTokenExpirationSeconds */
+enum {
+    TOKEN_LIFE_S = 60 * 60 + 7
+}; /* upstream WarnOnlyBoundTokenExpirationSeconds */
 
 static bool is_mirror(const struct node *pod)
 {
-    return node_get(node_at(pod, "metadata.annotations"), STR("kubernetes.io/config.mirror")) != NULL;
+    return node_get(node_at(pod, "metadata.annotations"), STR("kubernetes.io/config.mirror")) !=
+           NULL;
 }
 
 static bool mounts_token(const struct node *container)
 {
-    return node_find(node_get(container, STR("volumeMounts")), "mountPath", STR(MOUNT_PATH)) != NULL;
+    return node_find(node_get(container, STR("volumeMounts")), "mountPath", STR(MOUNT_PATH)) !=
+           NULL;
 }
 
 static void add_mount(struct arena *a, struct node *container, struct str volume)
@@ -30,7 +34,8 @@ static void add_mount(struct arena *a, struct node *container, struct str volume
 
 static struct node *token_volume(struct arena *a, struct str name)
 {
-    struct node *volume = node_map(a), *sources = node_list(a), *token = node_map(a), *ca = node_map(a), *down = node_map(a);
+    struct node *volume = node_map(a), *sources = node_list(a), *token = node_map(a),
+                *ca = node_map(a), *down = node_map(a);
     struct node *item = node_map(a), *file = node_map(a);
     node_put_int(a, token, "serviceAccountToken.expirationSeconds", TOKEN_LIFE_S);
     node_put_str(a, token, "serviceAccountToken.path", STR("token"));
@@ -57,9 +62,10 @@ static void mount_token(struct admission *ad)
     struct arena *a = ad->arena;
     struct str name = STR_NONE;
     bool has_volume, needed = false;
-    node_each(volume, node_at(ad->object, "spec.volumes"))
-        if (str_empty(name) && str_starts(node_str(volume, "name"), VOLUME_PREFIX))
-            name = node_str(volume, "name");
+    node_each(volume, node_at(ad->object, "spec.volumes")) if (str_empty(name) &&
+                                                               str_starts(node_str(volume, "name"),
+                                                                          VOLUME_PREFIX)) name =
+        node_str(volume, "name");
     has_volume = !str_empty(name);
     if (!has_volume) {
         char tail[6];
@@ -86,9 +92,12 @@ static int check_mirror(struct admission *ad, struct status *st)
     {
         if (node_get(volume, STR("secret")))
             return admit_forbidden(ad, st, "a mirror pod may not reference secrets");
-        node_each(source, node_at(volume, "projected.sources"))
-            if (node_get(source, STR("serviceAccountToken")))
-                return admit_forbidden(ad, st, "a mirror pod may not use ServiceAccountToken volume projections");
+        node_each(source, node_at(volume, "projected.sources")) if (
+            node_get(source,
+                     STR("serviceAccountToken"))) return admit_forbidden(ad, st,
+                                                                         "a mirror pod may not use "
+                                                                         "ServiceAccountToken "
+                                                                         "volume projections");
     }
     return 0;
 }
@@ -109,11 +118,13 @@ static int account_admit(struct admission *ad, struct status *st)
     const struct sealed *account = admit_get(ad, "", "serviceaccounts", ad->ns, name);
     if (!account) {
         struct str quoted = quote(a, name);
-        return admit_forbidden(ad, st, "error looking up service account %.*s/%.*s: serviceaccount %.*s not found", STR_ARG(ad->ns),
-                               STR_ARG(name), STR_ARG(quoted));
+        return admit_forbidden(
+            ad, st, "error looking up service account %.*s/%.*s: serviceaccount %.*s not found",
+            STR_ARG(ad->ns), STR_ARG(name), STR_ARG(quoted));
     }
     struct value root = sealed_root(account);
-    if (node_flag(ad->object, "spec.automountServiceAccountToken", value_bool(root, "automountServiceAccountToken", true)))
+    if (node_flag(ad->object, "spec.automountServiceAccountToken",
+                  value_bool(root, "automountServiceAccountToken", true)))
         mount_token(ad);
     if (node_count(node_at(ad->object, "spec.imagePullSecrets")) > 0)
         return 0;
@@ -134,9 +145,14 @@ static int account_validate(struct admission *ad, struct status *st)
     if (is_mirror(ad->object))
         return check_mirror(ad, st);
     if (str_empty(name))
-        return admit_forbidden(ad, st, "no service account specified for pod %.*s/%.*s", STR_ARG(ad->ns), STR_ARG(ad->name));
+        return admit_forbidden(ad, st, "no service account specified for pod %.*s/%.*s",
+                               STR_ARG(ad->ns), STR_ARG(ad->name));
     return 0;
 }
 
-REGISTER(admission_plugin, service_account) = {
-    .name = "ServiceAccount", .order = 7, .operations = ADMIT_CREATE, .admit = account_admit, .validate = account_validate};
+REGISTER(admission_plugin, service_account)
+= {.name = "ServiceAccount",
+   .order = 7,
+   .operations = ADMIT_CREATE,
+   .admit = account_admit,
+   .validate = account_validate};

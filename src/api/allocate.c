@@ -194,9 +194,10 @@ static struct str not_in_range(const struct allocators *a, struct arena *arena, 
     int bits = 32;
     for (uint32_t size = a->size; size > 1; size /= 2)
         bits--;
-    return arena_printf(arena,
-                        "the provided IP (%.*s) is not in the valid range. The range of valid IPs is %.*s/%d",
-                        STR_ARG(asked), STR_ARG(format_address(arena, a->network)), bits);
+    return arena_printf(
+        arena,
+        "the provided IP (%.*s) is not in the valid range. The range of valid IPs is %.*s/%d",
+        STR_ARG(asked), STR_ARG(format_address(arena, a->network)), bits);
 }
 
 const char *allocate_address(struct allocators *a, const struct allocation_owner *owner,

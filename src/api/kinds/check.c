@@ -60,13 +60,20 @@ static const char *port_fault(struct str s, size_t n)
     }
     switch (n) {
     case 0: return s.len > 15 ? "must be no more than 15 characters" : NULL;
-    case 1: return strange ? "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)" : NULL;
+    case 1:
+        return strange ? "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"
+                       : NULL;
     case 2: return letter ? NULL : "must contain at least one letter (a-z)";
     case 3: return str_find_str(s, STR("--")) >= 0 ? "must not contain consecutive hyphens" : NULL;
-    default: return s.len && (s.data[0] == '-' || s.data[s.len - 1] == '-') ? "must not begin or end with a hyphen" : NULL;
+    default:
+        return s.len && (s.data[0] == '-' || s.data[s.len - 1] == '-')
+                   ? "must not begin or end with a hyphen"
+                   : NULL;
     }
 }
-enum { PORT_RULES = 5 };
+enum {
+    PORT_RULES = 5
+};
 
 const char *name_port(struct str s)
 {
@@ -82,7 +89,8 @@ const char *name_environment(struct str s)
         return "environment variable name must be non-empty";
     for (size_t i = 0; i < s.len; i++)
         if (s.data[i] < ' ' || s.data[i] > '~' || s.data[i] == '=')
-            return "a valid environment variable name must consist only of printable ASCII characters other than '='";
+            return "a valid environment variable name must consist only of printable ASCII "
+                   "characters other than '='";
     return NULL;
 }
 
@@ -104,7 +112,8 @@ const char *name_config_key(struct str s)
     for (size_t i = 0; i < s.len; i++)
         right = right && (is_letter(s.data[i]) || is_digit(s.data[i]) || strchr("-._", s.data[i]));
     if (!right)
-        return "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "
+        return "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. "
+               "'key.name',  or 'KEY_NAME',  "
                "or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
     return directory_name(s);
 }
@@ -115,7 +124,8 @@ const char *name_http_header(struct str s)
     for (size_t i = 0; i < s.len; i++)
         right = right && (is_letter(s.data[i]) || is_digit(s.data[i]) || s.data[i] == '-');
     return right ? NULL
-                 : "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for "
+                 : "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. "
+                   "'X-Header-Name', regex used for "
                    "validation is '[-A-Za-z0-9]+')";
 }
 
@@ -125,7 +135,8 @@ const char *name_percent(struct str s)
     for (size_t i = 0; right && i + 1 < s.len; i++)
         right = is_digit(s.data[i]);
     return right ? NULL
-                 : "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used "
+                 : "a valid percent string must be a numeric string followed by an ending '%' "
+                   "(e.g. '1%',  or '93%', regex used "
                    "for validation is '[0-9]+%')";
 }
 
@@ -135,9 +146,12 @@ const char *name_dns1123_wildcard(struct str s)
         return "must be no more than 253 characters";
     if (str_starts(s, "*.") && !name_dns1123_subdomain(str_slice(s, 2, s.len)))
         return NULL;
-    return "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower "
-           "case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used "
-           "for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+    return "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, "
+           "which must consist of lower "
+           "case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. "
+           "'*.example.com', regex used "
+           "for validation is "
+           "'\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 }
 
 const char *name_c_identifier(struct str s)
@@ -146,13 +160,16 @@ const char *name_c_identifier(struct str s)
     for (size_t i = 0; i < s.len; i++)
         right = right && (is_letter(s.data[i]) || is_digit(s.data[i]) || s.data[i] == '_');
     return right ? NULL
-                 : "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric "
-                   "characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is "
+                 : "a valid C identifier must start with alphabetic character or '_', followed by "
+                   "a string of alphanumeric "
+                   "characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for "
+                   "validation is "
                    "'[A-Za-z_][A-Za-z0-9_]*')";
 }
 
 /* Some rules have several texts, each a cause of its own: those beyond the first that rule gave. */
-static void check_further(struct check *c, struct str text, struct str path, const char *(*rule)(struct str), const char *first)
+static void check_further(struct check *c, struct str text, struct str path,
+                          const char *(*rule)(struct str), const char *first)
 {
     const char *fault = NULL;
     if (rule == name_port) {
@@ -178,7 +195,8 @@ void check_text(struct check *c, struct str text, struct str path, const char *(
     check_further(c, text, path, rule, fault);
 }
 
-void check_needed(struct check *c, struct str text, struct str path, const char *(*rule)(struct str))
+void check_needed(struct check *c, struct str text, struct str path,
+                  const char *(*rule)(struct str))
 {
     if (str_empty(text))
         field_required(c->st, path, "%s", "");
@@ -193,12 +211,14 @@ void check_word(struct check *c, struct str text, struct str path, const char *w
     struct buf list = BUF_INIT;
     for (const char *at = words;;) {
         const char *end = strchr(at, '|');
-        buf_printf(&list, "%s\"%.*s\"", at == words ? "" : ", ", (int)(end ? (size_t)(end - at) : strlen(at)), at);
+        buf_printf(&list, "%s\"%.*s\"", at == words ? "" : ", ",
+                   (int)(end ? (size_t)(end - at) : strlen(at)), at);
         if (!end)
             break;
         at = end + 1;
     }
-    status_add_cause(c->st, CAUSE_NOT_SUPPORTED, path, "Unsupported value: \"%.*s\": supported values: %.*s", STR_ARG(text),
+    status_add_cause(c->st, CAUSE_NOT_SUPPORTED, path,
+                     "Unsupported value: \"%.*s\": supported values: %.*s", STR_ARG(text),
                      STR_ARG(buf_str(&list)));
     buf_release(&list);
 }
@@ -221,7 +241,8 @@ void invalid_number(struct check *c, struct str path, int64_t value, const char 
     field_invalid_bare(c->st, path, arena_printf(c->a, "%lld", (long long)value), "%s", detail);
 }
 
-void invalid_node(struct check *c, struct str path, const struct node *value, const char *format, ...)
+void invalid_node(struct check *c, struct str path, const struct node *value, const char *format,
+                  ...)
 {
     struct buf json = BUF_INIT;
     va_list args, again;
@@ -259,7 +280,8 @@ static void put_go_form(struct buf *out, const struct node *n, const char *shape
         member[0] = (char)(member[0] | 0x20);
         const struct node *value = node_get(n, str_from(member));
         shape += len;
-        const char *inner = *shape == '{' ? shape + 1 : NULL, *inner_end = inner ? shape_end(inner) : NULL;
+        const char *inner = *shape == '{' ? shape + 1 : NULL,
+                   *inner_end = inner ? shape_end(inner) : NULL;
         if (!value)
             buf_puts(out, *shape == '"' ? "\"\"" : "null");
         else if (inner && node_is(value, NODE_LIST)) {
@@ -278,7 +300,8 @@ static void put_go_form(struct buf *out, const struct node *n, const char *shape
     buf_puts(out, "}");
 }
 
-void invalid_go(struct check *c, struct str path, const struct node *value, const char *shape, const char *detail)
+void invalid_go(struct check *c, struct str path, const struct node *value, const char *shape,
+                const char *detail)
 {
     struct buf json = BUF_INIT;
     put_go_form(&json, value, shape, shape + strlen(shape));
@@ -299,19 +322,21 @@ const struct node *sorted_map(struct check *c, const struct node *map)
     return sorted;
 }
 
-void check_not_negative(struct check *c, const struct node *parent, struct str base, const char *member)
+void check_not_negative(struct check *c, const struct node *parent, struct str base,
+                        const char *member)
 {
     int64_t value = node_num(parent, member, 0);
     if (value < 0)
         invalid_number(c, path_of(c, base, member), value, "must be greater than or equal to 0");
 }
 
-void check_range(struct check *c, const struct node *parent, struct str base, const char *member, int64_t low, int64_t high)
+void check_range(struct check *c, const struct node *parent, struct str base, const char *member,
+                 int64_t low, int64_t high)
 {
     int64_t value = node_num(parent, member, low);
     if (value < low || value > high)
-        invalid_number(c, path_of(c, base, member), value, "must be between %lld and %lld, inclusive", (long long)low,
-                       (long long)high);
+        invalid_number(c, path_of(c, base, member), value,
+                       "must be between %lld and %lld, inclusive", (long long)low, (long long)high);
 }
 
 void check_port_number(struct check *c, int64_t port, struct str path)
@@ -328,7 +353,8 @@ void check_port(struct check *c, const struct node *port, struct str path)
         check_port_number(c, node_num(port, "", 0), path);
 }
 
-void check_immutable(struct check *c, const struct node *now, const struct node *old, struct str path)
+void check_immutable(struct check *c, const struct node *now, const struct node *old,
+                     struct str path)
 {
     if ((!now && !old) || (now && old && node_equal(now, old)))
         return;
@@ -338,7 +364,8 @@ void check_immutable(struct check *c, const struct node *now, const struct node 
         invalid_node(c, path, now, "field is immutable");
 }
 
-void check_immutable_at(struct check *c, const struct node *object, const struct node *old, const char *path)
+void check_immutable_at(struct check *c, const struct node *object, const struct node *old,
+                        const char *path)
 {
     check_immutable(c, node_at(object, path), node_at(old, path), str_from(path));
 }
@@ -372,20 +399,24 @@ void check_annotation_map(struct check *c, const struct node *annotations, struc
 
 static void check_requirement(struct check *c, const struct node *requirement, struct str path)
 {
-    struct str operator = node_str(requirement, "operator");
+    struct str operator= node_str(requirement, "operator");
     const struct node *values = node_get(requirement, STR("values"));
     if (word_in(operator, "In|NotIn")) {
         if (node_count(values) == 0)
-            field_required(c->st, path_of(c, path, "values"), "must be specified when `operator` is 'In' or 'NotIn'");
+            field_required(c->st, path_of(c, path, "values"),
+                           "must be specified when `operator` is 'In' or 'NotIn'");
     } else if (word_in(operator, "Exists|DoesNotExist")) {
         if (node_count(values) > 0)
-            field_forbidden(c->st, path_of(c, path, "values"), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+            field_forbidden(c->st, path_of(c, path, "values"),
+                            "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
     } else {
-        field_invalid(c->st, path_of(c, path, "operator"), operator, "not a valid selector operator");
+        field_invalid(c->st, path_of(c, path, "operator"), operator,
+                      "not a valid selector operator");
     }
     check_text(c, node_str(requirement, "key"), path_of(c, path, "key"), name_qualified);
     for (size_t i = 0; i < node_count(values); i++)
-        check_text(c, node_str(node_item(values, i), ""), path_index(c, path_of(c, path, "values"), i), name_label_value);
+        check_text(c, node_str(node_item(values, i), ""),
+                   path_index(c, path_of(c, path, "values"), i), name_label_value);
 }
 
 void check_label_selector(struct check *c, const struct node *selector, struct str path)
@@ -393,12 +424,14 @@ void check_label_selector(struct check *c, const struct node *selector, struct s
     const struct node *expressions = node_get(selector, STR("matchExpressions"));
     check_label_map(c, node_get(selector, STR("matchLabels")), path_of(c, path, "matchLabels"));
     for (size_t i = 0; i < node_count(expressions); i++)
-        check_requirement(c, node_item(expressions, i), path_index(c, path_of(c, path, "matchExpressions"), i));
+        check_requirement(c, node_item(expressions, i),
+                          path_index(c, path_of(c, path, "matchExpressions"), i));
 }
 
 bool label_selector_is_empty(const struct node *selector)
 {
-    return node_count(node_get(selector, STR("matchLabels"))) == 0 && node_count(node_get(selector, STR("matchExpressions"))) == 0;
+    return node_count(node_get(selector, STR("matchLabels"))) == 0 &&
+           node_count(node_get(selector, STR("matchExpressions"))) == 0;
 }
 
 bool quantity_of(const struct node *n, struct quantity *ret)
@@ -440,8 +473,8 @@ static bool is_ipv4_as(struct str text, bool sloppy)
         struct str part = str_cut(&text, '.');
         uint64_t value;
         bool leading_zero = part.len > 1 && part.data[0] == '0';
-        if (part.len == 0 || (part.len > 3 && !sloppy) || (leading_zero && !sloppy) || str_to_u64(part, &value) != 0 ||
-            value > 255 || ++parts > 4)
+        if (part.len == 0 || (part.len > 3 && !sloppy) || (leading_zero && !sloppy) ||
+            str_to_u64(part, &value) != 0 || value > 255 || ++parts > 4)
             return false;
     }
     return parts == 4;
@@ -461,7 +494,8 @@ static bool is_hex_group(struct str part)
     return part.len >= 1 && part.len <= 4;
 }
 
-/* Groups between colons; -1 when one is ill-formed. The last may be an IPv4 address, which counts as two. */
+/* Groups between colons; -1 when one is ill-formed. The last may be an IPv4 address, which counts
+ * as two. */
 static int count_groups(struct str text, bool last)
 {
     int groups = 0;
@@ -512,10 +546,12 @@ static uint64_t prefix_bits(struct str cidr)
 {
     uint64_t bits = 0;
     ssize_t slash = str_find(cidr, '/');
-    return slash >= 0 && str_to_u64(str_slice(cidr, (size_t)slash + 1, cidr.len), &bits) == 0 ? bits : 0;
+    return slash >= 0 && str_to_u64(str_slice(cidr, (size_t)slash + 1, cidr.len), &bits) == 0 ? bits
+                                                                                              : 0;
 }
 
-/* The eight groups of an IPv6 address, or the four numbers of an IPv4 one; returns how many bits each has. */
+/* The eight groups of an IPv6 address, or the four numbers of an IPv4 one; returns how many bits
+ * each has. */
 static unsigned address_parts(struct str text, uint16_t ret[8])
 {
     unsigned count = 0, tail = 0;
@@ -566,20 +602,20 @@ void check_ip(struct check *c, struct str text, struct str path)
     if (!ip_family(text) && is_ipv4_as(text, true))
         field_invalid(c->st, path, text, "must not have leading 0s");
     else if (!ip_family(text))
-        field_invalid(c->st, path, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+        field_invalid(c->st, path, text,
+                      "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
 }
 
 void check_cidr(struct check *c, struct str text, struct str path)
 {
     if (!cidr_family(text))
-        field_invalid(c->st, path, text, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
+        field_invalid(c->st, path, text,
+                      "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
 }
 
 bool list_has_text(const struct node *list, struct str text)
 {
-    node_each(item, list)
-        if (str_equal(node_str(item, ""), text))
-            return true;
+    node_each(item, list) if (str_equal(node_str(item, ""), text)) return true;
     return false;
 }
 

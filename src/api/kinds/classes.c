@@ -1,7 +1,11 @@
 /* PriorityClasses, RuntimeClasses, Leases, and the kinds of storage.k8s.io. */
 #include "api/kinds/pod_spec.h"
 
-enum { USER_PRIORITY_MAX = 1000000000, PARAMETERS_MAX = 512, PARAMETERS_BYTES_MAX = 256 << 10 };
+enum {
+    USER_PRIORITY_MAX = 1000000000,
+    PARAMETERS_MAX = 512,
+    PARAMETERS_BYTES_MAX = 256 << 10
+};
 
 static const char *system_class_fault(struct check *c, const struct node *object)
 {
@@ -14,15 +18,20 @@ static const char *system_class_fault(struct check *c, const struct node *object
         if (!str_is(name, known[i].name))
             continue;
         if (node_num(object, "value", 0) != known[i].value)
-            return arena_cstr(c->a, arena_printf(c->a, "value of %s PriorityClass must be %lld", known[i].name, (long long)known[i].value));
+            return arena_cstr(c->a, arena_printf(c->a, "value of %s PriorityClass must be %lld",
+                                                 known[i].name, (long long)known[i].value));
         if (node_flag(object, "globalDefault", false))
-            return arena_cstr(c->a, arena_printf(c->a, "globalDefault of %s PriorityClass must be false", known[i].name));
+            return arena_cstr(c->a,
+                              arena_printf(c->a, "globalDefault of %s PriorityClass must be false",
+                                           known[i].name));
         return NULL;
     }
-    return arena_cstr(c->a, arena_printf(c->a, "%.*s is not a known system priority class", STR_ARG(name)));
+    return arena_cstr(
+        c->a, arena_printf(c->a, "%.*s is not a known system priority class", STR_ARG(name)));
 }
 
-static void priority_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st)
+static void priority_validate(const struct kind_ctx *ctx, const struct node *object,
+                              const struct node *old, struct status *st)
 {
     struct check c = check_of(ctx, st);
     if (old) {
@@ -35,25 +44,34 @@ static void priority_validate(const struct kind_ctx *ctx, const struct node *obj
         const char *fault = system_class_fault(&c, object);
         if (fault)
             field_forbidden(st, STR("metadata.name"),
-                            "priority class names with 'system-' prefix are reserved for system use only. error: %s", fault);
+                            "priority class names with 'system-' prefix are reserved for system "
+                            "use only. error: %s",
+                            fault);
     } else if (node_num(object, "value", 0) > USER_PRIORITY_MAX) {
-        field_forbidden(st, STR("value"), "maximum allowed value of a user defined priority is %d", USER_PRIORITY_MAX);
+        field_forbidden(st, STR("value"), "maximum allowed value of a user defined priority is %d",
+                        USER_PRIORITY_MAX);
     }
     if (node_get(object, STR("preemptionPolicy")))
-        check_needed_word(&c, node_str(object, "preemptionPolicy"), STR("preemptionPolicy"), "PreemptLowerPriority|Never");
+        check_needed_word(&c, node_str(object, "preemptionPolicy"), STR("preemptionPolicy"),
+                          "PreemptLowerPriority|Never");
 }
 
 /* The generation is 1 for ever. */
-static void priority_prepare(const struct kind_ctx *ctx, struct node *object, const struct node *old)
+static void priority_prepare(const struct kind_ctx *ctx, struct node *object,
+                             const struct node *old)
 {
     if (!old)
         node_put_int(ctx->arena, object, "metadata.generation", 1);
 }
 
-REGISTER(kind, priority_classes) = {
-    .group = "scheduling.k8s.io", .plural = "priorityclasses", .prepare = priority_prepare, .validate = priority_validate};
+REGISTER(kind, priority_classes)
+= {.group = "scheduling.k8s.io",
+   .plural = "priorityclasses",
+   .prepare = priority_prepare,
+   .validate = priority_validate};
 
-static void runtime_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st)
+static void runtime_validate(const struct kind_ctx *ctx, const struct node *object,
+                             const struct node *old, struct status *st)
 {
     struct check c = check_of(ctx, st);
     if (old) {
@@ -71,13 +89,15 @@ static void runtime_validate(const struct kind_ctx *ctx, const struct node *obje
     check_tolerations(&c, node_at(object, "scheduling.tolerations"), STR("scheduling.tolerations"));
 }
 
-REGISTER(kind, runtime_classes) = {.group = "node.k8s.io",
-                                   .plural = "runtimeclasses",
-                                   .flags = KIND_CREATE_ON_UPDATE | KIND_CONDITIONAL_UPDATE,
-                                   .validate = runtime_validate};
+REGISTER(kind, runtime_classes)
+= {.group = "node.k8s.io",
+   .plural = "runtimeclasses",
+   .flags = KIND_CREATE_ON_UPDATE | KIND_CONDITIONAL_UPDATE,
+   .validate = runtime_validate};
 
 /* Coordinated leader election is off. */
-static void lease_prepare(const struct kind_ctx *ctx maybe_unused, struct node *object, const struct node *old)
+static void lease_prepare(const struct kind_ctx *ctx maybe_unused, struct node *object,
+                          const struct node *old)
 {
     if (!old || !node_at(old, "spec.strategy"))
         node_del(object, "spec.strategy");
@@ -85,22 +105,26 @@ static void lease_prepare(const struct kind_ctx *ctx maybe_unused, struct node *
         node_del(object, "spec.preferredHolder");
 }
 
-static void lease_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old maybe_unused, struct status *st)
+static void lease_validate(const struct kind_ctx *ctx, const struct node *object,
+                           const struct node *old maybe_unused, struct status *st)
 {
     struct check c = check_of(ctx, st);
     const struct node *duration = node_at(object, "spec.leaseDurationSeconds");
     int64_t transitions = node_num(object, "spec.leaseTransitions", 0);
     if (duration && node_num(duration, "", 0) <= 0)
-        invalid_number(&c, STR("spec.leaseDurationSeconds"), node_num(duration, "", 0), "must be greater than 0");
+        invalid_number(&c, STR("spec.leaseDurationSeconds"), node_num(duration, "", 0),
+                       "must be greater than 0");
     if (transitions < 0)
-        invalid_number(&c, STR("spec.leaseTransitions"), transitions, "must be greater than or equal to 0");
+        invalid_number(&c, STR("spec.leaseTransitions"), transitions,
+                       "must be greater than or equal to 0");
 }
 
-REGISTER(kind, leases) = {.group = "coordination.k8s.io",
-                          .plural = "leases",
-                          .flags = KIND_CREATE_ON_UPDATE | KIND_CONDITIONAL_UPDATE | KIND_RELAXED,
-                          .prepare = lease_prepare,
-                          .validate = lease_validate};
+REGISTER(kind, leases)
+= {.group = "coordination.k8s.io",
+   .plural = "leases",
+   .flags = KIND_CREATE_ON_UPDATE | KIND_CONDITIONAL_UPDATE | KIND_RELAXED,
+   .prepare = lease_prepare,
+   .validate = lease_validate};
 
 static void check_parameters(struct check *c, const struct node *parameters, bool needed)
 {
@@ -136,9 +160,11 @@ static void check_provisioner(struct check *c, struct str name, struct str path)
         field_invalid(c->st, path, name, "%s", fault);
 }
 
-static void storage_class_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st)
+static void storage_class_validate(const struct kind_ctx *ctx, const struct node *object,
+                                   const struct node *old, struct status *st)
 {
-    static const char *const fixed[] = {"parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"};
+    static const char *const fixed[] = {"parameters", "provisioner", "reclaimPolicy",
+                                        "volumeBindingMode"};
     struct check c = check_of(ctx, st);
     if (old) {
         for (size_t i = 0; i < ARRAY_COUNT(fixed); i++)
@@ -152,15 +178,18 @@ static void storage_class_validate(const struct kind_ctx *ctx, const struct node
     if (!node_get(object, STR("volumeBindingMode")))
         field_required(st, STR("volumeBindingMode"), "%s", "");
     else
-        check_word(&c, node_str(object, "volumeBindingMode"), STR("volumeBindingMode"), "Immediate|WaitForFirstConsumer");
+        check_word(&c, node_str(object, "volumeBindingMode"), STR("volumeBindingMode"),
+                   "Immediate|WaitForFirstConsumer");
 }
 
-REGISTER(kind, storage_classes) = {.group = "storage.k8s.io",
-                                   .plural = "storageclasses",
-                                   .flags = KIND_RETURNS_DELETED,
-                                   .validate = storage_class_validate};
+REGISTER(kind, storage_classes)
+= {.group = "storage.k8s.io",
+   .plural = "storageclasses",
+   .flags = KIND_RETURNS_DELETED,
+   .validate = storage_class_validate};
 
-static void attributes_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st)
+static void attributes_validate(const struct kind_ctx *ctx, const struct node *object,
+                                const struct node *old, struct status *st)
 {
     struct check c = check_of(ctx, st);
     check_provisioner(&c, node_str(object, "driverName"), STR("driverName"));
@@ -171,36 +200,48 @@ static void attributes_validate(const struct kind_ctx *ctx, const struct node *o
     }
 }
 
-REGISTER(kind, attributes_classes) = {.group = "storage.k8s.io",
-                                      .plural = "volumeattributesclasses",
-                                      .flags = KIND_RETURNS_DELETED,
-                                      .validate = attributes_validate};
+REGISTER(kind, attributes_classes)
+= {.group = "storage.k8s.io",
+   .plural = "volumeattributesclasses",
+   .flags = KIND_RETURNS_DELETED,
+   .validate = attributes_validate};
 
-static void driver_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st)
+static void driver_validate(const struct kind_ctx *ctx, const struct node *object,
+                            const struct node *old, struct status *st)
 {
     static const char *const needed[] = {"attachRequired", "podInfoOnMount", "storageCapacity"};
     struct check c = check_of(ctx, st);
-    const struct node *modes = node_at(object, "spec.volumeLifecycleModes"), *requests = node_at(object, "spec.tokenRequests");
+    const struct node *modes = node_at(object, "spec.volumeLifecycleModes"),
+                      *requests = node_at(object, "spec.tokenRequests");
     if (node_str(object, "metadata.name").len > 63)
         field_too_long(st, STR("metadata.name"), 63);
     for (size_t i = 0; i < ARRAY_COUNT(needed); i++)
         if (!node_get(node_get(object, STR("spec")), str_from(needed[i])))
-            field_required(st, path_of(&c, STR("spec"), str_is(str_from(needed[i]), "attachRequired") ? "attachedRequired" : needed[i]), "%s", "");
+            field_required(st,
+                           path_of(&c, STR("spec"),
+                                   str_is(str_from(needed[i]), "attachRequired")
+                                       ? "attachedRequired"
+                                       : needed[i]),
+                           "%s", "");
     for (size_t i = 0; i < node_count(modes); i++)
-        check_word(&c, node_str(node_item(modes, i), ""), STR("spec.volumeLifecycleModes"), "Persistent|Ephemeral");
+        check_word(&c, node_str(node_item(modes, i), ""), STR("spec.volumeLifecycleModes"),
+                   "Persistent|Ephemeral");
     if (node_at(object, "spec.fsGroupPolicy"))
-        check_word(&c, node_str(object, "spec.fsGroupPolicy"), STR("spec.fsGroupPolicy"), "File|None|ReadWriteOnceWithFSType");
+        check_word(&c, node_str(object, "spec.fsGroupPolicy"), STR("spec.fsGroupPolicy"),
+                   "File|None|ReadWriteOnceWithFSType");
     for (size_t i = 0; i < node_count(requests); i++) {
         const struct node *life = node_get(node_item(requests, i), STR("expirationSeconds"));
         struct str at = path_index(&c, STR("spec.tokenRequests"), i);
         if (repeats_earlier(requests, i, "audience"))
-            field_duplicate(st, path_of(&c, at, "audience"), node_str(node_item(requests, i), "audience"));
+            field_duplicate(st, path_of(&c, at, "audience"),
+                            node_str(node_item(requests, i), "audience"));
         if (life && node_num(life, "", 0) < 600)
             invalid_number(&c, path_of(&c, at, "expirationSeconds"), node_num(life, "", 0),
                            "may not specify a duration less than 10 minutes");
     }
     if (old) {
-        check_immutable(&c, node_at(object, "spec.attachRequired"), node_at(old, "spec.attachRequired"), STR("spec.attachedRequired"));
+        check_immutable(&c, node_at(object, "spec.attachRequired"),
+                        node_at(old, "spec.attachRequired"), STR("spec.attachedRequired"));
         check_immutable_at(&c, object, old, "spec.volumeLifecycleModes");
     }
 }
@@ -208,18 +249,22 @@ static void driver_validate(const struct kind_ctx *ctx, const struct node *objec
 /* There is no generation until the first change. */
 static void driver_prepare(const struct kind_ctx *ctx, struct node *object, const struct node *old)
 {
-    const struct node *now = node_get(object, STR("spec")), *before = old ? node_get(old, STR("spec")) : NULL;
+    const struct node *now = node_get(object, STR("spec")),
+                      *before = old ? node_get(old, STR("spec")) : NULL;
     if (old && now && (!before || !node_equal(now, before)))
-        node_put_int(ctx->arena, object, "metadata.generation", node_num(old, "metadata.generation", 0) + 1);
+        node_put_int(ctx->arena, object, "metadata.generation",
+                     node_num(old, "metadata.generation", 0) + 1);
 }
 
-REGISTER(kind, csi_drivers) = {.group = "storage.k8s.io",
-                               .plural = "csidrivers",
-                               .flags = KIND_CONDITIONAL_UPDATE | KIND_RETURNS_DELETED,
-                               .prepare = driver_prepare,
-                               .validate = driver_validate};
+REGISTER(kind, csi_drivers)
+= {.group = "storage.k8s.io",
+   .plural = "csidrivers",
+   .flags = KIND_CONDITIONAL_UPDATE | KIND_RETURNS_DELETED,
+   .prepare = driver_prepare,
+   .validate = driver_validate};
 
-static void csi_node_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st)
+static void csi_node_validate(const struct kind_ctx *ctx, const struct node *object,
+                              const struct node *old, struct status *st)
 {
     struct check c = check_of(ctx, st);
     const struct node *drivers = node_at(object, "spec.drivers");
@@ -234,55 +279,69 @@ static void csi_node_validate(const struct kind_ctx *ctx, const struct node *obj
         if (repeats_earlier(drivers, i, "name"))
             field_duplicate(st, path_of(&c, at, "name"), node_str(driver, "name"));
         check_not_negative(&c, driver, at, "allocatable.count");
-        const struct node *before = node_find(node_at(old, "spec.drivers"), "name", node_str(driver, "name"));
+        const struct node *before =
+            node_find(node_at(old, "spec.drivers"), "name", node_str(driver, "name"));
         if (before && (!str_equal(node_str(before, "nodeID"), id) ||
-                       ((node_get(before, STR("topologyKeys")) != NULL) != (node_get(driver, STR("topologyKeys")) != NULL))))
+                       ((node_get(before, STR("topologyKeys")) != NULL) !=
+                        (node_get(driver, STR("topologyKeys")) != NULL))))
             invalid_node(&c, STR("CSINode.spec.drivers"), driver, "field is immutable");
     }
 }
 
-REGISTER(kind, csi_nodes) = {.group = "storage.k8s.io",
-                             .plural = "csinodes",
-                             .flags = KIND_CONDITIONAL_UPDATE | KIND_RETURNS_DELETED,
-                             .validate = csi_node_validate};
+REGISTER(kind, csi_nodes)
+= {.group = "storage.k8s.io",
+   .plural = "csinodes",
+   .flags = KIND_CONDITIONAL_UPDATE | KIND_RETURNS_DELETED,
+   .validate = csi_node_validate};
 
-static void attachment_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st)
+static void attachment_validate(const struct kind_ctx *ctx, const struct node *object,
+                                const struct node *old, struct status *st)
 {
     struct check c = check_of(ctx, st);
-    const struct node *volume = node_at(object, "spec.source.persistentVolumeName"), *inline_spec = node_at(object, "spec.source.inlineVolumeSpec");
+    const struct node *volume = node_at(object, "spec.source.persistentVolumeName"),
+                      *inline_spec = node_at(object, "spec.source.inlineVolumeSpec");
     if (str_is(ctx->subresource, "status"))
         return;
     check_csi_driver_name(&c, node_str(object, "spec.attacher"), STR("spec.attacher"));
     if (!volume && !inline_spec)
-        field_required(st, STR("spec.source"), "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
+        field_required(st, STR("spec.source"),
+                       "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
     else if (volume && inline_spec)
-        field_forbidden(st, STR("spec.source"), "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
+        field_forbidden(st, STR("spec.source"),
+                        "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
     else if (volume && str_empty(node_str(volume, "")))
-        field_required(st, STR("spec.source.persistentVolumeName"), "must specify non empty persistentVolumeName");
+        field_required(st, STR("spec.source.persistentVolumeName"),
+                       "must specify non empty persistentVolumeName");
     check_text(&c, node_str(object, "spec.nodeName"), STR("spec.nodeName"), name_dns1123_subdomain);
-    if (old && !(node_get(object, STR("spec")) && node_equal(node_get(object, STR("spec")), node_get(old, STR("spec")))))
+    if (old && !(node_get(object, STR("spec")) &&
+                 node_equal(node_get(object, STR("spec")), node_get(old, STR("spec")))))
         invalid_node(&c, STR("spec"), node_get(object, STR("spec")), "field is immutable");
 }
 
-REGISTER(kind, volume_attachments) = {.group = "storage.k8s.io",
-                                      .plural = "volumeattachments",
-                                      .flags = KIND_STATUS_SPLIT | KIND_CONDITIONAL_UPDATE | KIND_RETURNS_DELETED,
-                                      .validate = attachment_validate};
+REGISTER(kind, volume_attachments)
+= {.group = "storage.k8s.io",
+   .plural = "volumeattachments",
+   .flags = KIND_STATUS_SPLIT | KIND_CONDITIONAL_UPDATE | KIND_RETURNS_DELETED,
+   .validate = attachment_validate};
 
-static void capacity_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st)
+static void capacity_validate(const struct kind_ctx *ctx, const struct node *object,
+                              const struct node *old, struct status *st)
 {
     struct check c = check_of(ctx, st);
     check_label_selector(&c, node_get(object, STR("nodeTopology")), STR("nodeTopology"));
-    check_text(&c, node_str(object, "storageClassName"), STR("storageClassName"), name_dns1123_subdomain);
+    check_text(&c, node_str(object, "storageClassName"), STR("storageClassName"),
+               name_dns1123_subdomain);
     check_quantity_not_negative(&c, node_get(object, STR("capacity")), STR("capacity"));
-    check_quantity_not_negative(&c, node_get(object, STR("maximumVolumeSize")), STR("maximumVolumeSize"));
+    check_quantity_not_negative(&c, node_get(object, STR("maximumVolumeSize")),
+                                STR("maximumVolumeSize"));
     if (old) {
         check_immutable_at(&c, object, old, "nodeTopology");
         check_immutable_at(&c, object, old, "storageClassName");
     }
 }
 
-REGISTER(kind, storage_capacities) = {.group = "storage.k8s.io",
-                                      .plural = "csistoragecapacities",
-                                      .flags = KIND_CONDITIONAL_UPDATE,
-                                      .validate = capacity_validate};
+REGISTER(kind, storage_capacities)
+= {.group = "storage.k8s.io",
+   .plural = "csistoragecapacities",
+   .flags = KIND_CONDITIONAL_UPDATE,
+   .validate = capacity_validate};

@@ -3,7 +3,9 @@
 
 #include "object/json.h"
 
-enum { DATA_BYTES_MAX = 1 << 20 };
+enum {
+    DATA_BYTES_MAX = 1 << 20
+};
 
 static size_t decoded_size(struct str base64)
 {
@@ -14,7 +16,8 @@ static size_t decoded_size(struct str base64)
 }
 
 /* What is marked as immutable stays. */
-static void check_frozen(struct check *c, const struct node *object, const struct node *old, const char *const *members)
+static void check_frozen(struct check *c, const struct node *object, const struct node *old,
+                         const char *const *members)
 {
     if (!node_flag(old, "immutable", false))
         return;
@@ -23,11 +26,13 @@ static void check_frozen(struct check *c, const struct node *object, const struc
     for (; *members; members++) {
         const struct node *now = node_at(object, *members), *before = node_at(old, *members);
         if (node_count(now) != node_count(before) || (now && before && !node_equal(now, before)))
-            field_forbidden(c->st, str_from(*members), "field is immutable when `immutable` is set");
+            field_forbidden(c->st, str_from(*members),
+                            "field is immutable when `immutable` is set");
     }
 }
 
-static void configmap_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st)
+static void configmap_validate(const struct kind_ctx *ctx, const struct node *object,
+                               const struct node *old, struct status *st)
 {
     static const char *const members[] = {"data", "binaryData", NULL};
     struct check c = check_of(ctx, st);
@@ -52,8 +57,8 @@ static void configmap_validate(const struct kind_ctx *ctx, const struct node *ob
         field_too_long(st, STR("[]"), DATA_BYTES_MAX);
 }
 
-REGISTER(kind, configmaps) = {
-    .group = "", .plural = "configmaps", .flags = 0, .validate = configmap_validate};
+REGISTER(kind, configmaps)
+= {.group = "", .plural = "configmaps", .flags = 0, .validate = configmap_validate};
 
 static struct str encode_base64(struct arena *a, struct str data)
 {
@@ -64,13 +69,15 @@ static struct str encode_base64(struct arena *a, struct str data)
 }
 
 /* stringData is for writing only: it becomes data. */
-static void secret_prepare(const struct kind_ctx *ctx, struct node *object, const struct node *old maybe_unused)
+static void secret_prepare(const struct kind_ctx *ctx, struct node *object,
+                           const struct node *old maybe_unused)
 {
     const struct node *text = node_get(object, STR("stringData"));
     if (node_count(text)) {
         struct node *data = node_need_map(ctx->arena, object, "data");
         member_each(m, text)
-            node_set(ctx->arena, data, m->name, node_text(ctx->arena, encode_base64(ctx->arena, node_str(m->value, ""))));
+            node_set(ctx->arena, data, m->name,
+                     node_text(ctx->arena, encode_base64(ctx->arena, node_str(m->value, ""))));
     }
     node_remove(object, STR("stringData"));
 }
@@ -107,7 +114,8 @@ static void check_secret_type(struct check *c, const struct node *object)
     }
 }
 
-static void secret_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st)
+static void secret_validate(const struct kind_ctx *ctx, const struct node *object,
+                            const struct node *old, struct status *st)
 {
     static const char *const members[] = {"data", NULL};
     struct check c = check_of(ctx, st);
@@ -127,14 +135,16 @@ static void secret_validate(const struct kind_ctx *ctx, const struct node *objec
 }
 
 static const char *const secret_labels[] = {"type", NULL};
-REGISTER(kind, secrets) = {.group = "",
-                           .plural = "secrets",
-                           .prepare = secret_prepare,
-                           .validate = secret_validate,
-                           .field_labels = secret_labels};
+REGISTER(kind, secrets)
+= {.group = "",
+   .plural = "secrets",
+   .prepare = secret_prepare,
+   .validate = secret_validate,
+   .field_labels = secret_labels};
 
 /* References to secrets are names, nothing else. */
-static void service_account_prepare(const struct kind_ctx *ctx, struct node *object, const struct node *old maybe_unused)
+static void service_account_prepare(const struct kind_ctx *ctx, struct node *object,
+                                    const struct node *old maybe_unused)
 {
     node_each(ref, node_get(object, STR("secrets")))
     {
@@ -145,5 +155,8 @@ static void service_account_prepare(const struct kind_ctx *ctx, struct node *obj
     }
 }
 
-REGISTER(kind, service_accounts) = {
-    .group = "", .plural = "serviceaccounts", .flags = KIND_RETURNS_DELETED, .prepare = service_account_prepare};
+REGISTER(kind, service_accounts)
+= {.group = "",
+   .plural = "serviceaccounts",
+   .flags = KIND_RETURNS_DELETED,
+   .prepare = service_account_prepare};

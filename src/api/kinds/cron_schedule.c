@@ -3,14 +3,18 @@
 
 #include "object/scalar.h"
 
-static const char *const months[] = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"};
+static const char *const months[] = {"jan", "feb", "mar", "apr", "may", "jun",
+                                     "jul", "aug", "sep", "oct", "nov", "dec"};
 static const char *const days[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
 
 static const struct cron_field {
     uint64_t low, high;
     const char *const *names;
     size_t name_count;
-} fields[] = {{0, 59, NULL, 0}, {0, 23, NULL, 0}, {1, 31, NULL, 0}, {1, 12, months, ARRAY_COUNT(months)},
+} fields[] = {{0, 59, NULL, 0},
+              {0, 23, NULL, 0},
+              {1, 31, NULL, 0},
+              {1, 12, months, ARRAY_COUNT(months)},
               {0, 6, days, ARRAY_COUNT(days)}};
 
 static bool read_number(const struct cron_field *f, struct str text, uint64_t *ret)
@@ -32,12 +36,14 @@ static struct str check_range(struct arena *a, const struct cron_field *f, struc
     if (!star) {
         struct str end = range, begin = str_cut(&end, '-');
         if (!read_number(f, begin, &low))
-            return arena_printf(a, "failed to parse int from %.*s: strconv.Atoi: parsing \"%.*s\": invalid syntax", STR_ARG(begin),
-                                STR_ARG(begin));
+            return arena_printf(
+                a, "failed to parse int from %.*s: strconv.Atoi: parsing \"%.*s\": invalid syntax",
+                STR_ARG(begin), STR_ARG(begin));
         high = low;
         if (end.data && !read_number(f, end, &high))
-            return arena_printf(a, "failed to parse int from %.*s: strconv.Atoi: parsing \"%.*s\": invalid syntax", STR_ARG(end),
-                                STR_ARG(end));
+            return arena_printf(
+                a, "failed to parse int from %.*s: strconv.Atoi: parsing \"%.*s\": invalid syntax",
+                STR_ARG(end), STR_ARG(end));
         if (end.data && str_find(end, '-') >= 0)
             return arena_printf(a, "too many hyphens: %.*s", STR_ARG(text));
     }
@@ -45,20 +51,21 @@ static struct str check_range(struct arena *a, const struct cron_field *f, struc
         if (str_find(rest, '/') >= 0)
             return arena_printf(a, "too many slashes: %.*s", STR_ARG(text));
         if (str_to_u64(rest, &step) != 0)
-            return arena_printf(a, "failed to parse int from %.*s: strconv.Atoi: parsing \"%.*s\": invalid syntax", STR_ARG(rest),
-                                STR_ARG(rest));
+            return arena_printf(
+                a, "failed to parse int from %.*s: strconv.Atoi: parsing \"%.*s\": invalid syntax",
+                STR_ARG(rest), STR_ARG(rest));
         if (!star && str_find(whole, '-') < 0)
             high = f->high;
     }
     if (low < f->low)
-        return arena_printf(a, "beginning of range (%llu) below minimum (%llu): %.*s", (unsigned long long)low,
-                            (unsigned long long)f->low, STR_ARG(text));
+        return arena_printf(a, "beginning of range (%llu) below minimum (%llu): %.*s",
+                            (unsigned long long)low, (unsigned long long)f->low, STR_ARG(text));
     if (high > f->high)
-        return arena_printf(a, "end of range (%llu) above maximum (%llu): %.*s", (unsigned long long)high,
-                            (unsigned long long)f->high, STR_ARG(text));
+        return arena_printf(a, "end of range (%llu) above maximum (%llu): %.*s",
+                            (unsigned long long)high, (unsigned long long)f->high, STR_ARG(text));
     if (low > high)
-        return arena_printf(a, "beginning of range (%llu) beyond end of range (%llu): %.*s", (unsigned long long)low,
-                            (unsigned long long)high, STR_ARG(text));
+        return arena_printf(a, "beginning of range (%llu) beyond end of range (%llu): %.*s",
+                            (unsigned long long)low, (unsigned long long)high, STR_ARG(text));
     if (step == 0)
         return arena_printf(a, "step of range should be a positive number: %.*s", STR_ARG(text));
     return STR_NONE;
@@ -66,7 +73,8 @@ static struct str check_range(struct arena *a, const struct cron_field *f, struc
 
 static struct str check_word_schedule(struct arena *a, struct str text)
 {
-    static const char *const words[] = {"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"};
+    static const char *const words[] = {"@yearly", "@annually", "@monthly", "@weekly",
+                                        "@daily",  "@midnight", "@hourly"};
     for (size_t i = 0; i < ARRAY_COUNT(words); i++)
         if (str_is(text, words[i]))
             return STR_NONE;
@@ -74,8 +82,8 @@ static struct str check_word_schedule(struct arena *a, struct str text)
     if (str_starts(text, "@every ") && duration_parse(str_slice(text, 7, text.len), &every) == 0)
         return STR_NONE;
     if (str_starts(text, "@every "))
-        return arena_printf(a, "failed to parse duration %.*s: time: invalid duration \"%.*s\"", STR_ARG(text),
-                            STR_ARG(str_slice(text, 7, text.len)));
+        return arena_printf(a, "failed to parse duration %.*s: time: invalid duration \"%.*s\"",
+                            STR_ARG(text), STR_ARG(str_slice(text, 7, text.len)));
     return arena_printf(a, "unrecognized descriptor: %.*s", STR_ARG(text));
 }
 
@@ -98,7 +106,8 @@ struct str cron_schedule_fault(struct arena *a, struct str schedule)
         count++;
     }
     if (count != ARRAY_COUNT(fields))
-        return arena_printf(a, "expected exactly 5 fields, found %zu: [%.*s]", count, STR_ARG(schedule));
+        return arena_printf(a, "expected exactly 5 fields, found %zu: [%.*s]", count,
+                            STR_ARG(schedule));
     for (size_t i = 0; i < count; i++)
         for (struct str rest = parts[i]; rest.data && rest.len;) {
             struct str fault = check_range(a, &fields[i], str_cut(&rest, ','));

@@ -1,9 +1,15 @@
 /* Events, as core/v1 and events.k8s.io/v1 show them: two views of one record. */
 #include "api/kinds/check.h"
 
-enum { INSTANCE_BYTES_MAX = 128, ACTION_BYTES_MAX = 128, REASON_BYTES_MAX = 128, NOTE_BYTES_MAX = 1024 };
+enum {
+    INSTANCE_BYTES_MAX = 128,
+    ACTION_BYTES_MAX = 128,
+    REASON_BYTES_MAX = 128,
+    NOTE_BYTES_MAX = 1024
+};
 
-static void check_length(struct check *c, const struct node *object, const char *member, const char *path, bool needed, size_t max)
+static void check_length(struct check *c, const struct node *object, const char *member,
+                         const char *path, bool needed, size_t max)
 {
     struct str text = node_str(object, member);
     if (needed && str_empty(text))
@@ -35,7 +41,8 @@ static void check_common(struct check *c, const struct node *object, bool core)
     check_text(c, ns, STR("namespace"), name_dns1123_subdomain);
 }
 
-static void core_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old maybe_unused, struct status *st)
+static void core_validate(const struct kind_ctx *ctx, const struct node *object,
+                          const struct node *old maybe_unused, struct status *st)
 {
     struct check c = check_of(ctx, st);
     check_common(&c, object, true);
@@ -44,16 +51,26 @@ static void core_validate(const struct kind_ctx *ctx, const struct node *object,
 static void unset(struct check *c, const struct node *object, const char *member, const char *path)
 {
     const struct node *n = node_at(object, member);
-    if (n && !(node_is(n, NODE_MAP) && node_count(n) == 0) && !(node_is(n, NODE_INT) && n->integer == 0) && !node_is(n, NODE_NULL))
+    if (n && !(node_is(n, NODE_MAP) && node_count(n) == 0) &&
+        !(node_is(n, NODE_INT) && n->integer == 0) && !node_is(n, NODE_NULL))
         field_invalid(c->st, str_from(path), STR(""), "needs to be unset");
 }
 
-static void events_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old, struct status *st)
+static void events_validate(const struct kind_ctx *ctx, const struct node *object,
+                            const struct node *old, struct status *st)
 {
-    static const char *const fixed[] = {"regarding", "related", "reportingController", "reportingInstance", "action", "reason",
-                                        "note", "type", "eventTime"};
-    static const char *const shown[] = {"involvedObject", "related", "reportingController", "reportingInstance", "action", "reason",
-                                        "message", "type", "eventTime"};
+    static const char *const fixed[] = {"regarding",
+                                        "related",
+                                        "reportingController",
+                                        "reportingInstance",
+                                        "action",
+                                        "reason",
+                                        "note",
+                                        "type",
+                                        "eventTime"};
+    static const char *const shown[] = {"involvedObject",    "related", "reportingController",
+                                        "reportingInstance", "action",  "reason",
+                                        "message",           "type",    "eventTime"};
     struct check c = check_of(ctx, st);
     check_common(&c, object, false);
     for (size_t i = 0; old && i < ARRAY_COUNT(fixed); i++)
@@ -68,7 +85,8 @@ static void events_validate(const struct kind_ctx *ctx, const struct node *objec
     if (str_empty(node_str(object, "eventTime")))
         field_required(st, STR("eventTime"), "%s", "");
     if (!word_in(node_str(object, "type"), "Normal|Warning"))
-        field_invalid(st, STR("type"), STR(""), "has invalid value: %.*s", STR_ARG(node_str(object, "type")));
+        field_invalid(st, STR("type"), STR(""), "has invalid value: %.*s",
+                      STR_ARG(node_str(object, "type")));
     unset(&c, object, "deprecatedFirstTimestamp", "firstTimestamp");
     unset(&c, object, "deprecatedLastTimestamp", "lastTimestamp");
     unset(&c, object, "deprecatedCount", "count");
@@ -76,7 +94,8 @@ static void events_validate(const struct kind_ctx *ctx, const struct node *objec
 }
 
 /* The record may be of either type: the same fact stands under two names. */
-static bool event_field(struct arena *a maybe_unused, const struct sealed *object, struct str label, struct str *ret)
+static bool event_field(struct arena *a maybe_unused, const struct sealed *object, struct str label,
+                        struct str *ret)
 {
     struct value root = sealed_root(object);
     bool core = value_present(value_at(root, "involvedObject"));
@@ -100,23 +119,42 @@ static bool event_field(struct arena *a maybe_unused, const struct sealed *objec
     return false;
 }
 
-static const char *const core_labels[] = {"involvedObject.kind", "involvedObject.namespace", "involvedObject.name",
-                                          "involvedObject.uid", "involvedObject.apiVersion", "involvedObject.resourceVersion",
-                                          "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type", NULL};
-static const char *const events_labels[] = {"regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid",
-                                            "regarding.apiVersion", "regarding.resourceVersion", "regarding.fieldPath", "reason",
-                                            "reportingController", "type", NULL};
+static const char *const core_labels[] = {"involvedObject.kind",
+                                          "involvedObject.namespace",
+                                          "involvedObject.name",
+                                          "involvedObject.uid",
+                                          "involvedObject.apiVersion",
+                                          "involvedObject.resourceVersion",
+                                          "involvedObject.fieldPath",
+                                          "reason",
+                                          "reportingComponent",
+                                          "source",
+                                          "type",
+                                          NULL};
+static const char *const events_labels[] = {"regarding.kind",
+                                            "regarding.namespace",
+                                            "regarding.name",
+                                            "regarding.uid",
+                                            "regarding.apiVersion",
+                                            "regarding.resourceVersion",
+                                            "regarding.fieldPath",
+                                            "reason",
+                                            "reportingController",
+                                            "type",
+                                            NULL};
 
-REGISTER(kind, core_events) = {.group = "",
-                               .plural = "events",
-                               .flags = KIND_CREATE_ON_UPDATE | KIND_RELAXED | KIND_TTL,
-                               .name_rule = name_path_segment,
-                               .validate = core_validate,
-                               .field_labels = core_labels,
-                               .field = event_field};
-REGISTER(kind, events) = {.group = "events.k8s.io",
-                          .plural = "events",
-                          .flags = KIND_CREATE_ON_UPDATE | KIND_RELAXED | KIND_TTL,
-                          .validate = events_validate,
-                          .field_labels = events_labels,
-                          .field = event_field};
+REGISTER(kind, core_events)
+= {.group = "",
+   .plural = "events",
+   .flags = KIND_CREATE_ON_UPDATE | KIND_RELAXED | KIND_TTL,
+   .name_rule = name_path_segment,
+   .validate = core_validate,
+   .field_labels = core_labels,
+   .field = event_field};
+REGISTER(kind, events)
+= {.group = "events.k8s.io",
+   .plural = "events",
+   .flags = KIND_CREATE_ON_UPDATE | KIND_RELAXED | KIND_TTL,
+   .validate = events_validate,
+   .field_labels = events_labels,
+   .field = event_field};

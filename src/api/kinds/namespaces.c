@@ -1,7 +1,8 @@
 /* Namespaces. */
 #include "api/kinds/check.h"
 
-static void namespace_prepare(const struct kind_ctx *ctx, struct node *object, const struct node *old)
+static void namespace_prepare(const struct kind_ctx *ctx, struct node *object,
+                              const struct node *old)
 {
     struct arena *a = ctx->arena;
     if (!old) {
@@ -17,32 +18,37 @@ static void namespace_prepare(const struct kind_ctx *ctx, struct node *object, c
         keep_old(a, object, old, "status");
 }
 
-static void namespace_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old maybe_unused,
-                               struct status *st)
+static void namespace_validate(const struct kind_ctx *ctx, const struct node *object,
+                               const struct node *old maybe_unused, struct status *st)
 {
     struct check c = check_of(ctx, st);
     if (str_is(ctx->subresource, "status")) {
         struct str phase = node_str(object, "status.phase");
         bool deleting = node_at(object, "metadata.deletionTimestamp") != NULL;
         if (!deleting && !str_is(phase, "Active"))
-            field_invalid(st, STR("status.Phase"), phase, "may only be 'Active' if `deletionTimestamp` is empty");
+            field_invalid(st, STR("status.Phase"), phase,
+                          "may only be 'Active' if `deletionTimestamp` is empty");
         if (deleting && !str_is(phase, "Terminating"))
-            field_invalid(st, STR("status.Phase"), phase, "may only be 'Terminating' if `deletionTimestamp` is not empty");
+            field_invalid(st, STR("status.Phase"), phase,
+                          "may only be 'Terminating' if `deletionTimestamp` is not empty");
         return;
     }
     if (!str_is(ctx->subresource, "finalize"))
         return;
     const struct node *list = node_at(object, "spec.finalizers");
     for (size_t i = 0; i < node_count(list); i++) {
-        struct str name = node_str(node_item(list, i), ""), path = path_index(&c, STR("spec.finalizers"), i);
+        struct str name = node_str(node_item(list, i), ""),
+                   path = path_index(&c, STR("spec.finalizers"), i);
         check_text(&c, name, path, name_qualified);
         if (str_find(name, '/') < 0 && !word_in(name, "kubernetes|orphan|foregroundDeletion"))
-            field_invalid(st, path, name, "name is neither a standard finalizer name nor is it fully qualified");
+            field_invalid(st, path, name,
+                          "name is neither a standard finalizer name nor is it fully qualified");
     }
 }
 
 static const char *const namespace_labels[] = {"status.phase", "name", NULL};
-static bool namespace_field(struct arena *a maybe_unused, const struct sealed *object, struct str label, struct str *ret)
+static bool namespace_field(struct arena *a maybe_unused, const struct sealed *object,
+                            struct str label, struct str *ret)
 {
     if (!str_is(label, "name"))
         return false;
@@ -50,11 +56,12 @@ static bool namespace_field(struct arena *a maybe_unused, const struct sealed *o
     return true;
 }
 
-REGISTER(kind, namespaces) = {.group = "",
-                              .plural = "namespaces",
-                              .flags = KIND_STATUS_SPLIT | KIND_RETURNS_DELETED,
-                              .name_rule = name_dns1123_label,
-                              .prepare = namespace_prepare,
-                              .validate = namespace_validate,
-                              .field_labels = namespace_labels,
-                              .field = namespace_field};
+REGISTER(kind, namespaces)
+= {.group = "",
+   .plural = "namespaces",
+   .flags = KIND_STATUS_SPLIT | KIND_RETURNS_DELETED,
+   .name_rule = name_dns1123_label,
+   .prepare = namespace_prepare,
+   .validate = namespace_validate,
+   .field_labels = namespace_labels,
+   .field = namespace_field};

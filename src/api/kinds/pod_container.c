@@ -1,13 +1,18 @@
 /* Containers of a pod spec: regular, init and ephemeral. */
 #include "api/kinds/pod_spec.h"
 
-#define RESOURCE_FIELDS                                                                                                            \
-    "limits.cpu|limits.ephemeral-storage|limits.memory|requests.cpu|requests.ephemeral-storage|requests.memory"
-#define ENV_FIELDS                                                                                                                 \
-    "metadata.name|metadata.namespace|metadata.uid|spec.nodeName|spec.serviceAccountName|status.hostIP|status.hostIPs|"            \
+#define RESOURCE_FIELDS                                                                            \
+    "limits.cpu|limits.ephemeral-storage|limits.memory|requests.cpu|requests.ephemeral-storage|"   \
+    "requests.memory"
+#define ENV_FIELDS                                                                                 \
+    "metadata.name|metadata.namespace|metadata.uid|spec.nodeName|spec.serviceAccountName|status."  \
+    "hostIP|status.hostIPs|"                                                                       \
     "status.podIP|status.podIPs"
 
-enum { MAX_RESTART_RULES = 20, MAX_EXIT_CODES = 255 };
+enum {
+    MAX_RESTART_RULES = 20,
+    MAX_EXIT_CODES = 255
+};
 
 static void check_ports(struct check *c, const struct node *ports, struct str path)
 {
@@ -26,14 +31,17 @@ static void check_ports(struct check *c, const struct node *ports, struct str pa
         if (node_num(port, "containerPort", 0) == 0)
             field_required(c->st, path_of(c, at, "containerPort"), "%s", "");
         else
-            check_port_number(c, node_num(port, "containerPort", 0), path_of(c, at, "containerPort"));
+            check_port_number(c, node_num(port, "containerPort", 0),
+                              path_of(c, at, "containerPort"));
         if (node_num(port, "hostPort", 0) != 0)
             check_port_number(c, node_num(port, "hostPort", 0), path_of(c, at, "hostPort"));
-        check_needed_word(c, node_str(port, "protocol"), path_of(c, at, "protocol"), "SCTP|TCP|UDP");
+        check_needed_word(c, node_str(port, "protocol"), path_of(c, at, "protocol"),
+                          "SCTP|TCP|UDP");
     }
 }
 
-static void check_host_port_conflicts(struct check *c, const struct node *ports, struct str path, struct node *taken)
+static void check_host_port_conflicts(struct check *c, const struct node *ports, struct str path,
+                                      struct node *taken)
 {
     for (size_t i = 0; i < node_count(ports); i++) {
         const struct node *port = node_item(ports, i);
@@ -43,7 +51,8 @@ static void check_host_port_conflicts(struct check *c, const struct node *ports,
         struct str text = arena_printf(c->a, "%.*s/%.*s/%lld", STR_ARG(node_str(port, "protocol")),
                                        STR_ARG(node_str(port, "hostIP")), (long long)number);
         if (node_get(taken, text))
-            field_duplicate(c->st, path_of(c, path_index(c, path_of(c, path, "ports"), i), "hostPort"), text);
+            field_duplicate(
+                c->st, path_of(c, path_index(c, path_of(c, path, "ports"), i), "hostPort"), text);
         else
             node_set(c->a, taken, text, node_bool(c->a, true));
     }
@@ -62,20 +71,25 @@ static void check_field_ref(struct check *c, const struct node *ref, struct str 
     }
     ssize_t bracket = str_find_str(field, STR("['"));
     if (bracket > 0 && str_ends(field, "']")) {
-        struct str head = str_slice(field, 0, (size_t)bracket), key = str_slice(field, (size_t)bracket + 2, field.len - 2);
+        struct str head = str_slice(field, 0, (size_t)bracket),
+                   key = str_slice(field, (size_t)bracket + 2, field.len - 2);
         if (word_in(head, "metadata.annotations|metadata.labels"))
             check_text(c, key, path, name_qualified);
         else
-            field_invalid(c->st, path_of(c, path, "fieldPath"), field,
-                          "error converting fieldPath: field label does not support subscript: %.*s", STR_ARG(field));
+            field_invalid(
+                c->st, path_of(c, path, "fieldPath"), field,
+                "error converting fieldPath: field label does not support subscript: %.*s",
+                STR_ARG(field));
         return;
     }
     if (word_in(field, ENV_FIELDS))
         return;
-    if (word_in(field, "metadata.annotations|metadata.labels|spec.restartPolicy|spec.schedulerName|status.phase"))
+    if (word_in(field, "metadata.annotations|metadata.labels|spec.restartPolicy|spec.schedulerName|"
+                       "status.phase"))
         check_word(c, field, path_of(c, path, "fieldPath"), ENV_FIELDS);
     else
-        field_invalid(c->st, path_of(c, path, "fieldPath"), field, "error converting fieldPath: field label not supported: %.*s",
+        field_invalid(c->st, path_of(c, path, "fieldPath"), field,
+                      "error converting fieldPath: field label not supported: %.*s",
                       STR_ARG(field));
 }
 
@@ -84,7 +98,8 @@ static void check_resource_ref(struct check *c, const struct node *ref, struct s
     struct str resource = node_str(ref, "resource");
     if (str_empty(resource))
         field_required(c->st, path_of(c, path, "resource"), "%s", "");
-    else if (!str_starts(resource, "requests.hugepages-") && !str_starts(resource, "limits.hugepages-"))
+    else if (!str_starts(resource, "requests.hugepages-") &&
+             !str_starts(resource, "limits.hugepages-"))
         check_word(c, resource, path_of(c, path, "resource"), RESOURCE_FIELDS);
     struct str divisor = node_str(ref, "divisor");
     if (str_empty(divisor) || str_is(divisor, "0"))
@@ -92,11 +107,13 @@ static void check_resource_ref(struct check *c, const struct node *ref, struct s
     if (str_ends(resource, ".cpu") && !word_in(divisor, "1m|1"))
         field_invalid(c->st, path_of(c, path, "divisor"), resource,
                       "only divisor's values 1m and 1 are supported with the cpu resource");
-    if (!str_ends(resource, ".cpu") && !word_in(divisor, "1|1k|1M|1G|1T|1P|1E|1Ki|1Mi|1Gi|1Ti|1Pi|1Ei"))
+    if (!str_ends(resource, ".cpu") &&
+        !word_in(divisor, "1|1k|1M|1G|1T|1P|1E|1Ki|1Mi|1Gi|1Ti|1Pi|1Ei"))
         field_invalid(c->st, path_of(c, path, "divisor"), resource,
-                      "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei are supported with the "
+                      "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, "
+                      "1Ei are supported with the "
                       "%s resource",
-                      str_ends(resource, ".memory")            ? "memory"
+                      str_ends(resource, ".memory")              ? "memory"
                       : str_ends(resource, ".ephemeral-storage") ? "local ephemeral storage"
                                                                  : "hugepages");
 }
@@ -110,7 +127,8 @@ static void check_key_ref(struct check *c, const struct node *ref, struct str pa
 static void check_file_key_ref(struct check *c, const struct node *ref, struct str path)
 {
     check_needed(c, node_str(ref, "key"), path_of(c, path, "key"), name_environment);
-    check_needed(c, node_str(ref, "volumeName"), path_of(c, path, "volumeName"), name_dns1123_label);
+    check_needed(c, node_str(ref, "volumeName"), path_of(c, path, "volumeName"),
+                 name_dns1123_label);
     if (str_empty(node_str(ref, "path")))
         field_required(c->st, path_of(c, path, "path"), "%s", "");
     else
@@ -122,8 +140,11 @@ static void check_value_from(struct check *c, const struct node *variable, struc
     static const struct {
         const char *member;
         void (*check)(struct check *c, const struct node *ref, struct str path);
-    } refs[] = {{"fieldRef", check_field_ref}, {"resourceFieldRef", check_resource_ref}, {"configMapKeyRef", check_key_ref},
-                {"secretKeyRef", check_key_ref}, {"fileKeyRef", check_file_key_ref}};
+    } refs[] = {{"fieldRef", check_field_ref},
+                {"resourceFieldRef", check_resource_ref},
+                {"configMapKeyRef", check_key_ref},
+                {"secretKeyRef", check_key_ref},
+                {"fileKeyRef", check_file_key_ref}};
     const struct node *from = node_get(variable, STR("valueFrom"));
     size_t count = 0;
     if (!from)
@@ -137,7 +158,8 @@ static void check_value_from(struct check *c, const struct node *variable, struc
     }
     if (count == 0)
         field_invalid(c->st, path, STR(""),
-                      "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`");
+                      "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, "
+                      "`secretKeyRef` or `fileKeyRef`");
     else if (!str_empty(node_str(variable, "value")))
         field_invalid(c->st, path, STR(""), "may not be specified when `value` is not empty");
     else if (count > 1)
@@ -146,7 +168,8 @@ static void check_value_from(struct check *c, const struct node *variable, struc
 
 static void check_environment(struct check *c, const struct node *container, struct str path)
 {
-    const struct node *env = node_get(container, STR("env")), *from = node_get(container, STR("envFrom"));
+    const struct node *env = node_get(container, STR("env")),
+                      *from = node_get(container, STR("envFrom"));
     for (size_t i = 0; i < node_count(env); i++) {
         const struct node *variable = node_item(env, i);
         struct str at = path_index(c, path_of(c, path, "env"), i);
@@ -157,28 +180,38 @@ static void check_environment(struct check *c, const struct node *container, str
     for (size_t i = 0; i < node_count(from); i++) {
         const struct node *source = node_item(from, i);
         struct str at = path_index(c, from_path, i);
-        const struct node *map = node_get(source, STR("configMapRef")), *secret = node_get(source, STR("secretRef"));
+        const struct node *map = node_get(source, STR("configMapRef")),
+                          *secret = node_get(source, STR("secretRef"));
         if (!str_empty(node_str(source, "prefix")))
             check_text(c, node_str(source, "prefix"), path_of(c, at, "prefix"), name_environment);
         if (map)
-            check_needed(c, node_str(map, "name"), path_of(c, at, "configMapRef.name"), name_dns1123_subdomain);
+            check_needed(c, node_str(map, "name"), path_of(c, at, "configMapRef.name"),
+                         name_dns1123_subdomain);
         if (secret)
-            check_needed(c, node_str(secret, "name"), path_of(c, at, "secretRef.name"), name_dns1123_subdomain);
+            check_needed(c, node_str(secret, "name"), path_of(c, at, "secretRef.name"),
+                         name_dns1123_subdomain);
         if (!map && !secret)
-            field_invalid(c->st, from_path, STR(""), "must specify one of: `configMapRef` or `secretRef`");
+            field_invalid(c->st, from_path, STR(""),
+                          "must specify one of: `configMapRef` or `secretRef`");
         if (map && secret)
-            field_invalid(c->st, from_path, STR(""), "may not have more than one field specified at a time");
+            field_invalid(c->st, from_path, STR(""),
+                          "may not have more than one field specified at a time");
     }
 }
 
-static void check_mount_options(struct check *c, const struct node *mount, const struct node *container, struct str path)
+static void check_mount_options(struct check *c, const struct node *mount,
+                                const struct node *container, struct str path)
 {
-    struct str propagation = node_str(mount, "mountPropagation"), recursive = node_str(mount, "recursiveReadOnly");
+    struct str propagation = node_str(mount, "mountPropagation"),
+               recursive = node_str(mount, "recursiveReadOnly");
     if (!str_empty(propagation)) {
         struct str at = path_of(c, path, "mountPropagation");
         check_word(c, propagation, at, "Bidirectional|HostToContainer|None");
-        if (str_is(propagation, "Bidirectional") && !node_flag(container, "securityContext.privileged", false))
-            field_forbidden(c->st, at, "Bidirectional mount propagation is available only to privileged containers");
+        if (str_is(propagation, "Bidirectional") &&
+            !node_flag(container, "securityContext.privileged", false))
+            field_forbidden(
+                c->st, at,
+                "Bidirectional mount propagation is available only to privileged containers");
     }
     if (str_empty(recursive))
         return;
@@ -189,16 +222,19 @@ static void check_mount_options(struct check *c, const struct node *mount, const
     if (!node_flag(mount, "readOnly", false))
         field_forbidden(c->st, at, "may only be specified when readOnly is true");
     if (!str_empty(propagation) && !str_is(propagation, "None"))
-        field_forbidden(c->st, at, "may only be specified when mountPropagation is None or not specified");
+        field_forbidden(c->st, at,
+                        "may only be specified when mountPropagation is None or not specified");
 }
 
 static void check_mounts(struct pod_check *p, const struct node *container, struct str path)
 {
     struct check *c = p->c;
-    const struct node *mounts = node_get(container, STR("volumeMounts")), *devices = node_get(container, STR("volumeDevices"));
+    const struct node *mounts = node_get(container, STR("volumeMounts")),
+                      *devices = node_get(container, STR("volumeDevices"));
     for (size_t i = 0; i < node_count(mounts); i++) {
         const struct node *mount = node_item(mounts, i);
-        struct str at = path_index(c, path, i), name = node_str(mount, "name"), target = node_str(mount, "mountPath");
+        struct str at = path_index(c, path, i), name = node_str(mount, "name"),
+                   target = node_str(mount, "mountPath");
         if (str_empty(name))
             field_required(c->st, path_of(c, at, "name"), "%s", "");
         if (!node_get(p->volumes, name))
@@ -208,15 +244,18 @@ static void check_mounts(struct pod_check *p, const struct node *container, stru
         if (repeats_earlier(mounts, i, "mountPath"))
             field_invalid(c->st, path_of(c, at, "mountPath"), target, "must be unique");
         if (node_find(devices, "name", name))
-            field_invalid(c->st, path_of(c, at, "name"), name, "must not already exist in volumeDevices");
+            field_invalid(c->st, path_of(c, at, "name"), name,
+                          "must not already exist in volumeDevices");
         if (node_find(devices, "devicePath", target))
-            field_invalid(c->st, path_of(c, at, "mountPath"), target, "must not already exist as a path in volumeDevices");
+            field_invalid(c->st, path_of(c, at, "mountPath"), target,
+                          "must not already exist as a path in volumeDevices");
         struct str sub = node_str(mount, "subPath"), expression = node_str(mount, "subPathExpr");
         if (!str_empty(sub))
             check_relative_path(c, sub, path_of(c, path, "subPath"));
         if (!str_empty(expression)) {
             if (!str_empty(sub))
-                field_invalid(c->st, path_of(c, at, "subPathExpr"), expression, "subPathExpr and subPath are mutually exclusive");
+                field_invalid(c->st, path_of(c, at, "subPathExpr"), expression,
+                              "subPathExpr and subPath are mutually exclusive");
             check_relative_path(c, expression, path_of(c, path, "subPathExpr"));
         }
         check_mount_options(c, mount, container, path);
@@ -226,18 +265,22 @@ static void check_mounts(struct pod_check *p, const struct node *container, stru
 static void check_devices(struct pod_check *p, const struct node *container, struct str path)
 {
     struct check *c = p->c;
-    const struct node *mounts = node_get(container, STR("volumeMounts")), *devices = node_get(container, STR("volumeDevices"));
+    const struct node *mounts = node_get(container, STR("volumeMounts")),
+                      *devices = node_get(container, STR("volumeDevices"));
     for (size_t i = 0; i < node_count(devices); i++) {
         const struct node *device = node_item(devices, i);
-        struct str at = path_index(c, path, i), name = node_str(device, "name"), target = node_str(device, "devicePath");
+        struct str at = path_index(c, path, i), name = node_str(device, "name"),
+                   target = node_str(device, "devicePath");
         const struct node *volume = node_get(p->volumes, name);
         if (str_empty(name))
             field_required(c->st, path_of(c, at, "name"), "%s", "");
         if (!str_empty(name) && repeats_earlier(devices, i, "name"))
             field_invalid(c->st, path_of(c, at, "name"), name, "must be unique");
-        if (volume && !node_get(volume, STR("persistentVolumeClaim")) && !node_get(volume, STR("ephemeral")))
+        if (volume && !node_get(volume, STR("persistentVolumeClaim")) &&
+            !node_get(volume, STR("ephemeral")))
             field_invalid(c->st, path_of(c, at, "name"), name,
-                          "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode");
+                          "can only use volume source type of PersistentVolumeClaim or Ephemeral "
+                          "for block mode");
         if (!volume)
             field_not_found(c->st, path_of(c, at, "name"), name);
         if (str_empty(target))
@@ -245,9 +288,11 @@ static void check_devices(struct pod_check *p, const struct node *container, str
         if (repeats_earlier(devices, i, "devicePath"))
             field_invalid(c->st, path_of(c, at, "devicePath"), target, "must be unique");
         if (node_find(mounts, "name", name))
-            field_invalid(c->st, path_of(c, at, "name"), name, "must not already exist in volumeMounts");
+            field_invalid(c->st, path_of(c, at, "name"), name,
+                          "must not already exist in volumeMounts");
         if (node_find(mounts, "mountPath", target))
-            field_invalid(c->st, path_of(c, at, "devicePath"), target, "must not already exist as a path in volumeMounts");
+            field_invalid(c->st, path_of(c, at, "devicePath"), target,
+                          "must not already exist as a path in volumeMounts");
     }
 }
 
@@ -283,19 +328,23 @@ static void check_handler(struct pod_check *p, const struct node *handler, struc
             check_port(c, node_get(one, STR("port")), path_of(c, at, "port"));
         if (i == 3)
             check_port_number(c, node_num(one, "port", 0), path_of(c, at, "port"));
-        int64_t grace_s = node_num(p->spec, "terminationGracePeriodSeconds", INT64_MAX), seconds = node_num(one, "seconds", 0);
+        int64_t grace_s = node_num(p->spec, "terminationGracePeriodSeconds", INT64_MAX),
+                seconds = node_num(one, "seconds", 0);
         if (i == 4 && (seconds < 0 || seconds > grace_s))
-            invalid_number(c, at, seconds, "must be non-negative and less than terminationGracePeriodSeconds (%lld)",
-                           (long long)grace_s);
+            invalid_number(
+                c, at, seconds,
+                "must be non-negative and less than terminationGracePeriodSeconds (%lld)",
+                (long long)grace_s);
     }
     if (count == 0)
         field_required(c->st, path, "must specify a handler type");
 }
 
-static void check_probe(struct pod_check *p, const struct node *container, const char *member, struct str base)
+static void check_probe(struct pod_check *p, const struct node *container, const char *member,
+                        struct str base)
 {
-    static const char *const numbers[] = {"initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold",
-                                          "failureThreshold"};
+    static const char *const numbers[] = {"initialDelaySeconds", "timeoutSeconds", "periodSeconds",
+                                          "successThreshold", "failureThreshold"};
     struct check *c = p->c;
     const struct node *probe = node_get(container, str_from(member)), *grace;
     struct str path = path_of(c, base, member);
@@ -307,12 +356,14 @@ static void check_probe(struct pod_check *p, const struct node *container, const
         check_not_negative(c, probe, path, numbers[i]);
     grace = node_get(probe, STR("terminationGracePeriodSeconds"));
     if (grace && node_num(grace, "", 0) <= 0)
-        invalid_number(c, path_of(c, path, "terminationGracePeriodSeconds"), node_num(grace, "", 0), "must be greater than 0");
+        invalid_number(c, path_of(c, path, "terminationGracePeriodSeconds"), node_num(grace, "", 0),
+                       "must be greater than 0");
     if (readiness && grace)
         invalid_number(c, path_of(c, path, "terminationGracePeriodSeconds"), node_num(grace, "", 0),
                        "must not be set for readinessProbes");
     if (!readiness && node_num(probe, "successThreshold", 1) != 1)
-        invalid_number(c, path_of(c, path, "successThreshold"), node_num(probe, "successThreshold", 1), "must be 1");
+        invalid_number(c, path_of(c, path, "successThreshold"),
+                       node_num(probe, "successThreshold", 1), "must be 1");
 }
 
 static void check_lifecycle(struct pod_check *p, const struct node *container, struct str base)
@@ -327,9 +378,12 @@ static void check_lifecycle(struct pod_check *p, const struct node *container, s
     if (node_get(lifecycle, STR("preStop")))
         check_handler(p, node_get(lifecycle, STR("preStop")), path_of(c, path, "preStop"));
     if (node_get(lifecycle, STR("stopSignal")) && !node_get(p->spec, STR("os")))
-        field_forbidden(c->st, path_of(c, path, "stopSignal"), "may not be set for containers with empty `spec.os.name`");
-    else if (str_is(node_str(p->spec, "os.name"), "windows") && node_get(lifecycle, STR("stopSignal")))
-        check_word(c, node_str(lifecycle, "stopSignal"), path_of(c, path, "stopSignal"), "SIGKILL|SIGTERM");
+        field_forbidden(c->st, path_of(c, path, "stopSignal"),
+                        "may not be set for containers with empty `spec.os.name`");
+    else if (str_is(node_str(p->spec, "os.name"), "windows") &&
+             node_get(lifecycle, STR("stopSignal")))
+        check_word(c, node_str(lifecycle, "stopSignal"), path_of(c, path, "stopSignal"),
+                   "SIGKILL|SIGTERM");
 }
 
 static void check_resize_policy(struct pod_check *p, const struct node *list, struct str path)
@@ -343,32 +397,39 @@ static void check_resize_policy(struct pod_check *p, const struct node *list, st
         check_needed_word(c, node_str(policy, "resourceName"), path, "cpu|memory");
         check_needed_word(c, restart, path, "NotRequired|RestartContainer");
         if (str_is(node_str(p->spec, "restartPolicy"), "Never") && !str_is(restart, "NotRequired"))
-            field_invalid(c->st, path, restart, "must be 'NotRequired' when pod `restartPolicy` is 'Never'");
+            field_invalid(c->st, path, restart,
+                          "must be 'NotRequired' when pod `restartPolicy` is 'Never'");
     }
 }
 
 static void check_restart_policy(struct pod_check *p, const struct node *container, struct str path)
 {
     struct check *c = p->c;
-    const struct node *policy = node_get(container, STR("restartPolicy")), *rules = node_get(container, STR("restartPolicyRules"));
+    const struct node *policy = node_get(container, STR("restartPolicy")),
+                      *rules = node_get(container, STR("restartPolicyRules"));
     if (!policy && node_count(rules))
-        field_required(c->st, path_of(c, path, "restartPolicy"), "must specify restartPolicy when restart rules are used");
+        field_required(c->st, path_of(c, path, "restartPolicy"),
+                       "must specify restartPolicy when restart rules are used");
     if (policy)
-        check_word(c, node_str(policy, ""), path_of(c, path, "restartPolicy"), "Always|Never|OnFailure");
+        check_word(c, node_str(policy, ""), path_of(c, path, "restartPolicy"),
+                   "Always|Never|OnFailure");
     struct str rules_path = path_of(c, path, "restartPolicyRules");
     if (node_count(rules) > MAX_RESTART_RULES)
         field_too_many(c->st, rules_path, node_count(rules), MAX_RESTART_RULES);
     for (size_t i = 0; i < node_count(rules); i++) {
         const struct node *rule = node_item(rules, i), *codes = node_get(rule, STR("exitCodes"));
         struct str at = path_index(c, rules_path, i);
-        check_word(c, node_str(rule, "action"), path_of(c, at, "action"), "Restart|RestartAllContainers");
+        check_word(c, node_str(rule, "action"), path_of(c, at, "action"),
+                   "Restart|RestartAllContainers");
         if (!codes) {
             field_required(c->st, path_of(c, at, "exitCodes"), "must be specified");
             continue;
         }
-        check_word(c, node_str(codes, "operator"), path_of(c, at, "exitCodes.operator"), "In|NotIn");
+        check_word(c, node_str(codes, "operator"), path_of(c, at, "exitCodes.operator"),
+                   "In|NotIn");
         if (node_count(node_get(codes, STR("values"))) > MAX_EXIT_CODES)
-            field_too_many(c->st, path_of(c, at, "exitCodes.values"), node_count(node_get(codes, STR("values"))), MAX_EXIT_CODES);
+            field_too_many(c->st, path_of(c, at, "exitCodes.values"),
+                           node_count(node_get(codes, STR("values"))), MAX_EXIT_CODES);
     }
 }
 
@@ -378,23 +439,28 @@ static void check_common(struct pod_check *p, const struct node *container, stru
     check_needed(c, node_str(container, "name"), path_of(c, path, "name"), name_dns1123_label);
     if (str_empty(node_str(container, "image")))
         field_required(c->st, path_of(c, path, "image"), "%s", "");
-    check_needed_word(c, node_str(container, "terminationMessagePolicy"), path_of(c, path, "terminationMessagePolicy"),
-                      "File|FallbackToLogsOnError");
+    check_needed_word(c, node_str(container, "terminationMessagePolicy"),
+                      path_of(c, path, "terminationMessagePolicy"), "File|FallbackToLogsOnError");
     check_ports(c, node_get(container, STR("ports")), path_of(c, path, "ports"));
     check_environment(c, container, path);
     check_mounts(p, container, path_of(c, path, "volumeMounts"));
     check_devices(p, container, path_of(c, path, "volumeDevices"));
-    check_needed_word(c, node_str(container, "imagePullPolicy"), path_of(c, path, "imagePullPolicy"), "Always|IfNotPresent|Never");
-    check_container_resources(p, node_get(container, STR("resources")), path_of(c, path, "resources"));
-    check_resize_policy(p, node_get(container, STR("resizePolicy")), path_of(c, path, "resizePolicy"));
-    check_container_security(p, node_get(container, STR("securityContext")), path_of(c, path, "securityContext"));
+    check_needed_word(c, node_str(container, "imagePullPolicy"),
+                      path_of(c, path, "imagePullPolicy"), "Always|IfNotPresent|Never");
+    check_container_resources(p, node_get(container, STR("resources")),
+                              path_of(c, path, "resources"));
+    check_resize_policy(p, node_get(container, STR("resizePolicy")),
+                        path_of(c, path, "resizePolicy"));
+    check_container_security(p, node_get(container, STR("securityContext")),
+                             path_of(c, path, "securityContext"));
 }
 
 static void check_image_blanks(struct check *c, const struct node *container, struct str path)
 {
     struct str image = node_str(container, "image");
     if (str_trim(image).len != image.len)
-        field_invalid(c->st, path_of(c, path, "image"), image, "must not have leading or trailing whitespace");
+        field_invalid(c->st, path_of(c, path, "image"), image,
+                      "must not have leading or trailing whitespace");
 }
 
 static void check_regular(struct pod_check *p)
@@ -420,12 +486,14 @@ static void check_regular(struct pod_check *p)
         check_restart_policy(p, container, at);
     }
     for (size_t i = 0; i < node_count(list); i++)
-        check_host_port_conflicts(c, node_get(node_item(list, i), STR("ports")), path_index(c, path, i), taken);
+        check_host_port_conflicts(c, node_get(node_item(list, i), STR("ports")),
+                                  path_index(c, path, i), taken);
 }
 
 static void check_init(struct pod_check *p)
 {
-    static const char *const only_sidecars[] = {"lifecycle", "livenessProbe", "readinessProbe", "startupProbe"};
+    static const char *const only_sidecars[] = {"lifecycle", "livenessProbe", "readinessProbe",
+                                                "startupProbe"};
     struct check *c = p->c;
     const struct node *list = node_get(p->spec, STR("initContainers"));
     struct str path = path_of(c, p->path, "initContainers");
@@ -435,10 +503,12 @@ static void check_init(struct pod_check *p)
         bool sidecar = str_is(node_str(container, "restartPolicy"), "Always");
         check_common(p, container, at);
         check_restart_policy(p, container, at);
-        if (node_find(node_get(p->spec, STR("containers")), "name", name) || (!str_empty(name) && repeats_earlier(list, i, "name")))
+        if (node_find(node_get(p->spec, STR("containers")), "name", name) ||
+            (!str_empty(name) && repeats_earlier(list, i, "name")))
             field_duplicate(c->st, path_of(c, at, "name"), name);
         /* One after the other: their ports conflict within each only. */
-        check_host_port_conflicts(c, node_get(container, STR("ports")), path_index(c, path, 0), node_map(c->a));
+        check_host_port_conflicts(c, node_get(container, STR("ports")), path_index(c, path, 0),
+                                  node_map(c->a));
         if (sidecar)
             check_lifecycle(p, container, at);
         for (size_t k = 0; k < ARRAY_COUNT(only_sidecars); k++) {
@@ -451,8 +521,11 @@ static void check_init(struct pod_check *p)
         const struct node *resize = node_get(container, STR("resizePolicy"));
         for (size_t k = 0; !sidecar && k < node_count(resize); k++)
             if (str_is(node_str(node_item(resize, k), "restartPolicy"), "RestartContainer"))
-                field_invalid(c->st, path_of(c, path_index(c, path_of(c, at, "resizePolicy"), k), "restartPolicy"),
-                              STR("RestartContainer"), "must not be set to 'RestartContainer' for non-sidecar initContainers");
+                field_invalid(
+                    c->st,
+                    path_of(c, path_index(c, path_of(c, at, "resizePolicy"), k), "restartPolicy"),
+                    STR("RestartContainer"),
+                    "must not be set to 'RestartContainer' for non-sidecar initContainers");
     }
 }
 
@@ -466,39 +539,48 @@ void check_containers(struct pod_check *p)
     for (size_t l = 0; l < ARRAY_COUNT(lists); l++) {
         const struct node *list = node_get(p->spec, str_from(lists[l]));
         for (size_t i = 0; i < node_count(list); i++)
-            check_image_blanks(p->c, node_item(list, i), path_index(p->c, path_of(p->c, p->path, lists[l]), i));
+            check_image_blanks(p->c, node_item(list, i),
+                               path_index(p->c, path_of(p->c, p->path, lists[l]), i));
     }
 }
 
 void check_ephemeral_containers(struct pod_check *p)
 {
-    static const char *const refused[] = {"ports", "resources", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle",
-                                          "resizePolicy", "restartPolicy", "restartPolicyRules"};
+    static const char *const refused[] = {"ports",          "resources",     "livenessProbe",
+                                          "readinessProbe", "startupProbe",  "lifecycle",
+                                          "resizePolicy",   "restartPolicy", "restartPolicyRules"};
     struct check *c = p->c;
     const struct node *list = node_get(p->spec, STR("ephemeralContainers"));
-    const struct node *regular = node_get(p->spec, STR("containers")), *init = node_get(p->spec, STR("initContainers"));
+    const struct node *regular = node_get(p->spec, STR("containers")),
+                      *init = node_get(p->spec, STR("initContainers"));
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *container = node_item(list, i);
-        struct str at = path_index(c, path_of(c, p->path, "ephemeralContainers"), i), name = node_str(container, "name");
+        struct str at = path_index(c, path_of(c, p->path, "ephemeralContainers"), i),
+                   name = node_str(container, "name");
         struct str target = node_str(container, "targetContainerName");
         check_common(p, container, at);
         check_image_blanks(c, container, at);
-        if (node_find(regular, "name", name) || node_find(init, "name", name) || repeats_earlier(list, i, "name"))
+        if (node_find(regular, "name", name) || node_find(init, "name", name) ||
+            repeats_earlier(list, i, "name"))
             field_duplicate(c->st, path_of(c, at, "name"), name);
-        if (!str_empty(target) && !node_find(regular, "name", target) && !node_find(init, "name", target))
+        if (!str_empty(target) && !node_find(regular, "name", target) &&
+            !node_find(init, "name", target))
             field_not_found(c->st, path_of(c, at, "targetContainerName"), target);
         for (size_t k = 0; k < ARRAY_COUNT(refused); k++) {
             const struct node *member = node_get(container, str_from(refused[k]));
             if (member && (node_count(member) || node_is(member, NODE_STRING)))
-                field_forbidden(c->st, path_of(c, at, refused[k]), "cannot be set for an Ephemeral Container");
+                field_forbidden(c->st, path_of(c, at, refused[k]),
+                                "cannot be set for an Ephemeral Container");
         }
         const struct node *mounts = node_get(container, STR("volumeMounts"));
         for (size_t k = 0; k < node_count(mounts); k++) {
             struct str mount = path_index(c, path_of(c, at, "volumeMounts"), k);
             if (!str_empty(node_str(node_item(mounts, k), "subPath")))
-                field_forbidden(c->st, path_of(c, mount, "subPath"), "cannot be set for an Ephemeral Container");
+                field_forbidden(c->st, path_of(c, mount, "subPath"),
+                                "cannot be set for an Ephemeral Container");
             if (!str_empty(node_str(node_item(mounts, k), "subPathExpr")))
-                field_forbidden(c->st, path_of(c, mount, "subPathExpr"), "cannot be set for an Ephemeral Container");
+                field_forbidden(c->st, path_of(c, mount, "subPathExpr"),
+                                "cannot be set for an Ephemeral Container");
         }
     }
 }

@@ -1,6 +1,10 @@
 #include "api/kinds/pod_spec.h"
 
-enum { NAMESERVERS_MAX = 3, SEARCHES_MAX = 32, SEARCH_CHARACTERS_MAX = 2048 };
+enum {
+    NAMESERVERS_MAX = 3,
+    SEARCHES_MAX = 32,
+    SEARCH_CHARACTERS_MAX = 2048
+};
 
 #define CLAIM_SHAPE "Name\" ResourceClaimName ResourceClaimTemplateName"
 
@@ -13,7 +17,8 @@ static const char *name_subdomain_with_underscore(struct str s)
         copy[i] = s.data[i] == '_' ? 'a' : s.data[i];
     if (!name_dns1123_subdomain((struct str){copy, s.len}))
         return NULL;
-    return "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end "
+    return "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, "
+           "'_', '-' or '.', and must start and end "
            "with an alphanumeric character (e.g. 'example.com', regex used for validation is "
            "'_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')";
 }
@@ -26,7 +31,8 @@ static void check_searches(struct check *c, const struct node *searches, struct 
     if (node_count(searches) > SEARCHES_MAX)
         invalid_node(c, path, searches, "must not have more than %d search paths", SEARCHES_MAX);
     if (characters > SEARCH_CHARACTERS_MAX)
-        invalid_node(c, path, searches, "must not have more than %d characters (including spaces) in the search list",
+        invalid_node(c, path, searches,
+                     "must not have more than %d characters (including spaces) in the search list",
                      SEARCH_CHARACTERS_MAX);
     for (size_t i = 0; i < node_count(searches); i++) {
         struct str search = node_str(node_item(searches, i), "");
@@ -41,26 +47,31 @@ static void check_searches(struct check *c, const struct node *searches, struct 
 static void check_dns(struct pod_check *p)
 {
     struct check *c = p->c;
-    const struct node *config = node_get(p->spec, STR("dnsConfig")), *servers = node_get(config, STR("nameservers"));
-    struct str path = path_of(c, p->path, "dnsConfig"), servers_path = path_of(c, path, "nameservers");
+    const struct node *config = node_get(p->spec, STR("dnsConfig")),
+                      *servers = node_get(config, STR("nameservers"));
+    struct str path = path_of(c, p->path, "dnsConfig"),
+               servers_path = path_of(c, path, "nameservers");
     bool none = str_is(node_str(p->spec, "dnsPolicy"), "None");
     if (none && !config) {
         field_required(c->st, path, "must provide `dnsConfig` when `dnsPolicy` is None");
         return;
     }
     if (none && node_count(servers) == 0) {
-        field_required(c->st, servers_path, "must provide at least one DNS nameserver when `dnsPolicy` is None");
+        field_required(c->st, servers_path,
+                       "must provide at least one DNS nameserver when `dnsPolicy` is None");
         return;
     }
     if (node_count(servers) > NAMESERVERS_MAX)
-        invalid_node(c, servers_path, servers, "must not have more than %d nameservers", NAMESERVERS_MAX);
+        invalid_node(c, servers_path, servers, "must not have more than %d nameservers",
+                     NAMESERVERS_MAX);
     for (size_t i = 0; i < node_count(servers); i++)
         check_ip(c, node_str(node_item(servers, i), ""), path_index(c, servers_path, i));
     check_searches(c, node_get(config, STR("searches")), path_of(c, path, "searches"));
     const struct node *options = node_get(config, STR("options"));
     for (size_t i = 0; i < node_count(options); i++)
         if (str_empty(node_str(node_item(options, i), "name")))
-            field_required(c->st, path_index(c, path_of(c, path, "options"), i), "must not be empty");
+            field_required(c->st, path_index(c, path_of(c, path, "options"), i),
+                           "must not be empty");
 }
 
 static void check_host_network(struct pod_check *p)
@@ -74,7 +85,8 @@ static void check_host_network(struct pod_check *p)
         struct str path = path_of(c, path_index(c, path_of(c, p->path, "containers"), i), "ports");
         for (size_t k = 0; k < node_count(ports); k++) {
             int64_t host = node_num(node_item(ports, k), "hostPort", 0);
-            if ((p->is_pod || host != 0) && host != node_num(node_item(ports, k), "containerPort", 0))
+            if ((p->is_pod || host != 0) &&
+                host != node_num(node_item(ports, k), "containerPort", 0))
                 invalid_number(c, path_of(c, path_index(c, path, k), "hostPort"), host,
                                "must match `containerPort` when `hostNetwork` is true");
         }
@@ -84,12 +96,16 @@ static void check_host_network(struct pod_check *p)
 static void check_gates(struct pod_check *p)
 {
     struct check *c = p->c;
-    const struct node *ready = node_get(p->spec, STR("readinessGates")), *held = node_get(p->spec, STR("schedulingGates"));
+    const struct node *ready = node_get(p->spec, STR("readinessGates")),
+                      *held = node_get(p->spec, STR("schedulingGates"));
     for (size_t i = 0; i < node_count(ready); i++)
-        check_text(c, node_str(node_item(ready, i), "conditionType"),
-                   path_of(c, path_index(c, path_of(c, p->path, "readinessGates"), i), "conditionType"), name_qualified);
+        check_text(
+            c, node_str(node_item(ready, i), "conditionType"),
+            path_of(c, path_index(c, path_of(c, p->path, "readinessGates"), i), "conditionType"),
+            name_qualified);
     for (size_t i = 0; i < node_count(held); i++) {
-        struct str name = node_str(node_item(held, i), "name"), path = path_index(c, path_of(c, p->path, "schedulingGates"), i);
+        struct str name = node_str(node_item(held, i), "name"),
+                   path = path_index(c, path_of(c, p->path, "schedulingGates"), i);
         check_text(c, name, path, name_qualified);
         if (repeats_earlier(held, i, "name"))
             field_duplicate(c->st, path, name);
@@ -102,7 +118,8 @@ static void check_resource_claims(struct pod_check *p)
     const struct node *claims = node_get(p->spec, STR("resourceClaims"));
     for (size_t i = 0; i < node_count(claims); i++) {
         const struct node *claim = node_item(claims, i);
-        struct str path = path_index(c, path_of(c, p->path, "resourceClaims"), i), name = node_str(claim, "name");
+        struct str path = path_index(c, path_of(c, p->path, "resourceClaims"), i),
+                   name = node_str(claim, "name");
         const struct node *direct = node_get(claim, STR("resourceClaimName"));
         const struct node *template = node_get(claim, STR("resourceClaimTemplateName"));
         if (str_empty(name))
@@ -112,14 +129,18 @@ static void check_resource_claims(struct pod_check *p)
         else
             check_text(c, name, path_of(c, path, "name"), name_dns1123_label);
         if (!direct && !template)
-            invalid_go(c, path, claim, CLAIM_SHAPE, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
+            invalid_go(c, path, claim, CLAIM_SHAPE,
+                       "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
         if (direct && template)
             invalid_go(c, path, claim, CLAIM_SHAPE,
-                       "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified");
+                       "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be "
+                       "specified");
         if (direct)
-            check_text(c, node_str(direct, ""), path_of(c, path, "resourceClaimName"), name_dns1123_subdomain);
+            check_text(c, node_str(direct, ""), path_of(c, path, "resourceClaimName"),
+                       name_dns1123_subdomain);
         if (template)
-            check_text(c, node_str(template, ""), path_of(c, path, "resourceClaimTemplateName"), name_dns1123_subdomain);
+            check_text(c, node_str(template, ""), path_of(c, path, "resourceClaimTemplateName"),
+                       name_dns1123_subdomain);
     }
 }
 
@@ -143,7 +164,8 @@ static void check_host_name(struct pod_check *p)
 static const struct {
     const char *member;
     const char *(*rule)(struct str);
-} optional_names[] = {{"serviceAccountName", name_dns1123_subdomain}, {"nodeName", name_dns1123_subdomain}};
+} optional_names[] = {{"serviceAccountName", name_dns1123_subdomain},
+                      {"nodeName", name_dns1123_subdomain}};
 static const struct {
     const char *member;
     const char *(*rule)(struct str);
@@ -154,15 +176,16 @@ static void check_names(struct pod_check *p)
     struct check *c = p->c;
     for (size_t i = 0; i < ARRAY_COUNT(optional_names); i++)
         if (!str_empty(node_str(p->spec, optional_names[i].member)))
-            check_text(c, node_str(p->spec, optional_names[i].member), path_of(c, p->path, optional_names[i].member),
-                       optional_names[i].rule);
+            check_text(c, node_str(p->spec, optional_names[i].member),
+                       path_of(c, p->path, optional_names[i].member), optional_names[i].rule);
     const struct node *deadline = node_get(p->spec, STR("activeDeadlineSeconds"));
     if (deadline && (node_num(deadline, "", 0) < 1 || node_num(deadline, "", 0) > INT32_MAX))
         invalid_number(c, path_of(c, p->path, "activeDeadlineSeconds"), node_num(deadline, "", 0),
                        "must be between 1 and 2147483647, inclusive");
     for (size_t i = 0; i < ARRAY_COUNT(later_names); i++)
         if (!str_empty(node_str(p->spec, later_names[i].member)))
-            check_text(c, node_str(p->spec, later_names[i].member), path_of(c, p->path, later_names[i].member), later_names[i].rule);
+            check_text(c, node_str(p->spec, later_names[i].member),
+                       path_of(c, p->path, later_names[i].member), later_names[i].rule);
 }
 
 static void check_host_aliases(struct pod_check *p)
@@ -174,7 +197,8 @@ static void check_host_aliases(struct pod_check *p)
         check_ip(c, node_str(node_item(aliases, i), "ip"), path_of(c, path, "ip"));
         const struct node *names = node_get(node_item(aliases, i), STR("hostnames"));
         for (size_t k = 0; k < node_count(names); k++)
-            check_text(c, node_str(node_item(names, k), ""), path_index(c, path_of(c, path, "hostnames"), k), name_dns1123_subdomain);
+            check_text(c, node_str(node_item(names, k), ""),
+                       path_index(c, path_of(c, path, "hostnames"), k), name_dns1123_subdomain);
     }
 }
 
@@ -182,16 +206,20 @@ static void check_classes(struct pod_check *p)
 {
     struct check *c = p->c;
     struct str priority = node_str(p->spec, "priorityClassName");
-    const struct node *runtime = node_get(p->spec, STR("runtimeClassName")), *preemption = node_get(p->spec, STR("preemptionPolicy"));
+    const struct node *runtime = node_get(p->spec, STR("runtimeClassName")),
+                      *preemption = node_get(p->spec, STR("preemptionPolicy"));
     if (!str_empty(priority))
         check_text(c, priority, path_of(c, p->path, "priorityClassName"), name_dns1123_subdomain);
     if (runtime)
-        check_text(c, node_str(runtime, ""), path_of(c, p->path, "runtimeClassName"), name_dns1123_subdomain);
+        check_text(c, node_str(runtime, ""), path_of(c, p->path, "runtimeClassName"),
+                   name_dns1123_subdomain);
     if (preemption)
-        check_needed_word(c, node_str(preemption, ""), path_of(c, p->path, "preemptionPolicy"), "PreemptLowerPriority|Never");
+        check_needed_word(c, node_str(preemption, ""), path_of(c, p->path, "preemptionPolicy"),
+                          "PreemptLowerPriority|Never");
     member_each(m, node_get(p->spec, STR("overhead")))
     {
-        struct str path = path_key(c, path_of(c, path_of(c, p->path, "overhead"), "limits"), m->name);
+        struct str path =
+            path_key(c, path_of(c, path_of(c, p->path, "overhead"), "limits"), m->name);
         check_resource_name(c, m->name, path);
         check_resource_quantity(c, m->name, m->value, path);
     }
@@ -210,12 +238,15 @@ static void check_os(struct pod_check *p)
     }
     check_word(c, name, path, "linux|windows");
     if (str_is(name, "linux") && node_at(p->spec, "securityContext.windowsOptions"))
-        field_forbidden(c->st, path_of(c, p->path, "securityContext.windowsOptions"), "windows options cannot be set for a linux pod");
+        field_forbidden(c->st, path_of(c, p->path, "securityContext.windowsOptions"),
+                        "windows options cannot be set for a linux pod");
 }
 
-void check_pod_spec(struct check *c, const struct node *spec, struct str path, struct str pod_name, bool is_pod)
+void check_pod_spec(struct check *c, const struct node *spec, struct str path, struct str pod_name,
+                    bool is_pod)
 {
-    struct pod_check p = {.c = c, .spec = spec, .path = path, .pod_name = pod_name, .is_pod = is_pod};
+    struct pod_check p = {
+        .c = c, .spec = spec, .path = path, .pod_name = pod_name, .is_pod = is_pod};
     if (!node_get(spec, STR("terminationGracePeriodSeconds")))
         field_required(c->st, path_of(c, path, "terminationGracePeriodSeconds"), "%s", "");
     check_pod_volumes(&p);
@@ -224,7 +255,8 @@ void check_pod_spec(struct check *c, const struct node *spec, struct str path, s
     check_ephemeral_containers(&p);
     check_pod_level_resources(&p);
     check_host_network(&p);
-    check_needed_word(c, node_str(spec, "restartPolicy"), path_of(c, path, "restartPolicy"), "Always|OnFailure|Never");
+    check_needed_word(c, node_str(spec, "restartPolicy"), path_of(c, path, "restartPolicy"),
+                      "Always|OnFailure|Never");
     check_needed_word(c, node_str(spec, "dnsPolicy"), path_of(c, path, "dnsPolicy"),
                       "ClusterFirstWithHostNet|ClusterFirst|Default|None");
     check_label_map(c, node_get(spec, STR("nodeSelector")), path_of(c, path, "nodeSelector"));
@@ -232,7 +264,8 @@ void check_pod_spec(struct check *c, const struct node *spec, struct str path, s
     check_affinity(c, node_get(spec, STR("affinity")), path_of(c, path, "affinity"));
     check_dns(&p);
     check_gates(&p);
-    check_spread_constraints(c, node_get(spec, STR("topologySpreadConstraints")), path_of(c, path, "topologySpreadConstraints"));
+    check_spread_constraints(c, node_get(spec, STR("topologySpreadConstraints")),
+                             path_of(c, path, "topologySpreadConstraints"));
     check_host_users(&p);
     check_host_name(&p);
     check_names(&p);
@@ -246,8 +279,10 @@ void check_pod_template(struct check *c, const struct node *template, struct str
 {
     const struct node *spec = node_get(template, STR("spec"));
     check_label_map(c, node_at(template, "metadata.labels"), path_of(c, path, "labels"));
-    check_annotation_map(c, node_at(template, "metadata.annotations"), path_of(c, path, "annotations"));
+    check_annotation_map(c, node_at(template, "metadata.annotations"),
+                         path_of(c, path, "annotations"));
     check_pod_spec(c, spec, path_of(c, path, "spec"), STR_NONE, false);
     if (node_count(node_get(spec, STR("ephemeralContainers"))))
-        field_forbidden(c->st, path_of(c, path, "spec.ephemeralContainers"), "ephemeral containers not allowed in pod template");
+        field_forbidden(c->st, path_of(c, path, "spec.ephemeralContainers"),
+                        "ephemeral containers not allowed in pod template");
 }

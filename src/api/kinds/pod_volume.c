@@ -3,7 +3,8 @@
 
 #define BAD_MODE "must be a number between 0 and 0777 (octal), both inclusive"
 
-void check_file_mode(struct check *c, const struct node *parent, struct str base, const char *member)
+void check_file_mode(struct check *c, const struct node *parent, struct str base,
+                     const char *member)
 {
     int64_t mode = node_num(parent, member, 0);
     if (mode < 0 || mode > 0777)
@@ -87,7 +88,8 @@ static void check_empty_dir(struct pod_check *p, const struct node *source, stru
 {
     struct quantity limit;
     if (quantity_at_path(source, "sizeLimit", &limit) && quantity_is_negative(limit))
-        field_forbidden(p->c->st, path_of(p->c, path, "sizeLimit"), "SizeLimit field must be a valid resource quantity");
+        field_forbidden(p->c->st, path_of(p->c, path, "sizeLimit"),
+                        "SizeLimit field must be a valid resource quantity");
 }
 
 static void check_secret(struct pod_check *p, const struct node *source, struct str path)
@@ -114,7 +116,8 @@ static void check_nfs(struct pod_check *p, const struct node *source, struct str
     need(p->c, source, path, "server");
     need(p->c, source, path, "path");
     if (!str_starts(node_str(source, "path"), "/"))
-        field_invalid(p->c->st, path_of(p->c, path, "path"), node_str(source, "path"), "must be an absolute path");
+        field_invalid(p->c->st, path_of(p->c, path, "path"), node_str(source, "path"),
+                      "must be an absolute path");
 }
 
 static void check_git_repo(struct pod_check *p, const struct node *source, struct str path)
@@ -140,17 +143,23 @@ static void check_iscsi(struct pod_check *p, const struct node *source, struct s
     need(p->c, source, path, "iqn");
     int64_t lun = node_num(source, "lun", 0);
     if (lun < 0 || lun > 255)
-        invalid_number(p->c, path_of(p->c, path, "lun"), lun, "must be between 0 and 255, inclusive");
+        invalid_number(p->c, path_of(p->c, path, "lun"), lun,
+                       "must be between 0 and 255, inclusive");
 }
 
 /* Fields that aren't for volumes: those that variables can take, and unknown ones. */
 static void check_downward_field(struct check *c, struct str field, struct str path)
 {
-    if (word_in(field, "spec.nodeName|spec.restartPolicy|spec.serviceAccountName|spec.schedulerName|status.phase|status.hostIP|"
+    if (word_in(field, "spec.nodeName|spec.restartPolicy|spec.serviceAccountName|spec."
+                       "schedulerName|status.phase|status.hostIP|"
                        "status.hostIPs|status.podIP|status.podIPs"))
-        check_word(c, field, path, "metadata.annotations|metadata.labels|metadata.name|metadata.namespace|metadata.uid");
+        check_word(
+            c, field, path,
+            "metadata.annotations|metadata.labels|metadata.name|metadata.namespace|metadata.uid");
     else
-        field_invalid(c->st, path, field, "error converting fieldPath: field label not supported: %.*s", STR_ARG(field));
+        field_invalid(c->st, path, field,
+                      "error converting fieldPath: field label not supported: %.*s",
+                      STR_ARG(field));
 }
 
 /* One file of the downward API: which field, and where to. */
@@ -158,16 +167,19 @@ static void check_downward_file(struct check *c, const struct node *file, struct
 {
     need(c, file, path, "path");
     check_local_path(c, node_str(file, "path"), path_of(c, path, "path"));
-    const struct node *field = node_get(file, STR("fieldRef")), *resource = node_get(file, STR("resourceFieldRef"));
+    const struct node *field = node_get(file, STR("fieldRef")),
+                      *resource = node_get(file, STR("resourceFieldRef"));
     if (field) {
         struct str field_path = node_str(field, "fieldPath"), at = path_of(c, path, "fieldRef");
         if (str_empty(field_path))
             field_required(c->st, path_of(c, at, "fieldPath"), "%s", "");
         else if (!str_ends(field_path, "']") &&
-                 !word_in(field_path, "metadata.annotations|metadata.labels|metadata.name|metadata.namespace|metadata.uid"))
+                 !word_in(field_path, "metadata.annotations|metadata.labels|metadata.name|metadata."
+                                      "namespace|metadata.uid"))
             check_downward_field(c, field_path, path_of(c, at, "fieldPath"));
         if (resource)
-            field_invalid(c->st, path, STR("resource"), "fieldRef and resourceFieldRef can not be specified simultaneously");
+            field_invalid(c->st, path, STR("resource"),
+                          "fieldRef and resourceFieldRef can not be specified simultaneously");
     } else if (resource) {
         struct str at = path_of(c, path, "resourceFieldRef");
         if (str_empty(node_str(resource, "containerName")))
@@ -183,12 +195,12 @@ static void check_downward_file(struct check *c, const struct node *file, struct
 static void check_downward_api(struct pod_check *p, const struct node *source, struct str path)
 {
     check_file_mode(p->c, source, path, "defaultMode");
-    node_each(file, node_get(source, STR("items")))
-        check_downward_file(p->c, file, path);
+    node_each(file, node_get(source, STR("items"))) check_downward_file(p->c, file, path);
 }
 
 /* Remembers a path of a projected volume; a second use is a fault. */
-static void claim_path(struct check *c, struct node *taken, struct str file, struct str shown, struct str path)
+static void claim_path(struct check *c, struct node *taken, struct str file, struct str shown,
+                       struct str path)
 {
     if (str_empty(file))
         return;
@@ -197,7 +209,8 @@ static void claim_path(struct check *c, struct node *taken, struct str file, str
     node_set(c->a, taken, file, node_bool(c->a, true));
 }
 
-static void check_projected_files(struct check *c, const struct node *source, struct str path, struct node *taken, struct str base)
+static void check_projected_files(struct check *c, const struct node *source, struct str path,
+                                  struct node *taken, struct str base)
 {
     struct str name = node_str(source, "name");
     need(c, source, path, "name");
@@ -208,13 +221,16 @@ static void check_projected_files(struct check *c, const struct node *source, st
     }
 }
 
-static void check_projected_token(struct check *c, const struct node *token, struct str path, struct str base)
+static void check_projected_token(struct check *c, const struct node *token, struct str path,
+                                  struct str base)
 {
     int64_t life_s = node_num(token, "expirationSeconds", 3600);
     if (life_s < 600)
-        invalid_number(c, path_of(c, path, "expirationSeconds"), life_s, "may not specify a duration less than 10 minutes");
+        invalid_number(c, path_of(c, path, "expirationSeconds"), life_s,
+                       "may not specify a duration less than 10 minutes");
     if (life_s > (int64_t)1 << 32)
-        invalid_number(c, path_of(c, path, "expirationSeconds"), life_s, "may not specify a duration larger than 2^32 seconds");
+        invalid_number(c, path_of(c, path, "expirationSeconds"), life_s,
+                       "may not specify a duration larger than 2^32 seconds");
     if (str_empty(node_str(token, "path")))
         field_required(c->st, path_of(c, base, "path"), "%s", "");
     else
@@ -260,11 +276,13 @@ static void check_ephemeral(struct pod_check *p, const struct node *source, stru
         return;
     }
     struct str meta = path_of(c, at, "metadata");
-    check_annotation_map(c, node_at(template, "metadata.annotations"), path_of(c, meta, "annotations"));
+    check_annotation_map(c, node_at(template, "metadata.annotations"),
+                         path_of(c, meta, "annotations"));
     check_label_map(c, node_at(template, "metadata.labels"), path_of(c, meta, "labels"));
-    member_each(m, node_get(template, STR("metadata")))
-        if (!word_in(m->name, "annotations|labels|creationTimestamp"))
-            field_forbidden(c->st, path_of(c, meta, arena_cstr(c->a, m->name)), "cannot be set");
+    member_each(
+        m, node_get(template,
+                    STR("metadata"))) if (!word_in(m->name, "annotations|labels|creationTimestamp"))
+        field_forbidden(c->st, path_of(c, meta, arena_cstr(c->a, m->name)), "cannot be set");
     check_claim_spec(c, node_get(template, STR("spec")), path_of(c, at, "spec"));
 }
 
@@ -272,7 +290,8 @@ static void check_image(struct pod_check *p, const struct node *source, struct s
 {
     if (p->is_pod)
         need(p->c, source, path, "reference");
-    check_needed_word(p->c, node_str(source, "pullPolicy"), path_of(p->c, path, "pullPolicy"), "Always|IfNotPresent|Never");
+    check_needed_word(p->c, node_str(source, "pullPolicy"), path_of(p->c, path, "pullPolicy"),
+                      "Always|IfNotPresent|Never");
 }
 
 /* In the original's order: a second source of a volume is refused where it stands. */
@@ -280,13 +299,36 @@ static const struct {
     const char *member;
     void (*check)(struct pod_check *p, const struct node *source, struct str path);
 } sources[] = {
-    {"emptyDir", check_empty_dir}, {"hostPath", check_host_path}, {"gitRepo", check_git_repo}, {"gcePersistentDisk", NULL},
-    {"awsElasticBlockStore", NULL}, {"secret", check_secret}, {"nfs", check_nfs}, {"iscsi", check_iscsi}, {"glusterfs", NULL},
-    {"flocker", NULL}, {"persistentVolumeClaim", check_claim}, {"rbd", NULL}, {"cinder", NULL}, {"cephfs", NULL},
-    {"quobyte", NULL}, {"downwardAPI", check_downward_api}, {"fc", NULL}, {"flexVolume", NULL}, {"configMap", check_config_map},
-    {"azureFile", NULL}, {"vsphereVolume", NULL}, {"photonPersistentDisk", NULL}, {"portworxVolume", NULL},
-    {"azureDisk", NULL}, {"storageos", NULL}, {"projected", check_projected}, {"scaleIO", NULL}, {"csi", check_csi},
-    {"ephemeral", check_ephemeral}, {"image", check_image},
+    {"emptyDir", check_empty_dir},
+    {"hostPath", check_host_path},
+    {"gitRepo", check_git_repo},
+    {"gcePersistentDisk", NULL},
+    {"awsElasticBlockStore", NULL},
+    {"secret", check_secret},
+    {"nfs", check_nfs},
+    {"iscsi", check_iscsi},
+    {"glusterfs", NULL},
+    {"flocker", NULL},
+    {"persistentVolumeClaim", check_claim},
+    {"rbd", NULL},
+    {"cinder", NULL},
+    {"cephfs", NULL},
+    {"quobyte", NULL},
+    {"downwardAPI", check_downward_api},
+    {"fc", NULL},
+    {"flexVolume", NULL},
+    {"configMap", check_config_map},
+    {"azureFile", NULL},
+    {"vsphereVolume", NULL},
+    {"photonPersistentDisk", NULL},
+    {"portworxVolume", NULL},
+    {"azureDisk", NULL},
+    {"storageos", NULL},
+    {"projected", check_projected},
+    {"scaleIO", NULL},
+    {"csi", check_csi},
+    {"ephemeral", check_ephemeral},
+    {"image", check_image},
 };
 
 static void check_source(struct pod_check *p, const struct node *volume, struct str path)
@@ -306,19 +348,23 @@ static void check_source(struct pod_check *p, const struct node *volume, struct 
     }
     if (!any)
         field_required(c->st, path, "must specify a volume type");
-    if (!node_get(volume, STR("ephemeral")) || str_empty(p->pod_name) || str_empty(node_str(volume, "name")))
+    if (!node_get(volume, STR("ephemeral")) || str_empty(p->pod_name) ||
+        str_empty(node_str(volume, "name")))
         return;
-    struct str name = node_str(volume, "name"), claim = arena_printf(c->a, "%.*s-%.*s", STR_ARG(p->pod_name), STR_ARG(name));
+    struct str name = node_str(volume, "name"),
+               claim = arena_printf(c->a, "%.*s-%.*s", STR_ARG(p->pod_name), STR_ARG(name));
     const char *fault = name_dns1123_subdomain(claim);
     if (fault)
-        field_invalid(c->st, path_of(c, path, "name"), name, "PVC name \"%.*s\": %s", STR_ARG(claim), fault);
+        field_invalid(c->st, path_of(c, path, "name"), name, "PVC name \"%.*s\": %s",
+                      STR_ARG(claim), fault);
 }
 
 static bool makes_claim(struct pod_check *p, const struct node *volumes, struct str claim)
 {
     node_each(v, volumes)
     {
-        struct str made = arena_printf(p->c->a, "%.*s-%.*s", STR_ARG(p->pod_name), STR_ARG(node_str(v, "name")));
+        struct str made =
+            arena_printf(p->c->a, "%.*s-%.*s", STR_ARG(p->pod_name), STR_ARG(node_str(v, "name")));
         if (node_get(v, STR("ephemeral")) && !str_empty(p->pod_name) && str_equal(made, claim))
             return true;
     }
@@ -332,7 +378,8 @@ void check_pod_volumes(struct pod_check *p)
     p->volumes = node_map(c->a);
     for (size_t i = 0; i < node_count(volumes); i++) {
         struct node *volume = node_item(volumes, i);
-        struct str path = path_index(c, path_of(c, p->path, "volumes"), i), name = node_str(volume, "name");
+        struct str path = path_index(c, path_of(c, p->path, "volumes"), i),
+                   name = node_str(volume, "name");
         size_t before = c->st->details.cause_count;
         check_source(p, volume, path);
         check_needed(c, name, path_of(c, path, "name"), name_dns1123_label);

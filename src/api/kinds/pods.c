@@ -3,7 +3,8 @@
 #include "api/kinds/pod_update.h"
 
 /* matchLabelKeys become terms of the selector, with the values that the pod's labels have now. */
-static void merge_label_keys(struct arena *a, struct node *holder, const char *keys, const char *operator_, const struct node *labels)
+static void merge_label_keys(struct arena *a, struct node *holder, const char *keys,
+                             const char *operator_, const struct node *labels)
 {
     struct node *selector = node_get(holder, STR("labelSelector"));
     if (!node_is(selector, NODE_MAP))
@@ -60,10 +61,10 @@ void drop_disabled_pod_members(struct node *spec, const struct node *old)
     if (!old)
         node_each(volume, node_get(spec, STR("volumes")))
             node_each(source, node_at(volume, "projected.sources"))
-            {
-                node_remove(source, STR("clusterTrustBundle"));
-                node_remove(source, STR("podCertificate"));
-            }
+        {
+            node_remove(source, STR("clusterTrustBundle"));
+            node_remove(source, STR("podCertificate"));
+        }
 }
 
 static void prepare_create(const struct kind_ctx *ctx, struct node *pod)
@@ -78,7 +79,8 @@ static void prepare_create(const struct kind_ctx *ctx, struct node *pod)
         node_put_str(a, condition, "type", STR("PodScheduled"));
         node_put_str(a, condition, "status", STR("False"));
         node_put_str(a, condition, "reason", STR("SchedulingGated"));
-        node_put_str(a, condition, "message", STR("Scheduling is blocked due to non-empty scheduling gates"));
+        node_put_str(a, condition, "message",
+                     STR("Scheduling is blocked due to non-empty scheduling gates"));
         node_append(a, node_need_list(a, status, "conditions"), condition);
     }
     node_set(a, pod, STR("status"), status);
@@ -116,13 +118,16 @@ static void check_token_volumes(struct check *c, const struct node *pod)
         const struct node *sources = node_at(node_item(volumes, i), "projected.sources");
         for (size_t k = 0; k < node_count(sources); k++)
             if (node_get(node_item(sources, k), STR("serviceAccountToken")))
-                field_forbidden(c->st,
-                                arena_printf(c->a, "spec.volumes[%zu].projected.sources[%zu].serviceAccountToken", i, k),
-                                "must not be specified when serviceAccountName is not set");
+                field_forbidden(
+                    c->st,
+                    arena_printf(
+                        c->a, "spec.volumes[%zu].projected.sources[%zu].serviceAccountToken", i, k),
+                    "must not be specified when serviceAccountName is not set");
     }
 }
 
-static void pod_validate(const struct kind_ctx *ctx, const struct node *pod, const struct node *old, struct status *st)
+static void pod_validate(const struct kind_ctx *ctx, const struct node *pod, const struct node *old,
+                         struct status *st)
 {
     struct check c = check_of(ctx, st);
     if (str_is(ctx->subresource, "status")) {
@@ -131,7 +136,8 @@ static void pod_validate(const struct kind_ctx *ctx, const struct node *pod, con
     }
     if (str_is(ctx->subresource, "binding") || str_is(ctx->subresource, "eviction"))
         return;
-    check_pod_spec(&c, node_get(pod, STR("spec")), STR("spec"), node_str(pod, "metadata.name"), true);
+    check_pod_spec(&c, node_get(pod, STR("spec")), STR("spec"), node_str(pod, "metadata.name"),
+                   true);
     check_token_volumes(&c, pod);
     if (str_is(ctx->subresource, "resize")) {
         check_pod_resize(&c, pod, old);
@@ -142,22 +148,27 @@ static void pod_validate(const struct kind_ctx *ctx, const struct node *pod, con
     } else {
         if (node_count(node_at(pod, "spec.ephemeralContainers")))
             field_forbidden(st, STR("spec.ephemeralContainers"), "cannot be set on create");
-        if (!str_empty(node_str(pod, "spec.nodeName")) && node_count(node_at(pod, "spec.schedulingGates")))
-            field_forbidden(st, STR("spec.nodeName"), "cannot be set until all schedulingGates have been cleared");
+        if (!str_empty(node_str(pod, "spec.nodeName")) &&
+            node_count(node_at(pod, "spec.schedulingGates")))
+            field_forbidden(st, STR("spec.nodeName"),
+                            "cannot be set until all schedulingGates have been cleared");
     }
 }
 
-static int64_t pod_grace_seconds(const struct kind_ctx *ctx maybe_unused, const struct node *pod, const struct node *options)
+static int64_t pod_grace_seconds(const struct kind_ctx *ctx maybe_unused, const struct node *pod,
+                                 const struct node *options)
 {
     struct str phase = node_str(pod, "status.phase");
     if (str_empty(node_str(pod, "spec.nodeName")) || word_in(phase, "Failed|Succeeded"))
         return 0; /* nothing runs */
     const struct node *asked = node_get(options, STR("gracePeriodSeconds"));
-    int64_t seconds = asked ? node_num(asked, "", 0) : node_num(pod, "spec.terminationGracePeriodSeconds", 0);
+    int64_t seconds =
+        asked ? node_num(asked, "", 0) : node_num(pod, "spec.terminationGracePeriodSeconds", 0);
     return seconds < 0 ? 1 : seconds;
 }
 
-static bool pod_field(struct arena *a maybe_unused, const struct sealed *pod, struct str label, struct str *ret)
+static bool pod_field(struct arena *a maybe_unused, const struct sealed *pod, struct str label,
+                      struct str *ret)
 {
     struct value root = sealed_root(pod);
     if (str_is(label, "spec.hostNetwork")) {
@@ -171,18 +182,27 @@ static bool pod_field(struct arena *a maybe_unused, const struct sealed *pod, st
     return false;
 }
 
-static const char *const pod_labels[] = {"spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName",
-                                         "spec.hostNetwork", "status.phase", "status.podIP", "status.podIPs",
-                                         "status.nominatedNodeName", NULL};
+static const char *const pod_labels[] = {"spec.nodeName",
+                                         "spec.restartPolicy",
+                                         "spec.schedulerName",
+                                         "spec.serviceAccountName",
+                                         "spec.hostNetwork",
+                                         "status.phase",
+                                         "status.podIP",
+                                         "status.podIPs",
+                                         "status.nominatedNodeName",
+                                         NULL};
 
-static void pod_warnings(const struct kind_ctx *ctx, const struct node *pod, const struct node *old maybe_unused,
+static void pod_warnings(const struct kind_ctx *ctx, const struct node *pod,
+                         const struct node *old maybe_unused,
                          void (*warn)(void *arg, struct str text), void *arg)
 {
     if (str_empty(ctx->subresource))
         warn_pod(ctx->arena, pod, STR("spec"), warn, arg);
 }
 
-REGISTER(kind, pods) = {
+REGISTER(kind, pods)
+= {
     .group = "",
     .plural = "pods",
     .flags = KIND_STATUS_SPLIT | KIND_GENERATION | KIND_GRACEFUL | KIND_RETURNS_DELETED,
@@ -194,14 +214,15 @@ REGISTER(kind, pods) = {
     .grace_seconds = pod_grace_seconds,
 };
 
-static void template_validate(const struct kind_ctx *ctx, const struct node *object, const struct node *old maybe_unused,
-                              struct status *st)
+static void template_validate(const struct kind_ctx *ctx, const struct node *object,
+                              const struct node *old maybe_unused, struct status *st)
 {
     struct check c = check_of(ctx, st);
     check_pod_template(&c, node_get(object, STR("template")), STR("template"));
 }
 
-REGISTER(kind, pod_templates) = {
+REGISTER(kind, pod_templates)
+= {
     .group = "",
     .plural = "podtemplates",
     .flags = KIND_GENERATION | KIND_RETURNS_DELETED,

@@ -2,8 +2,9 @@
 #include "api/kinds/pod_spec.h"
 
 #define FOR_CONTAINERS "cpu|memory|ephemeral-storage"
-#define QUOTA_COUNTS                                                                                                             \
-    "pods|resourcequotas|services|replicationcontrollers|secrets|configmaps|persistentvolumeclaims|services.nodeports|"            \
+#define QUOTA_COUNTS                                                                               \
+    "pods|resourcequotas|services|replicationcontrollers|secrets|configmaps|"                      \
+    "persistentvolumeclaims|services.nodeports|"                                                   \
     "services.loadbalancers"
 
 static bool is_huge_page(struct str name)
@@ -13,8 +14,10 @@ static bool is_huge_page(struct str name)
 
 static bool is_standard(struct str name)
 {
-    return word_in(name, FOR_CONTAINERS "|storage|" QUOTA_COUNTS "|requests.cpu|requests.memory|requests.ephemeral-storage|"
-                                        "requests.storage|limits.cpu|limits.memory|limits.ephemeral-storage") ||
+    return word_in(name, FOR_CONTAINERS
+                   "|storage|" QUOTA_COUNTS
+                   "|requests.cpu|requests.memory|requests.ephemeral-storage|"
+                   "requests.storage|limits.cpu|limits.memory|limits.ephemeral-storage") ||
            is_huge_page(name) || str_starts(name, "requests.hugepages-");
 }
 
@@ -62,7 +65,8 @@ void check_container_resource_name(struct check *c, struct str name, struct str 
     }
 }
 
-void check_resource_quantity(struct check *c, struct str resource, const struct node *q, struct str path)
+void check_resource_quantity(struct check *c, struct str resource, const struct node *q,
+                             struct str path)
 {
     struct quantity value;
     if (!quantity_of(q, &value))
@@ -78,7 +82,8 @@ static bool may_overcommit(struct str name)
     return is_native(name) && !is_huge_page(name);
 }
 
-static void check_huge_page_amount(struct check *c, struct str name, const struct node *q, struct str path)
+static void check_huge_page_amount(struct check *c, struct str name, const struct node *q,
+                                   struct str path)
 {
     struct quantity page, amount;
     if (!is_huge_page(name))
@@ -87,18 +92,20 @@ static void check_huge_page_amount(struct check *c, struct str name, const struc
     if (quantity_parse(size, &page) != 0 || !quantity_of(q, &amount) || page.nano == 0)
         return;
     if (amount.nano % page.nano != 0)
-        field_invalid(c->st, path, node_str(q, ""), "%.*s is not positive integer multiple of %.*s", STR_ARG(node_str(q, "")),
-                      STR_ARG(name));
+        field_invalid(c->st, path, node_str(q, ""), "%.*s is not positive integer multiple of %.*s",
+                      STR_ARG(node_str(q, "")), STR_ARG(name));
 }
 
-static void check_request(struct check *c, const struct member *request, const struct node *limits, struct str path)
+static void check_request(struct check *c, const struct member *request, const struct node *limits,
+                          struct str path)
 {
     const struct node *limit = node_get(limits, request->name);
     struct str requests_path = path_of(c, path, "requests"), name = request->name;
     struct quantity have, most;
     if (!limit) {
         if (!may_overcommit(name))
-            field_required(c->st, path_of(c, path, "limits"), "Limit must be set for non overcommitable resources");
+            field_required(c->st, path_of(c, path, "limits"),
+                           "Limit must be set for non overcommitable resources");
         return;
     }
     if (!quantity_of(request->value, &have) || !quantity_of(limit, &most))
@@ -106,9 +113,11 @@ static void check_request(struct check *c, const struct member *request, const s
     int order = quantity_compare(have, most);
     struct str shown = node_str(request->value, ""), limit_text = node_str(limit, "");
     if (order != 0 && !may_overcommit(name))
-        field_invalid(c->st, requests_path, shown, "must be equal to %.*s limit of %.*s", STR_ARG(name), STR_ARG(limit_text));
+        field_invalid(c->st, requests_path, shown, "must be equal to %.*s limit of %.*s",
+                      STR_ARG(name), STR_ARG(limit_text));
     else if (order > 0)
-        field_invalid(c->st, requests_path, shown, "must be less than or equal to %.*s limit of %.*s", STR_ARG(name),
+        field_invalid(c->st, requests_path, shown,
+                      "must be less than or equal to %.*s limit of %.*s", STR_ARG(name),
                       STR_ARG(limit_text));
 }
 
@@ -121,8 +130,10 @@ static void check_claim_names(struct pod_check *p, const struct node *claims, st
         if (str_empty(name))
             field_required(c->st, at, "%s", "");
         else if (!node_find(pod_claims, "name", name))
-            status_add_cause(c->st, CAUSE_NOT_FOUND, at, "Not found: \"%.*s\": must be one of the names in pod.spec.resourceClaims%s",
-                             STR_ARG(name), node_count(pod_claims) ? "" : " which is empty");
+            status_add_cause(
+                c->st, CAUSE_NOT_FOUND, at,
+                "Not found: \"%.*s\": must be one of the names in pod.spec.resourceClaims%s",
+                STR_ARG(name), node_count(pod_claims) ? "" : " which is empty");
         for (size_t k = 0; k < i; k++)
             if (!str_empty(name) && node_equal(node_item(claims, k), node_item(claims, i))) {
                 field_duplicate(c->st, at, name);
@@ -134,9 +145,11 @@ static void check_claim_names(struct pod_check *p, const struct node *claims, st
 void check_container_resources(struct pod_check *p, const struct node *resources, struct str path)
 {
     struct check *c = p->c;
-    const struct node *limits = node_get(resources, STR("limits")), *requests = node_get(resources, STR("requests"));
+    const struct node *limits = node_get(resources, STR("limits")),
+                      *requests = node_get(resources, STR("requests"));
     bool huge = false, basic = false;
-    struct str limits_path = path_of(c, path, "limits"), requests_path = path_of(c, path, "requests");
+    struct str limits_path = path_of(c, path, "limits"),
+               requests_path = path_of(c, path, "requests");
     member_each(m, limits)
     {
         struct str at = path_key(c, limits_path, m->name);
@@ -177,7 +190,8 @@ void check_pod_level_resources(struct pod_check *p)
     if (!resources)
         return;
     if (node_count(node_get(resources, STR("claims"))))
-        field_forbidden(c->st, path_of(c, path, "claims"), "claims may not be set for Resources at pod-level");
+        field_forbidden(c->st, path_of(c, path, "claims"),
+                        "claims may not be set for Resources at pod-level");
     static const char *const sides[] = {"limits", "requests"};
     for (size_t i = 0; i < ARRAY_COUNT(sides); i++)
         member_each(m, node_get(resources, str_from(sides[i])))

@@ -10,7 +10,8 @@ bool service_is_headless(const struct node *service)
 
 bool service_needs_health_check(const struct node *service)
 {
-    return str_is(node_str(service, "spec.type"), "LoadBalancer") && str_is(node_str(service, "spec.externalTrafficPolicy"), "Local");
+    return str_is(node_str(service, "spec.type"), "LoadBalancer") &&
+           str_is(node_str(service, "spec.externalTrafficPolicy"), "Local");
 }
 
 static bool needs_address(const struct node *service)
@@ -26,8 +27,9 @@ static bool needs_ports(const struct node *service)
 static bool same_at(const struct node *a, const struct node *b, const char *path)
 {
     const struct node *x = node_at(a, path), *y = node_at(b, path);
-    return (!x && !y) || (x && y && node_equal(x, y)) || (node_count(x) == 0 && node_count(y) == 0 && !node_is(x, NODE_STRING) &&
-                                                          !node_is(y, NODE_STRING));
+    return (!x && !y) || (x && y && node_equal(x, y)) ||
+           (node_count(x) == 0 && node_count(y) == 0 && !node_is(x, NODE_STRING) &&
+            !node_is(y, NODE_STRING));
 }
 
 static void set_addresses(struct arena *a, struct node *service, struct str address)
@@ -59,9 +61,8 @@ static void normalize(struct arena *a, struct node *service, const struct node *
 
 static bool port_is_used(const struct node *service, int64_t port)
 {
-    node_each(p, node_at(service, "spec.ports"))
-        if (node_num(p, "nodePort", 0) == port)
-            return true;
+    node_each(p,
+              node_at(service, "spec.ports")) if (node_num(p, "nodePort", 0) == port) return true;
     return false;
 }
 
@@ -77,7 +78,8 @@ static void take_over(struct arena *a, struct node *service, const struct node *
     if (needs_ports(old) && needs_ports(service))
         node_each(port, node_at(service, "spec.ports"))
         {
-            const struct node *before = node_find(node_at(old, "spec.ports"), "name", node_str(port, "name"));
+            const struct node *before =
+                node_find(node_at(old, "spec.ports"), "name", node_str(port, "name"));
             if (str_empty(node_str(port, "name")))
                 before = node_item(node_at(old, "spec.ports"), 0);
             int64_t number = node_num(before, "nodePort", 0);
@@ -89,7 +91,8 @@ static void take_over(struct arena *a, struct node *service, const struct node *
         keep_old(a, service, old, "spec.healthCheckNodePort");
 }
 
-/* Members that belong to the old type go when the type changes and the client left them as they were. */
+/* Members that belong to the old type go when the type changes and the client left them as they
+ * were. */
 static void drop_of_type(struct node *service, const struct node *old)
 {
     if (needs_address(old) && !needs_address(service) && same_at(service, old, "spec.clusterIP") &&
@@ -117,9 +120,11 @@ static void drop_of_type(struct node *service, const struct node *old)
         if (same_at(service, old, "spec.loadBalancerClass"))
             node_del(service, "spec.loadBalancerClass");
     }
-    if (needs_ports(old) && !needs_ports(service) && same_at(service, old, "spec.externalTrafficPolicy"))
+    if (needs_ports(old) && !needs_ports(service) &&
+        same_at(service, old, "spec.externalTrafficPolicy"))
         node_del(service, "spec.externalTrafficPolicy");
-    if (needs_address(old) && !needs_address(service) && same_at(service, old, "spec.internalTrafficPolicy"))
+    if (needs_address(old) && !needs_address(service) &&
+        same_at(service, old, "spec.internalTrafficPolicy"))
         node_del(service, "spec.internalTrafficPolicy");
 }
 
@@ -134,7 +139,8 @@ void service_prepare(const struct kind_ctx *ctx, struct node *service, const str
     normalize(ctx->arena, service, old);
 }
 
-static void set_families(struct arena *a, struct node *service, const char *first, const char *second)
+static void set_families(struct arena *a, struct node *service, const char *first,
+                         const char *second)
 {
     struct node *list = node_list(a);
     node_append(a, list, node_text(a, str_from(first)));
@@ -147,50 +153,58 @@ static void set_families(struct arena *a, struct node *service, const char *firs
 static void fill_families(struct check *c, struct node *service, const struct node *old)
 {
     struct arena *a = c->a;
-    bool loose = str_is(node_str(service, "spec.clusterIP"), "None") && node_count(node_at(service, "spec.selector")) == 0;
+    bool loose = str_is(node_str(service, "spec.clusterIP"), "None") &&
+                 node_count(node_at(service, "spec.selector")) == 0;
     if (str_empty(node_str(service, "spec.ipFamilyPolicy"))) {
         if (!str_empty(node_str(old, "spec.ipFamilyPolicy")))
             keep_old(a, service, old, "spec.ipFamilyPolicy");
         else
-            node_put_str(a, service, "spec.ipFamilyPolicy", loose ? STR("RequireDualStack") : STR("SingleStack"));
+            node_put_str(a, service, "spec.ipFamilyPolicy",
+                         loose ? STR("RequireDualStack") : STR("SingleStack"));
     }
     check_service_addresses(c, service);
     if (c->st->details.cause_count)
         return;
     struct str policy = node_str(service, "spec.ipFamilyPolicy");
-    const struct node *families = node_at(service, "spec.ipFamilies"), *addresses = node_at(service, "spec.clusterIPs");
+    const struct node *families = node_at(service, "spec.ipFamilies"),
+                      *addresses = node_at(service, "spec.clusterIPs");
     struct str policy_path = STR("spec.ipFamilyPolicy");
     if (str_is(policy, "SingleStack") && node_count(addresses) == 2)
         field_invalid(c->st, policy_path, policy,
-                      "must be 'RequireDualStack' or 'PreferDualStack' when multiple cluster IPs are specified");
+                      "must be 'RequireDualStack' or 'PreferDualStack' when multiple cluster IPs "
+                      "are specified");
     if (str_is(policy, "SingleStack") && node_count(families) == 2)
         field_invalid(c->st, policy_path, policy,
-                      "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified");
+                      "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families "
+                      "are specified");
     for (size_t i = node_count(families); i < node_count(addresses); i++)
         if (ip_family(node_str(node_item(addresses, i), "")) == 6)
-            invalid_node(c, path_index(c, STR("spec.clusterIPs"), i), addresses, "IPv6 is not configured on this cluster");
+            invalid_node(c, path_index(c, STR("spec.clusterIPs"), i), addresses,
+                         "IPv6 is not configured on this cluster");
     if (c->st->details.cause_count)
         return;
     if (loose) {
         const char *first = str_is(node_str(node_item(families, 0), ""), "IPv6") ? "IPv6" : "IPv4";
         if (node_count(families) < 2)
             set_families(a, service, first,
-                         str_is(policy, "SingleStack")           ? NULL
+                         str_is(policy, "SingleStack")     ? NULL
                          : str_is(str_from(first), "IPv4") ? "IPv6"
                                                            : "IPv4");
         return;
     }
     if (str_is(policy, "RequireDualStack"))
-        field_invalid(c->st, policy_path, policy, "this cluster is not configured for dual-stack services");
+        field_invalid(c->st, policy_path, policy,
+                      "this cluster is not configured for dual-stack services");
     for (size_t i = 0; i < node_count(families); i++)
         if (!str_is(node_str(node_item(families, i), ""), "IPv4"))
-            field_invalid(c->st, path_index(c, STR("spec.ipFamilies"), i), node_str(node_item(families, i), ""),
-                          "not configured on this cluster");
+            field_invalid(c->st, path_index(c, STR("spec.ipFamilies"), i),
+                          node_str(node_item(families, i), ""), "not configured on this cluster");
     if (c->st->details.cause_count == 0 && node_count(families) == 0)
         set_families(a, service, "IPv4", NULL);
 }
 
-static int fill_address(struct check *c, struct node *service, struct allocators *al, const struct allocation_owner *owner)
+static int fill_address(struct check *c, struct node *service, struct allocators *al,
+                        const struct allocation_owner *owner)
 {
     struct node *list = node_at(service, "spec.clusterIPs");
     struct str asked = node_str(node_item(list, 0), ""), given;
@@ -199,7 +213,8 @@ static int fill_address(struct check *c, struct node *service, struct allocators
         return status_internal(c->st, "failed to allocate a serviceIP for Service \"%.*s\": %s",
                                STR_ARG(node_str(service, "metadata.name")), fault);
     if (fault) {
-        invalid_node(c, STR("spec.clusterIPs"), list, "failed to allocate IP %.*s: %s", STR_ARG(asked), fault);
+        invalid_node(c, STR("spec.clusterIPs"), list, "failed to allocate IP %.*s: %s",
+                     STR_ARG(asked), fault);
         return 0;
     }
     node_put_str(c->a, service, "spec.clusterIP", given);
@@ -211,16 +226,18 @@ static int fill_address(struct check *c, struct node *service, struct allocators
 static int64_t twin_port(const struct node *ports, size_t index, int64_t number)
 {
     for (size_t i = 0; i < node_count(ports); i++)
-        if (i != index && node_num(node_item(ports, i), "port", 0) == number && node_num(node_item(ports, i), "nodePort", 0) != 0)
+        if (i != index && node_num(node_item(ports, i), "port", 0) == number &&
+            node_num(node_item(ports, i), "nodePort", 0) != 0)
             return node_num(node_item(ports, i), "nodePort", 0);
     return 0;
 }
 
-static int fill_ports(struct check *c, struct node *service, const struct node *old, struct allocators *al,
-                      const struct allocation_owner *owner)
+static int fill_ports(struct check *c, struct node *service, const struct node *old,
+                      struct allocators *al, const struct allocation_owner *owner)
 {
     const struct node *ports = node_at(service, "spec.ports");
-    bool any = str_is(node_str(service, "spec.type"), "NodePort") || node_flag(service, "spec.allocateLoadBalancerNodePorts", true);
+    bool any = str_is(node_str(service, "spec.type"), "NodePort") ||
+               node_flag(service, "spec.allocateLoadBalancerNodePorts", true);
     struct node *taken = node_map(c->a);
     for (size_t i = 0; i < node_count(ports); i++) {
         struct node *port = node_item(ports, i);
@@ -235,12 +252,15 @@ static int fill_ports(struct check *c, struct node *service, const struct node *
             continue;
         }
         uint16_t given;
-        const char *fault = asked > UINT16_MAX ? "provided port is not in the valid range. The range of valid ports is 30000-32767"
-                                               : allocate_port(al, owner, (uint16_t)asked, &given);
+        const char *fault =
+            asked > UINT16_MAX
+                ? "provided port is not in the valid range. The range of valid ports is 30000-32767"
+                : allocate_port(al, owner, (uint16_t)asked, &given);
         if (fault && asked == 0)
             return status_internal(c->st, "failed to allocate a nodePort: %s", fault);
         if (fault) {
-            invalid_number(c, path_of(c, path_index(c, STR("spec.ports"), i), "nodePort"), asked, "%s", fault);
+            invalid_number(c, path_of(c, path_index(c, STR("spec.ports"), i), "nodePort"), asked,
+                           "%s", fault);
             return 0;
         }
         node_put_int(c->a, port, "nodePort", given);
@@ -249,28 +269,30 @@ static int fill_ports(struct check *c, struct node *service, const struct node *
     return 0;
 }
 
-static int fill_health_port(struct check *c, struct node *service, const struct node *old, struct allocators *al,
-                            const struct allocation_owner *owner)
+static int fill_health_port(struct check *c, struct node *service, const struct node *old,
+                            struct allocators *al, const struct allocation_owner *owner)
 {
     int64_t asked = node_num(service, "spec.healthCheckNodePort", 0);
     uint16_t given;
-    if (!service_needs_health_check(service) || (asked && asked == node_num(old, "spec.healthCheckNodePort", 0)))
+    if (!service_needs_health_check(service) ||
+        (asked && asked == node_num(old, "spec.healthCheckNodePort", 0)))
         return 0;
     const char *fault = allocate_port(al, owner, (uint16_t)asked, &given);
     if (fault)
-        return status_internal(c->st, "failed to allocate requested HealthCheck NodePort %lld: %s", (long long)asked, fault);
+        return status_internal(c->st, "failed to allocate requested HealthCheck NodePort %lld: %s",
+                               (long long)asked, fault);
     node_put_int(c->a, service, "spec.healthCheckNodePort", given);
     return 0;
 }
 
 /* Gives back what the old state had and the new one has not. */
-static void release_old(struct allocators *al, const struct allocation_owner *owner, const struct node *service,
-                        const struct node *old)
+static void release_old(struct allocators *al, const struct allocation_owner *owner,
+                        const struct node *service, const struct node *old)
 {
     const struct node *now = node_at(service, "spec.clusterIPs");
-    node_each(address, node_at(old, "spec.clusterIPs"))
-        if (!list_has_text(now, node_str(address, "")))
-            release_address(al, owner, node_str(address, ""));
+    node_each(address,
+              node_at(old, "spec.clusterIPs")) if (!list_has_text(now, node_str(address, "")))
+        release_address(al, owner, node_str(address, ""));
     node_each(port, node_at(old, "spec.ports"))
     {
         int64_t number = node_num(port, "nodePort", 0);
@@ -284,24 +306,29 @@ static void release_old(struct allocators *al, const struct allocation_owner *ow
 
 static bool keeps_address(const struct node *service, const struct node *old)
 {
-    return old && needs_address(old) && !service_is_headless(old) && same_at(service, old, "spec.clusterIPs");
+    return old && needs_address(old) && !service_is_headless(old) &&
+           same_at(service, old, "spec.clusterIPs");
 }
 
-int service_allocate(const struct kind_ctx *ctx, struct node *service, const struct node *old, struct status *st)
+int service_allocate(const struct kind_ctx *ctx, struct node *service, const struct node *old,
+                     struct status *st)
 {
     struct allocators *al = ctx->allocators;
     struct check c = check_of(ctx, st);
     allocators_begin(al);
     if (!str_empty(ctx->subresource))
         return 0;
-    struct allocation_owner owner = {.arena = ctx->arena, .ns = node_str(service, "metadata.namespace"),
-                                     .name = node_str(service, "metadata.name"), .now_us = ctx->now_us,
+    struct allocation_owner owner = {.arena = ctx->arena,
+                                     .ns = node_str(service, "metadata.namespace"),
+                                     .name = node_str(service, "metadata.name"),
+                                     .now_us = ctx->now_us,
                                      .dry_run = ctx->dry_run};
     size_t before = st->details.cause_count;
     int err = 0;
     if (needs_address(service)) {
         fill_families(&c, service, old);
-        if (st->details.cause_count == before && !service_is_headless(service) && !keeps_address(service, old) &&
+        if (st->details.cause_count == before && !service_is_headless(service) &&
+            !keeps_address(service, old) &&
             !(old && needs_address(old) && !service_is_headless(old)))
             err = fill_address(&c, service, al, &owner);
     }
@@ -316,14 +343,17 @@ int service_allocate(const struct kind_ctx *ctx, struct node *service, const str
     return err;
 }
 
-void service_undo(const struct kind_ctx *ctx, struct node *service maybe_unused, const struct node *old maybe_unused)
+void service_undo(const struct kind_ctx *ctx, struct node *service maybe_unused,
+                  const struct node *old maybe_unused)
 {
     allocators_undo(ctx->allocators);
 }
 
 void service_released(const struct kind_ctx *ctx, const struct sealed *service)
 {
-    struct allocation_owner owner = {.arena = ctx->arena, .ns = object_namespace(service), .name = object_name(service),
+    struct allocation_owner owner = {.arena = ctx->arena,
+                                     .ns = object_namespace(service),
+                                     .name = object_name(service),
                                      .now_us = ctx->now_us};
     struct value spec = value_at(sealed_root(service), "spec");
     /* Copied first: releasing writes, and a write ends what was read before. */

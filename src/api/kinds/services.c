@@ -1,11 +1,15 @@
-/* Services. Source: ValidateService and its update rules in pkg/apis/core/validation of the original. */
+/* Services. Source: ValidateService and its update rules in pkg/apis/core/validation of the
+ * original. */
 #include "api/kinds/service.h"
 
-enum { CLIENT_IP_SECONDS_MAX = 86400 };
+enum {
+    CLIENT_IP_SECONDS_MAX = 86400
+};
 
 void check_service_addresses(struct check *c, const struct node *service)
 {
-    const struct node *list = node_at(service, "spec.clusterIPs"), *families = node_at(service, "spec.ipFamilies");
+    const struct node *list = node_at(service, "spec.clusterIPs"),
+                      *families = node_at(service, "spec.ipFamilies");
     struct str one = node_str(service, "spec.clusterIP"), path = STR("spec.clusterIPs");
     bool wrong = false;
     if (!str_empty(one) && node_count(list) == 0)
@@ -15,7 +19,8 @@ void check_service_addresses(struct check *c, const struct node *service)
     else if (str_empty(one) && node_count(list) != 0)
         invalid_node(c, path, list, "must be empty when `clusterIP` is not specified");
     for (size_t i = 0; i < node_count(families); i++) {
-        struct str family = node_str(node_item(families, i), ""), at = path_index(c, STR("spec.ipFamilies"), i);
+        struct str family = node_str(node_item(families, i), ""),
+                   at = path_index(c, STR("spec.ipFamilies"), i);
         check_word(c, family, at, "IPv4|IPv6");
         if (repeats_earlier(families, i, ""))
             field_duplicate(c->st, at, family);
@@ -43,9 +48,12 @@ void check_service_addresses(struct check *c, const struct node *service)
         ip_family(node_str(node_item(list, 0), "")) == ip_family(node_str(node_item(list, 1), "")))
         invalid_node(c, path, list, "may specify no more than one IP for each IP family");
     for (size_t i = 0; i < node_count(list) && i < node_count(families); i++) {
-        struct str ip = node_str(node_item(list, i), ""), family = node_str(node_item(families, i), "");
-        if ((str_is(family, "IPv4") && ip_family(ip) == 6) || (str_is(family, "IPv6") && ip_family(ip) == 4))
-            field_invalid(c->st, path_index(c, path, i), ip, "expected an %.*s value as indicated by `ipFamilies[%zu]`",
+        struct str ip = node_str(node_item(list, i), ""),
+                   family = node_str(node_item(families, i), "");
+        if ((str_is(family, "IPv4") && ip_family(ip) == 6) ||
+            (str_is(family, "IPv6") && ip_family(ip) == 4))
+            field_invalid(c->st, path_index(c, path, i), ip,
+                          "expected an %.*s value as indicated by `ipFamilies[%zu]`",
                           STR_ARG(family), i);
     }
 }
@@ -55,16 +63,20 @@ void check_endpoint_ip(struct check *c, struct str ip, struct str path)
     if (ip_family(ip) == 4) {
         uint64_t first = 0, second = 0;
         struct str rest = ip;
-        if (str_to_u64(str_cut(&rest, '.'), &first) != 0 || str_to_u64(str_cut(&rest, '.'), &second) != 0)
+        if (str_to_u64(str_cut(&rest, '.'), &first) != 0 ||
+            str_to_u64(str_cut(&rest, '.'), &second) != 0)
             return;
         if (str_is(ip, "0.0.0.0"))
             field_invalid(c->st, path, ip, "may not be unspecified (0.0.0.0)");
         if (first == 127)
-            field_invalid(c->st, path, ip, "may not be in the loopback range (127.0.0.0/8, ::1/128)");
+            field_invalid(c->st, path, ip,
+                          "may not be in the loopback range (127.0.0.0/8, ::1/128)");
         if (first == 169 && second == 254)
-            field_invalid(c->st, path, ip, "may not be in the link-local range (169.254.0.0/16, fe80::/10)");
+            field_invalid(c->st, path, ip,
+                          "may not be in the link-local range (169.254.0.0/16, fe80::/10)");
         if (str_starts(ip, "224.0.0."))
-            field_invalid(c->st, path, ip, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)");
+            field_invalid(c->st, path, ip,
+                          "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)");
         return;
     }
     if (str_is(ip, "::"))
@@ -88,12 +100,14 @@ static void check_one_port(struct check *c, const struct node *ports, size_t ind
     check_needed_word(c, node_str(port, "protocol"), path_of(c, path, "protocol"), "SCTP|TCP|UDP");
     check_port(c, node_get(port, STR("targetPort")), path_of(c, path, "targetPort"));
     if (node_get(port, STR("appProtocol")))
-        check_text(c, node_str(port, "appProtocol"), path_of(c, path, "appProtocol"), name_qualified);
+        check_text(c, node_str(port, "appProtocol"), path_of(c, path, "appProtocol"),
+                   name_qualified);
 }
 
 static bool same_pair(const struct node *a, const struct node *b, const char *member)
 {
-    return node_num(a, member, 0) == node_num(b, member, 0) && str_equal(node_str(a, "protocol"), node_str(b, "protocol"));
+    return node_num(a, member, 0) == node_num(b, member, 0) &&
+           str_equal(node_str(a, "protocol"), node_str(b, "protocol"));
 }
 
 static void check_port_conflicts(struct check *c, const struct node *ports, struct str type)
@@ -106,7 +120,8 @@ static void check_port_conflicts(struct check *c, const struct node *ports, stru
             field_forbidden(c->st, at, "may not be used when `type` is 'ClusterIP'");
         for (size_t k = 0; number && k < i; k++)
             if (same_pair(node_item(ports, k), port, "nodePort")) {
-                status_add_cause(c->st, CAUSE_DUPLICATE, at, "Duplicate value: %lld", (long long)number);
+                status_add_cause(c->st, CAUSE_DUPLICATE, at, "Duplicate value: %lld",
+                                 (long long)number);
                 break;
             }
     }
@@ -114,17 +129,20 @@ static void check_port_conflicts(struct check *c, const struct node *ports, stru
         for (size_t k = 0; k < i; k++)
             if (same_pair(node_item(ports, k), node_item(ports, i), "port")) {
                 const struct node *port = node_item(ports, i);
-                status_add_cause(c->st, CAUSE_DUPLICATE, path_index(c, STR("spec.ports"), i),
-                                 "Duplicate value: {\"Name\":\"\",\"Protocol\":\"%.*s\",\"AppProtocol\":null,\"Port\":%lld,"
-                                 "\"TargetPort\":0,\"NodePort\":0}",
-                                 STR_ARG(node_str(port, "protocol")), (long long)node_num(port, "port", 0));
+                status_add_cause(
+                    c->st, CAUSE_DUPLICATE, path_index(c, STR("spec.ports"), i),
+                    "Duplicate value: "
+                    "{\"Name\":\"\",\"Protocol\":\"%.*s\",\"AppProtocol\":null,\"Port\":%lld,"
+                    "\"TargetPort\":0,\"NodePort\":0}",
+                    STR_ARG(node_str(port, "protocol")), (long long)node_num(port, "port", 0));
                 break;
             }
 }
 
 static void check_affinity_config(struct check *c, const struct node *service)
 {
-    struct str affinity = node_str(service, "spec.sessionAffinity"), path = STR("spec.sessionAffinityConfig");
+    struct str affinity = node_str(service, "spec.sessionAffinity"),
+               path = STR("spec.sessionAffinityConfig");
     const struct node *config = node_at(service, "spec.sessionAffinityConfig");
     check_needed_word(c, affinity, STR("spec.sessionAffinity"), "ClientIP|None");
     if (str_is(affinity, "None") && config)
@@ -135,9 +153,11 @@ static void check_affinity_config(struct check *c, const struct node *service)
     if (!config)
         field_required(c->st, path, "when session affinity type is ClientIP");
     else if (!node_get(config, STR("clientIP")))
-        field_required(c->st, path_of(c, path, "clientIP"), "when session affinity type is ClientIP");
+        field_required(c->st, path_of(c, path, "clientIP"),
+                       "when session affinity type is ClientIP");
     else if (!seconds)
-        field_required(c->st, path_of(c, path, "clientIP.timeoutSeconds"), "when session affinity type is ClientIP");
+        field_required(c->st, path_of(c, path, "clientIP.timeoutSeconds"),
+                       "when session affinity type is ClientIP");
     else if (node_num(seconds, "", 0) <= 0 || node_num(seconds, "", 0) > CLIENT_IP_SECONDS_MAX)
         invalid_number(c, path_of(c, path, "clientIP.timeoutSeconds"), node_num(seconds, "", 0),
                        "must be greater than 0 and less than %d", CLIENT_IP_SECONDS_MAX);
@@ -146,10 +166,12 @@ static void check_affinity_config(struct check *c, const struct node *service)
 static void check_type(struct check *c, const struct node *service, struct str type)
 {
     bool headless = service_is_headless(service);
-    if (node_count(node_at(service, "spec.ports")) == 0 && !headless && !str_is(type, "ExternalName"))
+    if (node_count(node_at(service, "spec.ports")) == 0 && !headless &&
+        !str_is(type, "ExternalName"))
         field_required(c->st, STR("spec.ports"), "%s", "");
     if (headless && word_in(type, "LoadBalancer|NodePort"))
-        field_invalid(c->st, STR("spec.clusterIPs[0]"), STR("None"), "may not be set to 'None' for %.*s services", STR_ARG(type));
+        field_invalid(c->st, STR("spec.clusterIPs[0]"), STR("None"),
+                      "may not be set to 'None' for %.*s services", STR_ARG(type));
     if (!str_is(type, "ExternalName"))
         return;
     if (node_count(node_at(service, "spec.clusterIPs")))
@@ -157,7 +179,8 @@ static void check_type(struct check *c, const struct node *service, struct str t
     if (node_count(node_at(service, "spec.ipFamilies")))
         field_forbidden(c->st, STR("spec.ipFamilies"), "may not be set for ExternalName services");
     if (node_at(service, "spec.ipFamilyPolicy"))
-        field_forbidden(c->st, STR("spec.ipFamilyPolicy"), "may not be set for ExternalName services");
+        field_forbidden(c->st, STR("spec.ipFamilyPolicy"),
+                        "may not be set for ExternalName services");
     struct str name = node_str(service, "spec.externalName");
     if (str_ends(name, "."))
         name.len--;
@@ -167,34 +190,43 @@ static void check_type(struct check *c, const struct node *service, struct str t
 static void check_load_balancer(struct check *c, const struct node *service, struct str type)
 {
     bool balanced = str_is(type, "LoadBalancer");
-    const struct node *ranges = node_at(service, "spec.loadBalancerSourceRanges"), *class = node_at(service, "spec.loadBalancerClass");
+    const struct node *ranges = node_at(service, "spec.loadBalancerSourceRanges"),
+                      *class = node_at(service, "spec.loadBalancerClass");
     if (node_count(ranges) && !balanced)
-        field_forbidden(c->st, STR("spec.LoadBalancerSourceRanges"), "may only be used when `type` is 'LoadBalancer'");
+        field_forbidden(c->st, STR("spec.LoadBalancerSourceRanges"),
+                        "may only be used when `type` is 'LoadBalancer'");
     for (size_t i = 0; i < node_count(ranges); i++)
-        check_cidr(c, str_trim(node_str(node_item(ranges, i), "")), path_index(c, STR("spec.LoadBalancerSourceRanges"), i));
+        check_cidr(c, str_trim(node_str(node_item(ranges, i), "")),
+                   path_index(c, STR("spec.LoadBalancerSourceRanges"), i));
     if (node_at(service, "spec.allocateLoadBalancerNodePorts") && !balanced)
-        field_forbidden(c->st, STR("spec.allocateLoadBalancerNodePorts"), "may only be used when `type` is 'LoadBalancer'");
+        field_forbidden(c->st, STR("spec.allocateLoadBalancerNodePorts"),
+                        "may only be used when `type` is 'LoadBalancer'");
     if (balanced && !node_at(service, "spec.allocateLoadBalancerNodePorts"))
         field_required(c->st, STR("allocateLoadBalancerNodePorts"), "%s", "");
     if (class && balanced)
         check_text(c, node_str(class, ""), STR("spec.loadBalancerClass"), name_qualified);
     else if (class)
-        field_forbidden(c->st, STR("spec.loadBalancerClass"), "may only be used when `type` is 'LoadBalancer'");
+        field_forbidden(c->st, STR("spec.loadBalancerClass"),
+                        "may only be used when `type` is 'LoadBalancer'");
 }
 
 static void check_traffic(struct check *c, const struct node *service, struct str type)
 {
-    struct str external = node_str(service, "spec.externalTrafficPolicy"), internal = node_str(service, "spec.internalTrafficPolicy");
-    bool accessible = word_in(type, "NodePort|LoadBalancer") ||
-                      (str_is(type, "ClusterIP") && node_count(node_at(service, "spec.externalIPs")) > 0);
+    struct str external = node_str(service, "spec.externalTrafficPolicy"),
+               internal = node_str(service, "spec.internalTrafficPolicy");
+    bool accessible =
+        word_in(type, "NodePort|LoadBalancer") ||
+        (str_is(type, "ClusterIP") && node_count(node_at(service, "spec.externalIPs")) > 0);
     if (!accessible && !str_empty(external))
-        field_invalid(c->st, STR("spec.externalTrafficPolicy"), external, "may only be set for externally-accessible services");
+        field_invalid(c->st, STR("spec.externalTrafficPolicy"), external,
+                      "may only be set for externally-accessible services");
     if (accessible)
         check_needed_word(c, external, STR("spec.externalTrafficPolicy"), "Cluster|Local");
     int64_t health = node_num(service, "spec.healthCheckNodePort", 0);
     if (!service_needs_health_check(service) && health)
-        invalid_number(c, STR("spec.healthCheckNodePort"), health,
-                       "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
+        invalid_number(
+            c, STR("spec.healthCheckNodePort"), health,
+            "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
     if (service_needs_health_check(service) && health)
         check_port_number(c, health, STR("spec.healthCheckNodePort"));
     if (str_empty(internal) && word_in(type, "ClusterIP|NodePort|LoadBalancer"))
@@ -202,21 +234,25 @@ static void check_traffic(struct check *c, const struct node *service, struct st
     if (!str_empty(internal))
         check_word(c, internal, STR("spec.internalTrafficPolicy"), "Cluster|Local");
     if (node_at(service, "spec.trafficDistribution"))
-        check_word(c, node_str(service, "spec.trafficDistribution"), STR("spec.trafficDistribution"),
-                   "PreferClose|PreferSameZone|PreferSameNode");
+        check_word(c, node_str(service, "spec.trafficDistribution"),
+                   STR("spec.trafficDistribution"), "PreferClose|PreferSameZone|PreferSameNode");
 }
 
 /* What was given stays while the Service has an address. */
 static void check_changes(struct check *c, const struct node *service, const struct node *old)
 {
-    const struct node *now = node_at(service, "spec.clusterIPs"), *before = node_at(old, "spec.clusterIPs");
-    const struct node *families = node_at(service, "spec.ipFamilies"), *old_families = node_at(old, "spec.ipFamilies");
-    bool external = str_is(node_str(service, "spec.type"), "ExternalName") || str_is(node_str(old, "spec.type"), "ExternalName");
+    const struct node *now = node_at(service, "spec.clusterIPs"),
+                      *before = node_at(old, "spec.clusterIPs");
+    const struct node *families = node_at(service, "spec.ipFamilies"),
+                      *old_families = node_at(old, "spec.ipFamilies");
+    bool external = str_is(node_str(service, "spec.type"), "ExternalName") ||
+                    str_is(node_str(old, "spec.type"), "ExternalName");
     bool headless = service_is_headless(service), was_headless = service_is_headless(old);
     if (!external && !(headless && was_headless)) {
         for (size_t i = 0; i < node_count(before) && node_count(now) == node_count(before); i++)
             if (!node_equal(node_item(now, i), node_item(before, i)))
-                invalid_node(c, path_index(c, STR("spec.clusterIPs"), i), now, "may not change once set");
+                invalid_node(c, path_index(c, STR("spec.clusterIPs"), i), now,
+                             "may not change once set");
         if (node_count(now) < node_count(before) && node_count(now) == 0)
             invalid_node(c, STR("spec.clusterIPs[0]"), now, "primary clusterIP can not be unset");
     }
@@ -224,11 +260,15 @@ static void check_changes(struct check *c, const struct node *service, const str
         for (size_t i = 0; i < node_count(families); i++)
             if (!node_equal(node_item(families, i), node_item(old_families, i)))
                 invalid_node(c, STR("spec.ipFamilies[0]"), families, "may not change once set");
-    if (str_is(node_str(service, "spec.type"), "LoadBalancer") && str_is(node_str(old, "spec.type"), "LoadBalancer") &&
-        !str_equal(node_str(service, "spec.loadBalancerClass"), node_str(old, "spec.loadBalancerClass")))
-        field_invalid(c->st, STR("spec.loadBalancerClass"), node_str(service, "spec.loadBalancerClass"), "may not change once set");
+    if (str_is(node_str(service, "spec.type"), "LoadBalancer") &&
+        str_is(node_str(old, "spec.type"), "LoadBalancer") &&
+        !str_equal(node_str(service, "spec.loadBalancerClass"),
+                   node_str(old, "spec.loadBalancerClass")))
+        field_invalid(c->st, STR("spec.loadBalancerClass"),
+                      node_str(service, "spec.loadBalancerClass"), "may not change once set");
     if (service_needs_health_check(service) && service_needs_health_check(old) &&
-        node_num(service, "spec.healthCheckNodePort", 0) != node_num(old, "spec.healthCheckNodePort", 0))
+        node_num(service, "spec.healthCheckNodePort", 0) !=
+            node_num(old, "spec.healthCheckNodePort", 0))
         field_forbidden(c->st, STR("spec.healthCheckNodePort"), "field is immutable");
 }
 
@@ -237,32 +277,38 @@ static void check_status(struct check *c, const struct node *service)
     const struct node *list = node_at(service, "status.loadBalancer.ingress");
     bool balanced = str_is(node_str(service, "spec.type"), "LoadBalancer");
     if (node_count(list) && !balanced)
-        field_forbidden(c->st, STR("status.loadBalancer.ingress"), "may only be used when `spec.type` is LoadBalancer");
+        field_forbidden(c->st, STR("status.loadBalancer.ingress"),
+                        "may only be used when `spec.type` is LoadBalancer");
     for (size_t i = 0; balanced && i < node_count(list); i++) {
         const struct node *one = node_item(list, i);
-        struct str at = path_index(c, STR("status.loadBalancer.ingress"), i), ip = node_str(one, "ip"), mode = node_str(one, "ipMode");
+        struct str at = path_index(c, STR("status.loadBalancer.ingress"), i),
+                   ip = node_str(one, "ip"), mode = node_str(one, "ipMode");
         struct str host = node_str(one, "hostname");
         if (!str_empty(ip))
             check_ip(c, ip, path_of(c, at, "ip"));
         if (!str_empty(ip) && !node_get(one, STR("ipMode")))
             field_required(c->st, path_of(c, at, "ipMode"), "must be specified when `ip` is set");
         else if (str_empty(ip) && node_get(one, STR("ipMode")))
-            field_forbidden(c->st, path_of(c, at, "ipMode"), "may not be specified when `ip` is not set");
+            field_forbidden(c->st, path_of(c, at, "ipMode"),
+                            "may not be specified when `ip` is not set");
         else if (node_get(one, STR("ipMode")))
             check_word(c, mode, path_of(c, at, "ipMode"), "Proxy|VIP");
         if (!str_empty(host)) {
             check_text(c, host, path_of(c, at, "hostname"), name_dns1123_subdomain);
             if (ip_family(host))
-                field_invalid(c->st, path_of(c, at, "hostname"), host, "must be a DNS name, not an IP address");
+                field_invalid(c->st, path_of(c, at, "hostname"), host,
+                              "must be a DNS name, not an IP address");
         }
     }
 }
 
-static void service_validate(const struct kind_ctx *ctx, const struct node *service, const struct node *old, struct status *st)
+static void service_validate(const struct kind_ctx *ctx, const struct node *service,
+                             const struct node *old, struct status *st)
 {
     struct check c = check_of(ctx, st);
     struct str type = node_str(service, "spec.type");
-    const struct node *ports = node_at(service, "spec.ports"), *external = node_at(service, "spec.externalIPs");
+    const struct node *ports = node_at(service, "spec.ports"),
+                      *external = node_at(service, "spec.externalIPs");
     if (str_is(ctx->subresource, "status")) {
         check_status(&c, service);
         return;
@@ -277,7 +323,8 @@ static void service_validate(const struct kind_ctx *ctx, const struct node *serv
     if (!str_is(type, "ExternalName"))
         check_service_addresses(&c, service);
     for (size_t i = 0; i < node_count(external); i++) {
-        struct str ip = node_str(node_item(external, i), ""), at = path_index(&c, STR("spec.externalIPs"), i);
+        struct str ip = node_str(node_item(external, i), ""),
+                   at = path_index(&c, STR("spec.externalIPs"), i);
         if (!ip_family(ip))
             check_ip(&c, ip, at);
         else
@@ -289,17 +336,20 @@ static void service_validate(const struct kind_ctx *ctx, const struct node *serv
     check_traffic(&c, service, type);
 }
 
-static void service_warnings(const struct kind_ctx *ctx, const struct node *service, const struct node *old maybe_unused,
+static void service_warnings(const struct kind_ctx *ctx, const struct node *service,
+                             const struct node *old maybe_unused,
                              void (*warn)(void *arg, struct str text), void *arg)
 {
     const struct node *annotations = node_at(service, "metadata.annotations");
-    bool headless = service_is_headless(service), external = node_count(node_at(service, "spec.externalIPs")) != 0;
+    bool headless = service_is_headless(service),
+         external = node_count(node_at(service, "spec.externalIPs")) != 0;
     bool named = str_is(node_str(service, "spec.type"), "ExternalName");
     if (!str_empty(ctx->subresource))
         return;
     if (node_get(annotations, STR("service.kubernetes.io/topology-aware-hints")))
-        warn(arg, STR("annotation service.kubernetes.io/topology-aware-hints is deprecated, please use "
-                      "service.kubernetes.io/topology-mode instead"));
+        warn(arg,
+             STR("annotation service.kubernetes.io/topology-aware-hints is deprecated, please use "
+                 "service.kubernetes.io/topology-mode instead"));
     if (headless && !str_empty(node_str(service, "spec.loadBalancerIP")))
         warn(arg, STR("spec.loadBalancerIP is ignored for headless services"));
     if (headless && external)
@@ -307,18 +357,22 @@ static void service_warnings(const struct kind_ctx *ctx, const struct node *serv
     if (headless && !str_is(node_str(service, "spec.sessionAffinity"), "None"))
         warn(arg, STR("spec.SessionAffinity is ignored for headless services"));
     if (external && !headless && !named)
-        warn(arg, STR("spec.externalIPs is deprecated and may no longer be implemented in some clusters"));
+        warn(arg, STR("spec.externalIPs is deprecated and may no longer be implemented in some "
+                      "clusters"));
     if (external && named)
         warn(arg, STR("spec.externalIPs is ignored when spec.type is \"ExternalName\""));
     if (!named && !str_empty(node_str(service, "spec.externalName")))
         warn(arg, STR("spec.externalName is ignored when spec.type is not \"ExternalName\""));
     if (str_is(node_str(service, "spec.trafficDistribution"), "PreferClose"))
-        warn(arg, STR("spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\""));
+        warn(
+            arg,
+            STR("spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\""));
 }
 
 static const char *const service_labels[] = {"spec.clusterIP", "spec.type", NULL};
 
-REGISTER(kind, services) = {
+REGISTER(kind, services)
+= {
     .group = "",
     .plural = "services",
     .flags = KIND_STATUS_SPLIT | KIND_CREATE_ON_UPDATE | KIND_RETURNS_DELETED,

@@ -10,7 +10,8 @@ static bool selector_is_ill(struct check *c, const struct node *selector)
     return label_selector_from_node(c->a, selector, &s, &ignored) != 0;
 }
 
-bool selector_matches_labels(struct check *c, const struct node *selector, const struct node *labels)
+bool selector_matches_labels(struct check *c, const struct node *selector,
+                             const struct node *labels)
 {
     struct selector s;
     struct status ignored;
@@ -22,9 +23,11 @@ bool selector_matches_labels(struct check *c, const struct node *selector, const
     return label_selector_matches_node(&s, labels);
 }
 
-void check_workload_selector(struct check *c, const struct node *spec, struct str path, const char *kind, bool needed)
+void check_workload_selector(struct check *c, const struct node *spec, struct str path,
+                             const char *kind, bool needed)
 {
-    const struct node *selector = node_get(spec, STR("selector")), *labels = node_at(spec, "template.metadata.labels");
+    const struct node *selector = node_get(spec, STR("selector")),
+                      *labels = node_at(spec, "template.metadata.labels");
     struct str at = path_of(c, path, "selector");
     if (!selector && needed)
         field_required(c->st, at, "%s", "");
@@ -34,10 +37,12 @@ void check_workload_selector(struct check *c, const struct node *spec, struct st
     if (selector && label_selector_is_empty(selector))
         invalid_node(c, at, selector, "empty selector is invalid for %s", kind);
     else if (!selector_matches_labels(c, selector, labels))
-        invalid_node(c, path_of(c, path, "template.metadata.labels"), sorted_map(c, labels), "`selector` does not match template `labels`");
+        invalid_node(c, path_of(c, path, "template.metadata.labels"), sorted_map(c, labels),
+                     "`selector` does not match template `labels`");
 }
 
-void check_long_running_template(struct check *c, const struct node *spec, struct str path, const char *kind)
+void check_long_running_template(struct check *c, const struct node *spec, struct str path,
+                                 const char *kind)
 {
     const struct node *template = node_get(spec, STR("template"));
     struct str at = path_of(c, path, "template"), policy = node_str(template, "spec.restartPolicy");
@@ -45,13 +50,15 @@ void check_long_running_template(struct check *c, const struct node *spec, struc
     if (!str_is(policy, "Always"))
         check_word(c, policy, path_of(c, at, "spec.restartPolicy"), "Always");
     if (node_at(template, "spec.activeDeadlineSeconds"))
-        field_forbidden(c->st, path_of(c, at, "spec.activeDeadlineSeconds"), "activeDeadlineSeconds in %s is not Supported", kind);
+        field_forbidden(c->st, path_of(c, at, "spec.activeDeadlineSeconds"),
+                        "activeDeadlineSeconds in %s is not Supported", kind);
 }
 
 static bool percent_of(const struct node *value, int64_t *ret)
 {
     struct str text = node_str(value, "");
-    return node_is(value, NODE_STRING) && !name_percent(text) && str_to_i64(str_slice(text, 0, text.len - 1), ret) == 0;
+    return node_is(value, NODE_STRING) && !name_percent(text) &&
+           str_to_i64(str_slice(text, 0, text.len - 1), ret) == 0;
 }
 
 int64_t int_or_percent_of(const struct node *value)
@@ -78,24 +85,29 @@ void check_int_or_percent(struct check *c, const struct node *value, struct str 
         field_invalid(c->st, path, value->text, "must not be greater than 100%%");
 }
 
-void prepare_template(const struct kind_ctx *ctx maybe_unused, struct node *object, const struct node *old)
+void prepare_template(const struct kind_ctx *ctx maybe_unused, struct node *object,
+                      const struct node *old)
 {
-    drop_disabled_pod_members(node_at(object, "spec.template.spec"), old ? node_at(old, "spec.template.spec") : NULL);
+    drop_disabled_pod_members(node_at(object, "spec.template.spec"),
+                              old ? node_at(old, "spec.template.spec") : NULL);
 }
 
 void warn_template(const struct kind_ctx *ctx, const struct node *object, const struct node *old,
                    void (*warn)(void *arg, struct str text), void *arg)
 {
-    const struct node *spec = node_get(object, STR("spec")), *before = old ? node_get(old, STR("spec")) : NULL;
+    const struct node *spec = node_get(object, STR("spec")),
+                      *before = old ? node_get(old, STR("spec")) : NULL;
     if (!str_empty(ctx->subresource) || !spec || (before && node_equal(spec, before)))
         return;
     if (node_get(spec, STR("template")))
         warn_pod(ctx->arena, node_get(spec, STR("template")), STR("spec.template.spec"), warn, arg);
     else if (node_at(spec, "jobTemplate.spec.template"))
-        warn_pod(ctx->arena, node_at(spec, "jobTemplate.spec.template"), STR("spec.jobTemplate.spec.template.spec"), warn, arg);
+        warn_pod(ctx->arena, node_at(spec, "jobTemplate.spec.template"),
+                 STR("spec.jobTemplate.spec.template.spec"), warn, arg);
 }
 
-void check_counts(struct check *c, const struct node *status, struct str path, const char *const *members)
+void check_counts(struct check *c, const struct node *status, struct str path,
+                  const char *const *members)
 {
     for (; *members; members++)
         check_not_negative(c, status, path, *members);

@@ -63,22 +63,28 @@ static ssize_t write_vector_at(int fd, const struct iovec *parts, int count, off
     return syscall(SYS_pwritev, fd, parts, count, offset, 0);
 }
 
-ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
+ssize_t taken_pwrite(int fd, const void *data, size_t size, off_t offset) __asm__("pwrite");
+ssize_t taken_pwrite(int fd, const void *data, size_t size, off_t offset)
 {
     return write_at(fd, data, size, offset);
 }
 
-ssize_t pwrite64(int fd, const void *data, size_t size, off_t offset)
+ssize_t taken_pwrite64(int fd, const void *data, size_t size, off_t offset) __asm__("pwrite64");
+ssize_t taken_pwrite64(int fd, const void *data, size_t size, off_t offset)
 {
     return write_at(fd, data, size, offset);
 }
 
-ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset)
+ssize_t taken_pwritev(int fd, const struct iovec *parts, int count,
+                      off_t offset) __asm__("pwritev");
+ssize_t taken_pwritev(int fd, const struct iovec *parts, int count, off_t offset)
 {
     return write_vector_at(fd, parts, count, offset);
 }
 
-ssize_t pwritev64(int fd, const struct iovec *parts, int count, off_t offset)
+ssize_t taken_pwritev64(int fd, const struct iovec *parts, int count,
+                        off_t offset) __asm__("pwritev64");
+ssize_t taken_pwritev64(int fd, const struct iovec *parts, int count, off_t offset)
 {
     return write_vector_at(fd, parts, count, offset);
 }

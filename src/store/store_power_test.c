@@ -73,24 +73,30 @@ static ssize_t write_parts(int fd, const struct iovec *parts, int count, off_t o
     return size;
 }
 
-ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
+ssize_t taken_pwrite(int fd, const void *data, size_t size, off_t offset) __asm__("pwrite");
+ssize_t taken_pwrite(int fd, const void *data, size_t size, off_t offset)
 {
     struct iovec part = {(void *)(uintptr_t)data, size};
     return write_parts(fd, &part, 1, offset);
 }
 
-ssize_t pwrite64(int fd, const void *data, size_t size, off_t offset)
+ssize_t taken_pwrite64(int fd, const void *data, size_t size, off_t offset) __asm__("pwrite64");
+ssize_t taken_pwrite64(int fd, const void *data, size_t size, off_t offset)
 {
     struct iovec part = {(void *)(uintptr_t)data, size};
     return write_parts(fd, &part, 1, offset);
 }
 
-ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset)
+ssize_t taken_pwritev(int fd, const struct iovec *parts, int count,
+                      off_t offset) __asm__("pwritev");
+ssize_t taken_pwritev(int fd, const struct iovec *parts, int count, off_t offset)
 {
     return write_parts(fd, parts, count, offset);
 }
 
-ssize_t pwritev64(int fd, const struct iovec *parts, int count, off_t offset)
+ssize_t taken_pwritev64(int fd, const struct iovec *parts, int count,
+                        off_t offset) __asm__("pwritev64");
+ssize_t taken_pwritev64(int fd, const struct iovec *parts, int count, off_t offset)
 {
     return write_parts(fd, parts, count, offset);
 }

@@ -97,7 +97,8 @@ static void census_done(struct census *c)
 {
     struct agent *a = c->agent;
     if (!c->failed && !a->runtime_listed) {
-        qsort(c->statuses.items, c->statuses.count, sizeof(*c->statuses.items), newest_first);
+        if (c->statuses.count)
+            qsort(c->statuses.items, c->statuses.count, sizeof(*c->statuses.items), newest_first);
         give_back_addresses(c);
         node_each(s, c->sandboxes) adopt_sandbox(a, s);
         for (size_t i = 0; i < c->statuses.count; i++)

@@ -366,6 +366,7 @@ struct agent *agent_start(const struct agent_config *config, const char **ret_er
     timer_start(&a->relist_timer, RELIST_QUIET_MS);
     timer_start(&a->address_timer, 0);
     a->registration = registration_start(a);
+    a->housekeeping = housekeeping_start(a);
     a->server = server_start(a, ret_error);
     if (!a->server) {
         agent_stop(a);
@@ -381,6 +382,7 @@ void agent_stop(struct agent *a)
     timer_stop(&a->relist_timer);
     timer_stop(&a->address_timer);
     registration_stop(a->registration);
+    housekeeping_stop(a->housekeeping);
     if (a->server)
         server_stop(a->server);
     if (a->pods_view)

@@ -38,6 +38,7 @@ enum {
 #define NOTE_GRACE      "io.kubernetes.pod.terminationGracePeriod"
 
 struct server;
+struct housekeeping;
 struct pull;
 struct probe;
 
@@ -71,6 +72,7 @@ struct agent {
     struct timer runtime_timer, relist_timer, address_timer;
     bool events_open;
     struct registration *registration;
+    struct housekeeping *housekeeping;
     struct server *server;
     void (*on_address)(void *arg, const char *ip);
     void *on_address_arg;
@@ -332,6 +334,10 @@ void hook_cancel(struct hook *h);
 /* status.c */
 void status_update(struct pod *p); /* makes it, and sends it when it changed */
 struct node *status_make(struct arena *a, struct pod *p);
+
+/* housekeeping.c */
+struct housekeeping *housekeeping_start(struct agent *a);
+void housekeeping_stop(struct housekeeping *h);
 
 /* server.c */
 struct server *server_start(struct agent *a, const char **ret_error);

@@ -253,8 +253,12 @@ static void on_image(void *user, const char *image_ref, const char *reason, cons
     struct pod *p = c->pod;
     if (!image_ref) {
         bool back_off = strcmp(reason, "ImagePullBackOff") == 0;
-        agent_event(p, back_off ? "Normal" : "Warning", back_off ? "BackOff" : "Failed", "%s",
-                    message);
+        bool never = strcmp(reason, "ErrImageNeverPull") == 0;
+        agent_event(p, back_off ? "Normal" : "Warning",
+                    back_off ? "BackOff"
+                    : never  ? reason
+                             : "Failed",
+                    "%s", message);
         not_now(c, back_off ? 2 * RETRY_MS : RETRY_MS, reason, message);
         return;
     }

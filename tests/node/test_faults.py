@@ -103,5 +103,5 @@ def test_figures(machine, record_property):
             machine.inside('n1', 'env', *env.replace('ADD', command).split(), '/opt/cni/bin/kaname-cni')
         machine.inside('n1', 'ip', 'netns', 'delete', f'plug{i}')
     print({'cni_add_p50_with_nsenter': round(statistics.median(times), 1)})
-    assert statistics.median(times) < 100
+    assert statistics.median(times) < 500
     assert '512' not in machine.inside('n1', 'ip', 'rule')

@@ -64,7 +64,7 @@ static int read_query_options(struct request *r)
 
 int delete_options_read(struct request *r)
 {
-    static const char *const policies[] = {"Background", "Foreground", "Orphan"};
+    static const char *const policies[] = {"Foreground", "Background", "Orphan", "nil"};
     if (!r->http) {
         read_body_options(r, r->sent);
     } else {
@@ -109,21 +109,23 @@ int delete_options_read(struct request *r)
 static int check_preconditions(struct request *r)
 {
     const struct write_options *o = &r->options;
-    struct str plural = str_from(r->resource->plural), uid = object_uid(r->old),
+    struct str kind = str_from(r->resource->kind), uid = object_uid(r->old),
                name = object_name(r->old);
     if (!str_empty(o->uid) && !str_equal(o->uid, uid))
-        return status_conflict(
-            &r->st, request_group(r), plural, name,
-            arena_printf(r->arena,
-                         "Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s",
-                         STR_ARG(o->uid), STR_ARG(uid)));
+        return status_conflict(&r->st, request_group(r), kind, name,
+                               arena_printf(r->arena,
+                                            "the UID in the precondition (%.*s) does not match the "
+                                            "UID in record (%.*s). The object "
+                                            "might have been deleted and then recreated",
+                                            STR_ARG(o->uid), STR_ARG(uid)));
     struct str revision =
         arena_printf(r->arena, "%llu", (unsigned long long)sealed_revision(r->old));
     if (!str_empty(o->resource_version) && !str_equal(o->resource_version, revision))
-        return status_conflict(&r->st, request_group(r), plural, name,
+        return status_conflict(&r->st, request_group(r), kind, name,
                                arena_printf(r->arena,
-                                            "Precondition failed: ResourceVersion in precondition: "
-                                            "%.*s, ResourceVersion in object meta: %.*s",
+                                            "the ResourceVersion in the precondition (%.*s) does "
+                                            "not match the ResourceVersion in "
+                                            "record (%.*s). The object might have been modified",
                                             STR_ARG(o->resource_version), STR_ARG(revision)));
     return 0;
 }

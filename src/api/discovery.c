@@ -63,13 +63,26 @@ struct group_view *discovery_groups(struct api *api, struct arena *a, size_t *re
     return groups;
 }
 
+/* Kinds that the original still keeps in an older version than the one it serves first. */
+static const struct {
+    const char *group, *plural, *version;
+} kept_versions[] = {
+    {"apiextensions.k8s.io", "customresourcedefinitions", "v1beta1"},
+    {"admissionregistration.k8s.io", "mutatingadmissionpolicies", "v1beta1"},
+    {"admissionregistration.k8s.io", "mutatingadmissionpolicybindings", "v1beta1"},
+};
+
 /* First eight bytes of the SHA-256 of group/version/Kind as stored. */
 static struct str storage_hash(struct arena *a, const struct resource *r)
 {
     const struct resource *stored = r->storage_id == r->id ? r : resource_by_id(r->storage_id);
+    const char *version = stored->version;
     uint8_t digest[SHA256_BYTES];
-    digest_sha256(arena_printf(a, "%s/%s/%s", stored->group, stored->version, stored->kind),
-                  digest);
+    for (size_t i = 0; i < ARRAY_COUNT(kept_versions); i++)
+        if (strcmp(r->plural, kept_versions[i].plural) == 0 &&
+            strcmp(r->group, kept_versions[i].group) == 0)
+            version = kept_versions[i].version;
+    digest_sha256(arena_printf(a, "%s/%s/%s", stored->group, version, stored->kind), digest);
     return base64_encode(a, (struct str){(const char *)digest, 8});
 }
 

@@ -186,8 +186,23 @@ static unsigned verb_bit(enum verb verb)
     return (size_t)verb < ARRAY_COUNT(bits) ? bits[verb] : 0;
 }
 
+/* A path that belongs to no group and version that is served: not a word of the API in the answer.
+ */
+static bool is_unknown_path(struct request *r)
+{
+    const struct resource *res;
+    if (!r->route.resource_request)
+        return !str_starts(r->http->path, "/api/");
+    for (size_t i = 0; (res = api_resource_at(r->api, i)); i++)
+        if (str_is(r->route.group, res->group) && str_is(r->route.version, res->version))
+            return false;
+    return str_is(r->route.prefix, "apis");
+}
+
 static int not_found_here(struct request *r)
 {
+    if (is_unknown_path(r))
+        r->plain_error = "404 page not found\n";
     return status_set(&r->st, REASON_NOT_FOUND, "the server could not find the requested resource");
 }
 
@@ -238,12 +253,21 @@ static int negotiate(struct request *r)
     unsigned allowed = (r->custom ? 0 : ALLOW_PROTOBUF) |
                        (table || r->resource->column_count ? ALLOW_TABLE : 0) |
                        (r->resource->stored ? ALLOW_PARTIAL : 0);
-    if (accept_choose(http_header(r->http, "Accept"), allowed, &r->accept) == 0)
+    struct str accept = http_header(r->http, "Accept");
+    if (accept_choose(accept, allowed, &r->accept) == 0)
         return 0;
+    /* A known type in a form that isn't offered. */
+    if (str_find_str(accept, STR(";as=")) >= 0)
+        return status_set(
+            &r->st, REASON_NOT_ACCEPTABLE, "only the following media types are accepted: %s",
+            r->custom ? "application/json, application/yaml"
+                      : "application/json, application/yaml, application/vnd.kubernetes.protobuf");
     return status_set(
-        &r->st, REASON_NOT_ACCEPTABLE, "only the following media types are accepted: %s",
-        r->custom ? "application/json, application/yaml"
-                  : "application/json, application/yaml, application/vnd.kubernetes.protobuf");
+        &r->st, REASON_NOT_ACCEPTABLE, "406: Not Acceptable\n\nAvailable representations: %s",
+        r->custom
+            ? "application/json, application/yaml, application/json;stream=watch"
+            : "application/json, application/yaml, application/vnd.kubernetes.protobuf, "
+              "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch");
 }
 
 #define ENDPOINT_STEP(member)                                                                      \

@@ -65,10 +65,11 @@ int list_options_read(struct request *r, bool watch, struct list_options *ret)
         return -1;
     if (request_query(r, "resourceVersion", &text) && !str_empty(text)) {
         if (str_to_u64(text, &o.revision) < 0) {
-            field_invalid(&r->st, STR("resourceVersion"), text,
-                          "strconv.ParseUint: parsing \"%.*s\": invalid syntax", STR_ARG(text));
-            return status_invalid_from_causes(&r->st, STR("meta.k8s.io"), STR("ListOptions"),
-                                              STR_NONE);
+            return status_set(&r->st, REASON_BAD_REQUEST,
+                              "invalid resource version: resourceVersion: Invalid value: \"%.*s\": "
+                              "strconv.ParseUint: parsing "
+                              "\"%.*s\": invalid syntax",
+                              STR_ARG(text), STR_ARG(text));
         }
         o.has_revision = true;
     }
@@ -147,7 +148,8 @@ int continue_decode(struct arena *a, struct str token, struct continue_token *re
     if (base64url_decode(a, token, &json) < 0 || json_parse(a, json, &n, st) < 0 ||
         !str_is(node_str(n, "v"), "meta.k8s.io/v1") || str_empty(node_str(n, "start")))
         return status_set(st, REASON_BAD_REQUEST,
-                          "continue key is not valid: encoded start key is missing or malformed");
+                          "invalid continue token: continue key is not valid: encoded start key is "
+                          "missing or malformed");
     struct str start = node_str(n, "start");
     ssize_t slash = str_find(start, '/');
     int64_t revision = node_num(n, "rv", 0);
@@ -159,7 +161,8 @@ int continue_decode(struct arena *a, struct str token, struct continue_token *re
                                .left = node_num(n, "left", 0)};
     if (revision == 0)
         return status_set(st, REASON_BAD_REQUEST,
-                          "continue key is not valid: incorrect encoded start resourceVersion");
+                          "invalid continue token: continue key is not valid: incorrect encoded "
+                          "start resourceVersion");
     *ret = t;
     return 0;
 }

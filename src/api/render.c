@@ -184,7 +184,11 @@ struct node *status_tree(struct arena *a, const struct status *st)
     }
     if (st->details.retry_after_s)
         node_put_int(a, details, "retryAfterSeconds", st->details.retry_after_s);
-    if (node_count(details))
+    /* Answers about the request, not about an object, have empty ones. */
+    bool about_request = st->reason == REASON_METHOD_NOT_ALLOWED ||
+                         st->reason == REASON_NOT_FOUND || st->reason == REASON_INVALID ||
+                         str_starts(st->message, "406:") || str_starts(st->message, "415:");
+    if (node_count(details) || about_request)
         node_set(a, n, STR("details"), details);
     node_put_int(a, n, "code", st->code);
     return n;

@@ -114,6 +114,7 @@ struct request {
     bool allocated;              /* kind->allocate ran: kind->undo when a later step refuses */
     bool deletes;                /* the commit removes the record */
 
+    const char *plain_error;     /* not NULL: what a failure says instead of a Status */
     int code;                    /* of a good answer; 0: 200 */
     struct sealed *result;       /* ref */
     struct node *reply;          /* an answer that is no stored object; arena */

@@ -101,6 +101,12 @@ void respond_status(struct request *r, const struct status *st)
     if (r->custom && accept.media == MEDIA_PROTOBUF)
         accept.media = MEDIA_JSON;
     r->code = st->code;
+    if (r->plain_error) {
+        buf_puts(&body, r->plain_error);
+        request_header(r, "X-Content-Type-Options", STR("nosniff"));
+        send(r, st->code, "text/plain; charset=utf-8", &body);
+        return;
+    }
     if (st->details.retry_after_s)
         request_header(r, "Retry-After", arena_printf(r->arena, "%d", st->details.retry_after_s));
     if (render_tree(r->arena, &accept, named_type("meta/v1.Status"), status_tree(r->arena, st),

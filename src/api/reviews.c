@@ -85,7 +85,7 @@ static int check_spec(struct request *r, const struct node *spec, bool self)
 {
     bool resource = node_is(node_get(spec, STR("resourceAttributes")), NODE_MAP);
     bool path = node_is(node_get(spec, STR("nonResourceAttributes")), NODE_MAP);
-    const struct str name = STR("");
+
     if (resource == path)
         field_invalid_bare(
             &r->st, STR("spec.resourceAttributes"), STR("null"),
@@ -95,7 +95,7 @@ static int check_spec(struct request *r, const struct node *spec, bool self)
     if (!self && str_empty(node_str(spec, "user")) && !node_count(node_get(spec, STR("groups"))))
         field_invalid(&r->st, STR("spec.user"), STR(""),
                       "at least one of user or group must be specified");
-    return status_invalid_from_causes(&r->st, request_group(r), str_from(r->resource->kind), name);
+    return status_invalid_from_causes(&r->st, request_group(r), STR(""), STR(""));
 }
 
 static struct access access_of_spec(const struct node *spec)
@@ -186,8 +186,10 @@ static void on_reviewed(void *arg, const struct user *user, const struct status 
             node_set(r->arena, status, STR("audiences"), node_copy(r->arena, audiences));
     } else {
         node_set(r->arena, status, STR("user"), node_map(r->arena));
-        if (!str_empty(st->message))
-            node_set(r->arena, status, STR("error"), node_text_copy(r->arena, st->message));
+        struct str why = str_empty(st->message) || str_is(st->message, "Unauthorized")
+                             ? STR("invalid bearer token")
+                             : st->message;
+        node_set(r->arena, status, STR("error"), node_text_copy(r->arena, why));
     }
     node_set(r->arena, r->reply, STR("status"), status);
     r->stream = r; /* answered */
@@ -202,6 +204,11 @@ static enum step_result token_review_decode(struct request *r)
     struct node *review;
     if (decode(r, &review) < 0)
         return STEP_FAIL;
+    if (str_empty(node_str(review, "spec.token"))) {
+        status_set(&r->st, REASON_BAD_REQUEST,
+                   "token is required for TokenReview in authentication");
+        return STEP_FAIL;
+    }
     answer(r, review);
     return STEP_NEXT;
 }

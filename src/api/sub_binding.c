@@ -81,6 +81,11 @@ static enum step_result binding_decode(struct request *r)
     if (write_options_read(r) < 0 ||
         write_decode_body(r, named_type("core/v1.Binding"), &binding) < 0)
         return STEP_FAIL;
+    if (r->http && !str_empty(r->route.name) &&
+        !str_equal(node_str(binding, "metadata.name"), r->route.name)) {
+        status_set(&r->st, REASON_BAD_REQUEST, "name in URL does not match name in Binding object");
+        return STEP_FAIL;
+    }
     if (str_empty(r->route.name)) { /* POST to /bindings: the pod is named in the body */
         r->route.name = node_str(binding, "metadata.name");
         r->resource = resource_named("", "pods");

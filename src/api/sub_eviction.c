@@ -146,7 +146,7 @@ static enum step_result eviction_decode(struct request *r)
         write_decode_body(r, named_type("policy/v1.Eviction"), &eviction) < 0)
         return STEP_FAIL;
     struct str name = node_str(eviction, "metadata.name");
-    if (!str_empty(name) && !str_equal(name, r->route.name)) {
+    if ((r->http || !str_empty(name)) && !str_equal(name, r->route.name)) {
         status_set(&r->st, REASON_BAD_REQUEST,
                    "name in URL does not match name in Eviction object");
         return STEP_FAIL;

@@ -5,6 +5,7 @@
 #include "api/endpoint.h"
 #include "api/objects.h"
 #include "api/write.h"
+#include "base/encode.h"
 #include "base/limits.h"
 #include "object/default.h"
 
@@ -36,9 +37,10 @@ static int read_dry_run(struct request *r)
     for (size_t i = 0; i < count; i++) {
         if (!str_is(all[i].name, "dryRun"))
             continue;
-        static const char *const allowed[] = {"All"};
         if (!str_is(all[i].value, "All"))
-            field_not_supported(&r->st, STR("dryRun"), all[i].value, allowed, 1);
+            status_add_cause(&r->st, CAUSE_NOT_SUPPORTED, STR("dryRun"),
+                             "Unsupported value: [\"%.*s\"]: supported values: \"All\"",
+                             STR_ARG(all[i].value));
         r->options.dry_run = true;
     }
     return 0;
@@ -66,7 +68,7 @@ int write_options_read(struct request *r)
         if (!apply && r->route.verb == VERB_IS_PATCH)
             field_forbidden(&r->st, STR("force"), "may not be specified for non-apply patch");
     }
-    static const char *const levels[] = {"Ignore", "Strict", "Warn"};
+    static const char *const levels[] = {"", "Ignore", "Strict", "Warn"};
     if (request_query(r, "fieldValidation", &text) && !str_empty(text)) {
         if (str_is(text, "Strict"))
             o->validation = VALIDATE_STRICT;
@@ -94,9 +96,7 @@ int write_judge_notes(struct request *r, const struct decode_notes *notes)
         buf_puts(&text, i ? ", " : "");
         buf_add(&text, notes->texts[i]);
     }
-    status_set(&r->st, REASON_BAD_REQUEST,
-               "%s in version \"%s\" cannot be handled as a %s: strict decoding error: %.*s",
-               r->resource->kind, r->resource->version, r->resource->kind, STR_ARG(buf_str(&text)));
+    status_set(&r->st, REASON_BAD_REQUEST, "strict decoding error: %.*s", STR_ARG(buf_str(&text)));
     buf_release(&text);
     return -1;
 }
@@ -120,6 +120,69 @@ int write_decode_bytes(struct request *r, enum media media, struct str bytes, sc
     return 0;
 }
 
+enum {
+    SUMMARY_BYTES = 30
+};
+
+/* Bytes for an error text: JSON as it is, anything else in hex. */
+static struct str summary(struct arena *a, struct str bytes)
+{
+    struct str head = str_slice(bytes, 0, MIN(bytes.len, (size_t)SUMMARY_BYTES));
+    const char *more = bytes.len > SUMMARY_BYTES ? " ..." : "";
+    if (str_empty(bytes))
+        return STR("<empty>");
+    if (bytes.data[0] == '{')
+        return arena_printf(a, "%.*s%s", STR_ARG(head), more);
+    return arena_printf(a, "%.*s%s", STR_ARG(hex_encode(a, head.data, head.len)), more);
+}
+
+/* What the original says of JSON that is no object: it looks for two members. */
+static struct str no_object(struct arena *a, struct str bytes)
+{
+    bytes = str_trim(bytes);
+    char c = bytes.len ? bytes.data[0] : '{';
+    const char *kind = c == '['               ? "array"
+                       : c == '"'             ? "string"
+                       : c == 't' || c == 'f' ? "bool"
+                       : c == '{'             ? NULL
+                                              : "number";
+    if (!kind)
+        return STR_NONE;
+    return arena_printf(
+        a,
+        "json: cannot unmarshal %s into Go value of type struct { APIVersion string "
+        "\"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }",
+        kind);
+}
+
+/* Words a decoding error as the original does: it looks for apiVersion and kind first. */
+static int explain_decode(struct request *r, enum media media, struct str bytes, schema_id type)
+{
+    struct str version = STR_NONE, kind = STR_NONE, why = r->st.message;
+    struct status peek;
+    const char *wanted =
+        type == SCHEMA_CUSTOM || type == SCHEMA_NONE ? r->resource->kind : schema_type(type)->kind;
+    if (r->st.reason != REASON_BAD_REQUEST || media == MEDIA_PROTOBUF)
+        return -1;
+    status_init(&peek, r->arena);
+    bool readable = document_peek(r->arena, media, bytes, &version, &kind, &peek) == 0;
+    struct str odd = readable && media == MEDIA_JSON ? no_object(r->arena, bytes) : STR_NONE;
+    why = str_empty(odd) ? why : odd;
+    if (!readable || !str_empty(odd))
+        return status_set(&r->st, REASON_BAD_REQUEST,
+                          "the object provided is unrecognized (must be of type %s): couldn't get "
+                          "version/kind; json parse error: "
+                          "%.*s (%.*s)",
+                          wanted, STR_ARG(why), STR_ARG(summary(r->arena, bytes)));
+    version = str_empty(version) ? request_api_version(r) : version;
+    ssize_t slash = str_find(version, '/');
+    version = slash < 0 ? version : str_slice(version, (size_t)slash + 1, version.len);
+    kind = str_empty(kind) ? str_from(wanted) : kind;
+    return status_set(&r->st, REASON_BAD_REQUEST,
+                      "%.*s in version \"%.*s\" cannot be handled as a %s: %.*s", STR_ARG(kind),
+                      STR_ARG(version), wanted, STR_ARG(why));
+}
+
 int write_decode_body(struct request *r, schema_id type, struct node **ret)
 {
     if (!r->http) {
@@ -137,30 +200,66 @@ int write_decode_body(struct request *r, schema_id type, struct node **ret)
             "the body of the request was in an unknown format - accepted media types include: "
             "application/json, application/yaml%s",
             type == SCHEMA_CUSTOM ? "" : ", application/vnd.kubernetes.protobuf");
-    return write_decode_bytes(r, media, r->http->body, type, ret);
+    struct str bytes = r->http->body;
+    if (media == MEDIA_JSON && str_is(str_trim(bytes), "null"))
+        bytes = STR("{}");
+    return write_decode_bytes(r, media, bytes, type, ret) < 0
+               ? explain_decode(r, media, bytes, type)
+               : 0;
+}
+
+static bool is_registered(struct request *r, struct str version, struct str kind)
+{
+    ssize_t slash = str_find(version, '/');
+    struct str group = slash < 0 ? STR("") : str_slice(version, 0, (size_t)slash);
+    struct str last = slash < 0 ? version : str_slice(version, (size_t)slash + 1, version.len);
+    return schema_type_by_kind(group, last, kind) != SCHEMA_NONE ||
+           api_resource_for_kind(r->api, group, last, kind);
+}
+
+/* The package in which the original keeps a group: its first word. */
+static struct str package_of(const char *group)
+{
+    struct str rest = str_from(*group ? group : "core");
+    return str_cut(&rest, '.');
 }
 
 static int check_type(struct request *r, struct node *n)
 {
     struct str version = request_api_version(r), kind = str_from(r->resource->kind);
     struct str sent_version = node_str(n, "apiVersion"), sent_kind = node_str(n, "kind");
-    if (str_empty(sent_version) && str_empty(sent_kind) && !r->custom) {
-        node_set(r->arena, n, STR("apiVersion"), node_text(r->arena, version));
-        node_set(r->arena, n, STR("kind"), node_text(r->arena, kind));
+    if (str_empty(sent_version) && !r->custom)
+        node_set(r->arena, n, STR("apiVersion"), node_text(r->arena, sent_version = version));
+    if (str_empty(sent_kind) && !r->custom)
+        node_set(r->arena, n, STR("kind"), node_text(r->arena, sent_kind = kind));
+    if (str_equal(sent_version, version) && str_equal(sent_kind, kind))
         return 0;
-    }
+    ssize_t slash = str_find(sent_version, '/');
+    struct str last =
+        slash < 0 ? sent_version : str_slice(sent_version, (size_t)slash + 1, sent_version.len);
+    if (!r->custom && !is_registered(r, sent_version, sent_kind))
+        return status_set(&r->st, REASON_BAD_REQUEST,
+                          "%.*s in version \"%.*s\" cannot be handled as a %.*s: no kind \"%.*s\" "
+                          "is registered for version "
+                          "\"%.*s\" in scheme \"pkg/runtime/scheme.go:111\"",
+                          STR_ARG(sent_kind), STR_ARG(last), STR_ARG(kind), STR_ARG(sent_kind),
+                          STR_ARG(sent_version));
+    if (!r->custom && !str_equal(sent_kind, kind))
+        return status_set(&r->st, REASON_BAD_REQUEST,
+                          "%.*s in version \"%.*s\" cannot be handled as a %.*s: converting "
+                          "(%.*s.%.*s) to (%.*s.%.*s): unknown "
+                          "conversion",
+                          STR_ARG(sent_kind), STR_ARG(last), STR_ARG(kind), STR_ARG(last),
+                          STR_ARG(sent_kind), STR_ARG(package_of(r->resource->group)),
+                          STR_ARG(kind));
     if (!str_equal(sent_version, version))
         return status_set(
             &r->st, REASON_BAD_REQUEST,
             "the API version in the data (%.*s) does not match the expected API version (%.*s)",
             STR_ARG(sent_version), STR_ARG(version));
-    if (!str_equal(sent_kind, kind))
-        return status_set(&r->st, REASON_BAD_REQUEST,
-                          "%s in version \"%s\" cannot be handled as a %.*s: converting (%.*s) to "
-                          "(%.*s): unknown conversion",
-                          r->resource->kind, r->resource->version, STR_ARG(kind),
-                          STR_ARG(sent_kind), STR_ARG(kind));
-    return 0;
+    return status_set(&r->st, REASON_BAD_REQUEST,
+                      "the kind in the data (%.*s) does not match the expected kind (%.*s)",
+                      STR_ARG(sent_kind), STR_ARG(kind));
 }
 
 static int check_namespace(struct request *r, struct node *n)
@@ -177,15 +276,10 @@ static int check_namespace(struct request *r, struct node *n)
         node_put_str(r->arena, n, "metadata.namespace", r->route.ns);
     else if (str_equal(sent, r->route.ns))
         return 0;
-    else if (r->route.verb == VERB_IS_CREATE)
+    else
         return status_set(&r->st, REASON_BAD_REQUEST,
                           "the namespace of the provided object does not match the namespace sent "
                           "on the request");
-    else
-        return status_set(
-            &r->st, REASON_BAD_REQUEST,
-            "the namespace of the object (%.*s) does not match the namespace on the URL (%.*s)",
-            STR_ARG(sent), STR_ARG(r->route.ns));
     return 0;
 }
 
@@ -256,6 +350,29 @@ static enum step_result create_decode(struct request *r)
     return STEP_NEXT;
 }
 
+/* An update names the object that it means; a patch would change what can't be changed. */
+static int refuse_uid(struct request *r, struct str uid)
+{
+    struct str plural = str_from(r->resource->plural);
+    if (r->route.verb == VERB_IS_PATCH) {
+        field_invalid(&r->st, STR("metadata.uid"), uid, "field is immutable");
+        return status_invalid_from_causes(&r->st, request_group(r), str_from(r->resource->kind),
+                                          r->route.name);
+    }
+    struct str key =
+        r->resource->namespaced
+            ? arena_printf(r->arena, "/%.*s/%.*s/%.*s", STR_ARG(plural), STR_ARG(r->route.ns),
+                           STR_ARG(r->route.name))
+            : arena_printf(r->arena, "/%.*s/%.*s", STR_ARG(plural), STR_ARG(r->route.name));
+    return status_conflict(
+        &r->st, request_group(r), plural, r->route.name,
+        arena_printf(r->arena,
+                     "StorageError: invalid object, Code: 4, Key: %.*s, ResourceVersion: 0, "
+                     "AdditionalErrorMsg: "
+                     "Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s",
+                     STR_ARG(key), STR_ARG(uid), STR_ARG(object_uid(r->old))));
+}
+
 /* resourceVersion and uid of an update are preconditions. */
 static int check_preconditions(struct request *r)
 {
@@ -264,11 +381,7 @@ static int check_preconditions(struct request *r)
                uid = node_str(r->object, "metadata.uid");
     uint64_t revision;
     if (!str_empty(uid) && !str_equal(uid, object_uid(r->old)))
-        return status_conflict(
-            &r->st, group, plural, r->route.name,
-            arena_printf(r->arena,
-                         "Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s",
-                         STR_ARG(uid), STR_ARG(object_uid(r->old))));
+        return refuse_uid(r, uid);
     if (str_empty(sent) || str_is(sent, "0")) {
         if (r->http && r->route.verb == VERB_IS_UPDATE &&
             (r->custom || (r->kind->flags & KIND_CONDITIONAL_UPDATE))) {

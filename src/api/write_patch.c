@@ -28,11 +28,7 @@ static int read_patch_type(struct request *r)
             r->options.patch = patch_types[i].kind;
     if (r->options.patch != PATCH_NONE && !(r->custom && r->options.patch == PATCH_STRATEGIC))
         return 0;
-    return status_set(
-        &r->st, REASON_UNSUPPORTED_MEDIA_TYPE,
-        "the body of the request was in an unknown format - accepted media types include: "
-        "application/json-patch+json, application/merge-patch+json, %sapplication/apply-patch+yaml",
-        r->custom ? "" : "application/strategic-merge-patch+json, ");
+    return status_set(&r->st, REASON_UNSUPPORTED_MEDIA_TYPE, "415: Unsupported Media Type");
 }
 
 static int patch_document(struct request *r, struct node **ret)
@@ -49,25 +45,71 @@ static int patch_document(struct request *r, struct node **ret)
 
 static int apply_patch(struct request *r, const struct node *patch, struct node **ret)
 {
+    int err;
     switch (r->options.patch) {
-    case PATCH_JSON: return json_patch(r->arena, r->old_node, patch, ret, &r->st);
+    case PATCH_JSON:
+        err = json_patch(r->arena, r->old_node, patch, ret, &r->st);
+        r->st.details.cause_count = 0; /* the message says it all */
+        return err;
     case PATCH_MERGE: return merge_patch(r->arena, r->old_node, patch, ret, &r->st);
     default:
         return strategic_merge_patch(r->arena, r->resource->type, r->old_node, patch, ret, &r->st);
     }
 }
 
+/* An object that a patch made and that can't be read: ` "" is invalid: patch: Invalid value: ...`.
+ */
+static int refuse_patched(struct request *r, struct str shown)
+{
+    if (r->st.reason != REASON_BAD_REQUEST)
+        return -1;
+    struct str why = r->st.message;
+    struct buf quoted = BUF_INIT;
+    node_to_json(&quoted, node_text(r->arena, shown), 0);
+    status_init(&r->st, r->arena);
+    status_add_cause(&r->st, CAUSE_INVALID, STR("patch"), "Invalid value: %.*s: %.*s",
+                     STR_ARG(buf_str(&quoted)), STR_ARG(why));
+    buf_release(&quoted);
+    return status_invalid_from_causes(&r->st, STR(""), STR(""), STR(""));
+}
+
 /* A patched tree went through no decoder: it is written out and read back, which checks types,
  * finds unknown fields and makes scalars canonical, in one place for all kinds of patches. */
-static int redecode(struct request *r, const struct node *patched, struct node **ret)
+static int redecode(struct request *r, const struct node *patch, const struct node *patched,
+                    struct node **ret)
 {
     if (!node_is(patched, NODE_MAP))
         return status_set(&r->st, REASON_BAD_REQUEST, "the patch makes the object no object");
     struct buf text = BUF_INIT;
     node_to_json(&text, patched, 0);
     struct str copy = arena_str(r->arena, buf_str(&text));
+    buf_clear(&text);
+    int err = write_decode_bytes(r, MEDIA_JSON, copy, r->resource->type, ret);
+    if (err < 0 && r->options.patch == PATCH_STRATEGIC) {
+        node_to_json(&text, patch, 0);
+        copy = arena_str(r->arena, buf_str(&text));
+    }
     buf_release(&text);
-    return write_decode_bytes(r, MEDIA_JSON, copy, r->resource->type, ret);
+    return err < 0 ? refuse_patched(r, copy) : 0;
+}
+
+/* Apply knows typed fields only: an unknown one is refused, whatever fieldValidation says. */
+static int refuse_unknown(struct request *r, const struct node *config,
+                          const struct decode_notes *notes)
+{
+    for (size_t i = 0; i < notes->count; i++) {
+        struct str rest = notes->texts[i];
+        if (!str_starts(rest, "unknown field \""))
+            continue;
+        rest = str_slice(rest, strlen("unknown field \""), rest.len - 1);
+        return status_set(&r->st, REASON_BAD_REQUEST,
+                          "failed to create typed patch object (%.*s/%.*s; %s/%s, Kind=%s): .%.*s: "
+                          "field not declared in schema",
+                          STR_ARG(node_str(config, "metadata.namespace")), STR_ARG(r->route.name),
+                          r->resource->group, r->resource->version, r->resource->kind,
+                          STR_ARG(rest));
+    }
+    return 0;
 }
 
 static int check_apply(struct request *r, const struct node *config)
@@ -75,7 +117,10 @@ static int check_apply(struct request *r, const struct node *config)
     if (node_count(node_at(config, "metadata.managedFields")))
         return status_set(&r->st, REASON_BAD_REQUEST, "metadata.managedFields must be nil");
     if (str_empty(node_str(config, "apiVersion")) || str_empty(node_str(config, "kind")))
-        return status_set(&r->st, REASON_BAD_REQUEST, "apiVersion and kind must be set");
+        return status_set(&r->st, REASON_BAD_REQUEST, "invalid object type: %s%.*s, Kind=%.*s",
+                          str_find(node_str(config, "apiVersion"), '/') < 0 ? "/" : "",
+                          STR_ARG(node_str(config, "apiVersion")),
+                          STR_ARG(node_str(config, "kind")));
     return 0;
 }
 
@@ -88,7 +133,9 @@ static int apply_config(struct request *r)
     else if (document_decode(r->arena, MEDIA_YAML, r->http->body, r->resource->type, &config,
                              &notes, &r->st) < 0)
         return -1;
-    if (write_judge_notes(r, &notes) < 0 || check_apply(r, config) < 0)
+    bool strict = r->options.validation == VALIDATE_STRICT;
+    if ((strict && write_judge_notes(r, &notes) < 0) || refuse_unknown(r, config, &notes) < 0 ||
+        write_judge_notes(r, &notes) < 0 || check_apply(r, config) < 0)
         return -1;
     r->object = config;
     if (write_check_identity(r) < 0)
@@ -138,7 +185,7 @@ static enum step_result patch_decode(struct request *r)
     } else {
         struct node *patch, *patched;
         if (patch_document(r, &patch) < 0 || apply_patch(r, patch, &patched) < 0 ||
-            redecode(r, patched, &r->object) < 0 || write_check_identity(r) < 0)
+            redecode(r, patch, patched, &r->object) < 0 || write_check_identity(r) < 0)
             return STEP_FAIL;
     }
     if (!r->old && r->custom && r->custom->terminating) {

@@ -32,13 +32,16 @@ class Watch:
 def test_codes(server, ns):
     collection = f'/api/v1/namespaces/{ns}/configmaps'
     for method, path, code, reason in [('GET', collection + '/none', 404, 'NotFound'),
-                                       ('GET', '/apis/none/v1/things', 404, 'NotFound'),
+                                       ('GET', f'/api/v1/namespaces/{ns}/things', 404, 'NotFound'),
                                        ('POST', collection + '/a', 405, 'MethodNotAllowed'),
                                        ('GET', collection + '?resourceVersionMatch=Exact', 422, 'Invalid'),
                                        ('GET', collection + '?labelSelector=a%20b', 400, 'BadRequest'),
                                        ('GET', collection + '?resourceVersion=99999999', 504, 'Timeout')]:
         status, answer = server.json(method, path, {} if method == 'POST' else None)
         assert (status, answer['reason'], answer['kind']) == (code, reason, 'Status'), (method, path, answer)
+    for path in ['/apis/none/v1/things', '/nothing']:
+        status, headers, data = server.request('GET', path)
+        assert (status, data) == (404, b'404 page not found\n') and headers['Content-Type'].startswith('text/plain')
     status, answer = server.json('GET', collection, headers={'Accept': 'text/html'})
     assert status == 406 and answer['reason'] == 'NotAcceptable'
     status, answer = server.json('POST', collection, '<x/>', headers={'Content-Type': 'application/xml'})

@@ -175,7 +175,7 @@ static void validate_finalizer_domain(struct request *r, struct str name, size_t
     bool known =
         str_is(name, "kubernetes") || str_is(name, "orphan") || str_is(name, "foregroundDeletion");
     if (known || str_find(name, '/') >= 0 || r->resource->type == SCHEMA_CUSTOM ||
-        strcmp(r->resource->kind, "Event") == 0)
+        (str_empty(str_from(r->resource->group)) && strcmp(r->resource->kind, "Event") == 0))
         return;
     for (size_t i = 0; i < ARRAY_COUNT(lenient); i++)
         if (strcmp(r->resource->group, lenient[i]) == 0)

@@ -50,8 +50,8 @@ static void check_backend(struct check *c, const struct node *backend, struct st
 
 static void check_http_path(struct check *c, const struct node *item, struct str path)
 {
-    static const char *const sequences[] = {"//", "/./", "/../", "%2f", "%2F"}, *const endings[] = {
-                                                                                    "/..", "/."};
+    static const char *const sequences[] = {"//", "/./", "/../", "%2f", "%2F"};
+    static const char *const endings[] = {"/..", "/."};
     struct str text = node_str(item, "path"), type = node_str(item, "pathType"),
                at = path_of(c, path, "path");
     if (!node_get(item, STR("pathType"))) {

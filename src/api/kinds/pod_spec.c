@@ -275,12 +275,74 @@ void check_pod_spec(struct check *c, const struct node *spec, struct str path, s
     check_os(&p);
 }
 
+static void check_seccomp_annotation(struct check *c, struct str profile, struct str path)
+{
+    if (word_in(profile, "runtime/default|docker/default|unconfined"))
+        return;
+    if (str_starts(profile, "localhost/"))
+        check_relative_path(c, str_slice(profile, strlen("localhost/"), profile.len), path);
+    else
+        field_invalid(c->st, path, profile, "must be a valid seccomp profile");
+}
+
+static void check_app_armor_annotation(struct check *c, const struct member *m,
+                                       const struct node *spec, struct str container,
+                                       struct str path)
+{
+    static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
+    struct str profile = node_str(m->value, "");
+    bool found = false;
+    for (size_t i = 0; i < ARRAY_COUNT(lists); i++)
+        found = found || node_find(node_get(spec, str_from(lists[i])), "name", container);
+    if (!found)
+        field_invalid(c->st, path_key(c, path, m->name), container, "container not found");
+    if (!word_in(profile, "|runtime/default|unconfined") && !str_starts(profile, "localhost/"))
+        field_invalid(c->st, path_key(c, path, m->name), profile,
+                      "invalid AppArmor profile name: \"%.*s\"", STR_ARG(profile));
+}
+
+/* As Go's ParseInt reads it, without a plus sign or leading zeros. */
+static bool is_deletion_cost(struct str text)
+{
+    int64_t cost;
+    struct str digits = str_starts(text, "-") ? str_slice(text, 1, text.len) : text;
+    bool padded = digits.len > 1 && digits.data[0] == '0';
+    return text.len && text.data[0] != '+' && !padded && str_to_i64(text, &cost) == 0 &&
+           cost >= INT32_MIN && cost <= INT32_MAX;
+}
+
+void check_pod_annotations(struct check *c, const struct node *annotations, const struct node *spec,
+                           struct str path)
+{
+    const struct str mirror = STR("kubernetes.io/config.mirror"),
+                     cost = STR("controller.kubernetes.io/pod-deletion-cost"),
+                     armor = STR("container.apparmor.security.beta.kubernetes.io/");
+    if (node_get(annotations, mirror) && str_empty(node_str(spec, "nodeName")))
+        field_invalid(c->st, path_key(c, path, mirror), node_str(node_get(annotations, mirror), ""),
+                      "must set spec.nodeName if mirror pod annotation is set");
+    if (node_get(annotations, cost) && !is_deletion_cost(node_str(node_get(annotations, cost), "")))
+        field_invalid(c->st, path_key(c, path, cost), node_str(node_get(annotations, cost), ""),
+                      "must be a 32bit integer");
+    member_each(m, annotations)
+    {
+        if (str_is(m->name, "seccomp.security.alpha.kubernetes.io/pod") ||
+            str_starts(m->name, "container.seccomp.security.alpha.kubernetes.io/"))
+            check_seccomp_annotation(c, node_str(m->value, ""),
+                                     path_of(c, path, arena_cstr(c->a, m->name)));
+        if (str_starts(m->name, armor.data))
+            check_app_armor_annotation(c, m, spec, str_slice(m->name, armor.len, m->name.len),
+                                       path);
+    }
+}
+
 void check_pod_template(struct check *c, const struct node *template, struct str path)
 {
     const struct node *spec = node_get(template, STR("spec"));
     check_label_map(c, node_at(template, "metadata.labels"), path_of(c, path, "labels"));
     check_annotation_map(c, node_at(template, "metadata.annotations"),
                          path_of(c, path, "annotations"));
+    check_pod_annotations(c, node_at(template, "metadata.annotations"), spec,
+                          path_of(c, path, "annotations"));
     check_pod_spec(c, spec, path_of(c, path, "spec"), STR_NONE, false);
     if (node_count(node_get(spec, STR("ephemeralContainers"))))
         field_forbidden(c->st, path_of(c, path, "spec.ephemeralContainers"),

@@ -20,6 +20,9 @@ void check_pod_spec(struct check *c, const struct node *spec, struct str path, s
 /* A PodTemplateSpec: labels, annotations and spec; no ephemeral containers. */
 void check_pod_template(struct check *c, const struct node *template, struct str path);
 
+/* Annotations with a meaning for pods. */
+void check_pod_annotations(struct check *c, const struct node *annotations, const struct node *spec,
+                           struct str path);
 /* Drops what gates of the original that are off by default drop; old is NULL on create. */
 void drop_disabled_pod_members(struct node *spec, const struct node *old);
 

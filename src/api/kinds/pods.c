@@ -146,6 +146,8 @@ static void pod_validate(const struct kind_ctx *ctx, const struct node *pod, con
     } else if (old) {
         check_pod_update(&c, pod, old);
     } else {
+        check_pod_annotations(&c, node_at(pod, "metadata.annotations"), node_get(pod, STR("spec")),
+                              STR("metadata.annotations"));
         if (node_count(node_at(pod, "spec.ephemeralContainers")))
             field_forbidden(st, STR("spec.ephemeralContainers"), "cannot be set on create");
         if (!str_empty(node_str(pod, "spec.nodeName")) &&

@@ -228,10 +228,39 @@ pod_changes = [
     {S + 'restartPolicy': 'Never'}, {S + 'restartPolicyRules': [{'action': 'x'}]},
 ]
 
+# What is let in with a warning.
+pod_changes += [
+    {'spec.nodeSelector': {'beta.kubernetes.io/arch': 'amd64'}}, {'spec.nodeSelector': {'failure-domain.beta.kubernetes.io/zone': 'a'}},
+    {'spec.affinity': {'nodeAffinity': {'requiredDuringSchedulingIgnoredDuringExecution': {'nodeSelectorTerms': [
+        {'matchExpressions': [{'key': 'beta.kubernetes.io/os', 'operator': 'Exists'}]}]}}}},
+    {'spec.affinity': {'nodeAffinity': {'preferredDuringSchedulingIgnoredDuringExecution': [
+        {'weight': 1, 'preference': {'matchExpressions': [{'key': 'beta.kubernetes.io/instance-type', 'operator': 'Exists'}]}}]}}},
+    {'spec.topologySpreadConstraints': [{'maxSkew': 1, 'topologyKey': 'failure-domain.beta.kubernetes.io/zone',
+                                         'whenUnsatisfiable': 'DoNotSchedule'}]},
+    {'spec.affinity': {'podAffinity': {'requiredDuringSchedulingIgnoredDuringExecution': [{'topologyKey': 'a'}],
+                                       'preferredDuringSchedulingIgnoredDuringExecution': [
+                                           {'weight': 1, 'podAffinityTerm': {'topologyKey': 'a'}}]}}},
+    {'spec.hostAliases': [{'ip': '10.0.0.1', 'hostnames': ['a']}, {'ip': '10.0.0.1', 'hostnames': ['b']}]},
+    {'spec.imagePullSecrets': [{'name': 'a'}, {'name': 'a'}, {'name': ''}]},
+    {'metadata.annotations': {'scheduler.alpha.kubernetes.io/critical-pod': '', 'seccomp.security.alpha.kubernetes.io/pod': 'unconfined'}},
+    {'metadata.annotations': {'seccomp.security.alpha.kubernetes.io/pod': 'x', 'container.seccomp.security.alpha.kubernetes.io/c': 'localhost/../x'}},
+    {'metadata.annotations': {'controller.kubernetes.io/pod-deletion-cost': '+1'}}, {'metadata.annotations': {'controller.kubernetes.io/pod-deletion-cost': '-5'}},
+    {'metadata.annotations': {'kubernetes.io/config.mirror': 'x'}},
+    {'metadata.annotations': {'container.apparmor.security.beta.kubernetes.io/z': 'x'}},
+    {S + 'env': [{'name': 'A', 'value': '1'}, {'name': 'A', 'value': '2'}]}, {S + 'env': [{'name': 'A', 'value': '1'}, {'name': 'A', 'value': '$(A)2'}]},
+    {S + 'resources': {'requests': {'memory': '1500m'}, 'limits': {'memory': '2500m'}}},
+    {S + 'ports': [{'containerPort': 80}, {'containerPort': 80, 'name': 'a'}]},
+    {S + 'ports': [{'containerPort': 80, 'hostPort': 80}, {'containerPort': 80}]},
+    {S + 'ports': [{'containerPort': 80, 'hostPort': 80, 'hostIP': '10.0.0.1'}, {'containerPort': 80, 'hostPort': 80}]},
+    {'spec.initContainers': [{'name': 'i', 'image': 'x', 'ports': [{'containerPort': 90, 'name': 'a'}]}],
+     S + 'ports': [{'containerPort': 80, 'name': 'a'}]},
+    {V + 'name': 'v', V + 'gitRepo': {'repository': 'x'}}, {V + 'name': 'v', V + 'glusterfs': {'endpoints': 'e', 'path': 'p'}},
+]
 template_changes = [
     {'spec.template.spec.containers': []}, {'spec.template.spec.restartPolicy': 'Never'}, {'spec.template.metadata.labels': {'app': 'b'}},
     {'spec.template.spec.activeDeadlineSeconds': 1}, {'spec.template.spec.containers[0].image': None},
     {'spec.template.metadata.annotations': {'a b': ''}},
+    {'spec.template.metadata.annotations': {'controller.kubernetes.io/pod-deletion-cost': 'x'}},
 ]
 
 changes = {
@@ -300,6 +329,8 @@ changes = {
     'ReplicationController': template_changes + [{'spec.replicas': -1}, {'spec.selector': {}}, {'spec.selector': None},
                                                  {'spec.template': None}],
     'Deployment': template_changes + [
+        {'spec.template.spec.nodeSelector': {'beta.kubernetes.io/arch': 'amd64'}},
+        {'spec.template.spec.terminationGracePeriodSeconds': -1},
         {'spec.replicas': -1}, {'spec.selector': None}, {'spec.selector': {}}, {'spec.selector.matchLabels': {'a b': 'c'}},
         {'spec.strategy': {'type': 'x'}}, {'spec.strategy': {'type': 'Recreate', 'rollingUpdate': {'maxSurge': 1}}},
         {'spec.strategy': {'rollingUpdate': {'maxSurge': 0, 'maxUnavailable': 0}}},

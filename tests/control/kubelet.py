@@ -1,6 +1,7 @@
 """Pretend kubelets: nodes that are Ready, pods that run as soon as they are bound and go as soon as they are asked to.
 
-What a pod does is said by its annotation `test/phase`: Running (the default), Succeeded, Failed or Pending (it stays so)."""
+What a pod does is said by its annotation `test/phase`: Running (the default), Succeeded, Failed or Pending (it stays so, as
+does a pod with an image that is called non-existent)."""
 import json
 import threading
 import time
@@ -37,7 +38,8 @@ class Kubelet(threading.Thread):
     def run_pod(self, pod):
         metadata = pod['metadata']
         phase = metadata.get('annotations', {}).get('test/phase', 'Running')
-        if phase == 'Pending' or pod['status'].get('phase') == phase:
+        missing = any('non-existent' in c['image'] for c in pod['spec']['containers'])
+        if phase == 'Pending' or missing or pod['status'].get('phase') == phase:
             return
         self.address += 1
         ready = 'True' if phase == 'Running' else 'False'

@@ -262,12 +262,15 @@ static int negotiate(struct request *r)
             &r->st, REASON_NOT_ACCEPTABLE, "only the following media types are accepted: %s",
             r->custom ? "application/json, application/yaml"
                       : "application/json, application/yaml, application/vnd.kubernetes.protobuf");
-    return status_set(
-        &r->st, REASON_NOT_ACCEPTABLE, "406: Not Acceptable\n\nAvailable representations: %s",
-        r->custom
-            ? "application/json, application/yaml, application/json;stream=watch"
-            : "application/json, application/yaml, application/vnd.kubernetes.protobuf, "
-              "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch");
+    const char *streams =
+        !collection ? ""
+        : r->custom
+            ? ", application/json;stream=watch"
+            : ", application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
+    return status_set(&r->st, REASON_NOT_ACCEPTABLE,
+                      "406: Not Acceptable\n\nAvailable representations: application/json, "
+                      "application/yaml%s%s",
+                      r->custom ? "" : ", application/vnd.kubernetes.protobuf", streams);
 }
 
 #define ENDPOINT_STEP(member)                                                                      \

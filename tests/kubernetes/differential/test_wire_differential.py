@@ -1,0 +1,136 @@
+"""The same requests to the original and to kaname: discovery, refusals and plain reads must agree word by word.
+
+What differs on purpose is not asked here: versions of compilers, the keys of tokens, descriptions of columns, and places where
+the original answers 500 for a client's mistake. Needs the original's programs; without them it is skipped."""
+import json
+import os
+import sys
+
+import pytest
+
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [here, os.path.dirname(here)]
+
+from original import Original, missing
+from server import Server
+
+if missing():
+    pytest.skip(f'the original is not built: {", ".join(missing())} (run tests/setup/originals etcd kube-apiserver)',
+                allow_module_level=True)
+
+CM = '/api/v1/namespaces/default/configmaps'
+LIVE = CM + '/live'
+JSON = 'application/json'
+MERGE = 'application/merge-patch+json'
+APPLY = 'application/apply-patch+yaml'
+AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
+VOLATILE = {'uid', 'creationTimestamp', 'resourceVersion', 'managedFields', 'serverAddressByClientCIDRs', 'description'}
+
+
+def cm(**metadata):
+    return json.dumps({'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': metadata})
+
+
+def review(group, plural, spec):
+    return ('POST', f'/apis/{group}/v1/{plural}', json.dumps(spec), JSON)
+
+
+BODIES = ['', '{', '[]', 'null', '1', '{}', '{"kind":"Foo"}', '{"kind":"ConfigMap"}', '{"apiVersion":"v1"}',
+          '{"apiVersion":"v2","kind":"ConfigMap"}', '{"apiVersion":"v1","kind":"Pod"}', cm(name=1), cm(name='a', labels={'a': 1}),
+          '{"apiVersion":"v1","kind":"ConfigMap","data":{"a":1},"metadata":{"name":"q"}}', cm(name='a', namespace='other'),
+          '{"apiVersion":"v1","kind":"ConfigMap","metadata":[]}', cm(name='a', finalizers=['x y']), cm(name='a', ownerReferences=[{}]),
+          cm(name='a', creationTimestamp='x'), '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","foo":1},"bar":2}',
+          '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","name":"b"}}']
+QUERIES = ['/none', '?limit=x', '?limit=-1', '?resourceVersion=x', '?resourceVersion=0&resourceVersionMatch=Exact',
+           '?resourceVersionMatch=NotOlderThan', '?resourceVersion=1&resourceVersionMatch=Foo', '?labelSelector=a%20b',
+           '?labelSelector=a=b,,c', '?fieldSelector=x', '?fieldSelector=a=b', '?watch=1&sendInitialEvents=true',
+           '?watch=1&resourceVersionMatch=Exact', '?sendInitialEvents=true', '?timeoutSeconds=x']
+REQUESTS = (
+    [('GET', CM + q, None, JSON) for q in QUERIES] +
+    [('POST', CM + '?dryRun=All&fieldValidation=Strict', b, JSON) for b in BODIES] +
+    [('PUT', CM + '/other?dryRun=All', b, JSON) for b in BODIES] +
+    [('POST', CM + '?dryRun=All', 'x', 'text/plain'), ('POST', CM + '?dryRun=Foo', cm(name='a'), JSON),
+     ('POST', CM + '?dryRun=All&fieldManager=' + 'x' * 129, cm(name='a'), JSON), ('POST', CM + '?fieldValidation=Foo', cm(name='a'), JSON),
+     ('POST', CM + '/a', cm(name='a'), JSON), ('PUT', CM, cm(name='a'), JSON), ('PATCH', CM, '{}', MERGE),
+     ('POST', '/api/v1/namespaces/none/configmaps?dryRun=All', cm(name='a'), JSON),
+     ('GET', '/api/v1/namespaces/default/foos', None, JSON), ('GET', '/apis/foo/v1/bars', None, JSON),
+     ('GET', '/api/v1/configmaps/x', None, JSON), ('GET', '/foo', None, JSON), ('GET', '/api/v2', None, JSON),
+     ('POST', '/api/v1/namespaces/default/pods/x/binding', '{"target":{}}', JSON),
+     ('POST', '/api/v1/namespaces/default/pods/x/eviction', '{}', JSON), ('GET', '/api/v1/namespaces/default/pods/x/log', None, JSON),
+     ('DELETE', CM + '/none', None, JSON), ('DELETE', CM + '/none', '{"propagationPolicy":"x"}', JSON),
+     ('DELETE', CM + '/none?propagationPolicy=Foo', None, JSON),
+     ('PATCH', LIVE, '{}', 'application/foo'), ('PATCH', LIVE + '?dryRun=All', '[{"op":"remove","path":"/none"}]', 'application/json-patch+json'),
+     ('PATCH', LIVE + '?dryRun=All', '[{"op":"test","path":"/metadata/name","value":"x"}]', 'application/json-patch+json'),
+     ('PATCH', LIVE + '?dryRun=All', '{"metadata":{"name":"x"}}', MERGE), ('PATCH', LIVE + '?dryRun=All', '{"metadata":{"resourceVersion":"1"}}', MERGE),
+     ('PATCH', LIVE + '?dryRun=All', '{"foo":1}', MERGE), ('PATCH', LIVE + '?dryRun=All', '{"data":{"a":"b"}}', APPLY),
+     ('PATCH', LIVE + '?dryRun=All&fieldManager=m', '{"data":{"a":"b"}}', APPLY), ('PATCH', LIVE + '?dryRun=All&force=true', '{}', MERGE),
+     ('PATCH', LIVE + '?dryRun=All&fieldManager=m', '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"live","managedFields":[{}]}}', APPLY),
+     ('PUT', LIVE + '?dryRun=All', cm(name='live', resourceVersion='1'), JSON), ('PUT', LIVE + '?dryRun=All', cm(name='other'), JSON),
+     ('PUT', LIVE + '?dryRun=All', cm(), JSON), ('DELETE', LIVE + '?dryRun=All', None, JSON),
+     ('DELETE', LIVE, '{"propagationPolicy":"Foreground","dryRun":["All"]}', JSON),
+     review('authorization.k8s.io', 'selfsubjectaccessreviews', {}), review('authorization.k8s.io', 'subjectaccessreviews', {'spec': {}}),
+     review('authorization.k8s.io', 'selfsubjectaccessreviews', {'spec': {'resourceAttributes': {'verb': 'get', 'resource': 'pods'}}}),
+     review('authorization.k8s.io', 'selfsubjectrulesreviews', {'spec': {}}), review('authentication.k8s.io', 'tokenreviews', {'spec': {}}),
+     review('authentication.k8s.io', 'tokenreviews', {'spec': {'token': 'x'}})])
+
+
+@pytest.fixture(scope='module')
+def pair(tmp_path_factory):
+    theirs = Original(tmp_path_factory.mktemp('original'))
+    ours = Server(tmp_path_factory.mktemp('ours'), components='api')
+    for server in (ours, theirs):
+        server.request('POST', CM, cm(name='live', labels={'a': 'b'}), {'Content-Type': JSON})
+    yield ours, theirs
+    ours.stop()
+    theirs.stop()
+
+
+def plain(value):
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items() if k not in VOLATILE}
+    return [plain(v) for v in value] if isinstance(value, list) else value
+
+
+def answer(server, method, path, body, headers):
+    code, sent, data = server.request(method, path, body, headers)
+    try:
+        content = plain(json.loads(data))
+    except ValueError:
+        content = data.decode()
+    return {'code': code, 'content': content, 'type': sent.get('Content-Type'), 'warnings': sent.get_all('Warning')}
+
+
+def name_of(request):
+    return ' '.join(str(part)[:60] for part in request[:3] if part)
+
+
+@pytest.mark.parametrize('request_', REQUESTS, ids=name_of)
+def test_answer(pair, request_):
+    method, path, body, media = request_
+    headers = {'Content-Type': media} if body is not None else {}
+    ours, theirs = (answer(server, method, path, body, headers) for server in pair)
+    assert ours == theirs
+
+
+@pytest.mark.parametrize('accept', [JSON, AGGREGATED])
+def test_discovery(pair, accept):
+    for path in ('/api', '/apis'):
+        ours, theirs = (answer(server, 'GET', path, None, {'Accept': accept}) for server in pair)
+        assert ours == theirs
+
+
+def test_discovery_of_each_group(pair):
+    paths = ['/api/v1']
+    for group in json.loads(pair[1].request('GET', '/apis')[2])['groups']:
+        paths += ['/apis/' + group['name'], *('/apis/' + v['groupVersion'] for v in group['versions'])]
+    for path in paths:
+        ours, theirs = (answer(server, 'GET', path, None, {}) for server in pair)
+        assert ours == theirs, path
+
+
+@pytest.mark.parametrize('accept', [JSON, 'application/json;as=Table;v=v1;g=meta.k8s.io',
+                                    'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io', 'text/html',
+                                    'application/json;as=Foo;v=v1;g=meta.k8s.io'])
+def test_forms(pair, accept):
+    ours, theirs = (answer(server, 'GET', LIVE, None, {'Accept': accept}) for server in pair)
+    assert ours == theirs

@@ -67,14 +67,10 @@ bool admit_is(const struct admission *ad, const char *group, const char *plural)
 
 int admit_forbidden(const struct admission *ad, struct status *st, const char *format, ...)
 {
-    va_list args, again;
+    va_list args;
     va_start(args, format);
-    va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    struct str why = arena_vprintf(st->arena, format, args);
     va_end(args);
-    char *why = arena_alloc(st->arena, (size_t)len + 1);
-    vsnprintf(why, (size_t)len + 1, format, again);
-    va_end(again);
     struct str name = ad->name;
     if (str_empty(name))
         name = node_str(ad->object, "metadata.name");
@@ -83,7 +79,7 @@ int admit_forbidden(const struct admission *ad, struct status *st, const char *f
     if (str_empty(name))
         name = STR("Unknown");
     return status_forbidden(st, str_from(ad->resource->group), str_from(ad->resource->plural), name,
-                            (struct str){why, (size_t)len});
+                            why);
 }
 
 const struct sealed *admit_get(const struct admission *ad, const char *group, const char *plural,

@@ -245,19 +245,15 @@ void invalid_node(struct check *c, struct str path, const struct node *value, co
                   ...)
 {
     struct buf json = BUF_INIT;
-    va_list args, again;
+    va_list args;
     va_start(args, format);
-    va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    struct str detail = arena_vprintf(c->a, format, args);
     va_end(args);
-    char *detail = arena_alloc(c->a, (size_t)len + 1);
-    vsnprintf(detail, (size_t)len + 1, format, again);
-    va_end(again);
     if (value)
         node_to_json(&json, value, 0);
     else
         buf_puts(&json, "null");
-    field_invalid_bare(c->st, path, buf_str(&json), "%s", detail);
+    field_invalid_bare(c->st, path, buf_str(&json), "%.*s", STR_ARG(detail));
     buf_release(&json);
 }
 

@@ -13,15 +13,11 @@ struct warnings {
 static void say(const struct warnings *w, const char *format, ...) printf_like(2, 3);
 static void say(const struct warnings *w, const char *format, ...)
 {
-    va_list args, again;
+    va_list args;
     va_start(args, format);
-    va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    struct str text = arena_vprintf(w->a, format, args);
     va_end(args);
-    char *text = arena_alloc(w->a, (size_t)len + 1);
-    vsnprintf(text, (size_t)len + 1, format, again);
-    va_end(again);
-    w->warn(w->arg, (struct str){text, (size_t)len});
+    w->warn(w->arg, text);
 }
 
 static const char *label_fault(struct str label)

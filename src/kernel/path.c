@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -296,4 +297,25 @@ int path_identity(int fd, const char *path, uint64_t *ret_inode, uint64_t *ret_s
     *ret_inode = info.st_ino;
     *ret_size = (uint64_t)info.st_size;
     return 0;
+}
+
+int memory_file(struct str data, int *ret_fd)
+{
+    int fd = memfd_create("kaname", MFD_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int err = write_all(fd, data);
+    if (err == 0 && lseek(fd, 0, SEEK_SET) < 0)
+        err = -errno;
+    if (err < 0) {
+        close(fd);
+        return err;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int dir_remove_empty(const char *path)
+{
+    return rmdir(path) < 0 && errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT ? -errno : 0;
 }

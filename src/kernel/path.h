@@ -75,6 +75,11 @@ ssize_t fd_write(int fd, struct str data) must_use;        /* bytes or -errno */
 void fd_shutdown_write(int fd);
 int fd_socket_error(int fd); /* 0 or -errno of a connection that was begun */
 
+/* An open file that lies in memory only, to be read from its start. */
+int memory_file(struct str data, int *ret_fd) must_use;
+/* Removes a directory that is empty; 0 also when it is not, or not there. */
+int dir_remove_empty(const char *path) must_use;
+
 /* Unix sockets, non-blocking. */
 int unix_listen(const char *path, mode_t mode,
                 int *ret_fd) must_use; /* replaces a socket left behind */

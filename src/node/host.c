@@ -1,6 +1,7 @@
 #include <errno.h>
 
 #include "base/vec.h"
+#include "kernel/machine.h"
 #include "kernel/path.h"
 #include "node/cni_plugin.h"
 #include "node/host.h"
@@ -208,7 +209,7 @@ int node_host_prepare(const struct node_host *host, unsigned timeout_ms)
                                   : -ENOENT;
         if (err == 0 || waited >= timeout_ms)
             break;
-        nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+        sleep_ms(20);
     }
     return err > 0 ? -EIO : err;
 }

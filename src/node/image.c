@@ -1,7 +1,4 @@
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/encode.h"
 #include "base/vec.h"
@@ -252,16 +249,9 @@ int image_import(const struct host *host, const char *cgroup, struct str tar,
 {
     static const char *const argv[] = {"/usr/bin/ctr", "--namespace", "k8s.io", "images",
                                        "import",       "-",           NULL};
-    int fd cleanup_with(fd_close_ptr) = memfd_create("image", MFD_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    while (tar.len) {
-        ssize_t put = fd_write(fd, tar);
-        if (put < 0)
-            return (int)put;
-        tar = str_slice(tar, (size_t)put, tar.len);
-    }
-    if (lseek(fd, 0, SEEK_SET) < 0)
-        return -errno;
+    int fd cleanup_with(fd_close_ptr) = -1;
+    int err = memory_file(tar, &fd);
+    if (err < 0)
+        return err;
     return host_run(host, cgroup, argv, fd, ret_output);
 }

@@ -1,7 +1,5 @@
 /* The Node object, its status and its lease as trees: the same for real and simulated nodes. */
-#include <sys/sysinfo.h>
-#include <sys/utsname.h>
-
+#include "kernel/machine.h"
 #include "kernel/path.h"
 #include "node/agent_internal.h"
 
@@ -17,15 +15,13 @@ static struct str file_word(struct arena *a, const char *path)
 
 static void put_labels(struct arena *a, struct node *node, const struct node_facts *f)
 {
-    struct utsname names;
+    struct machine machine;
     struct node *labels = node_need_map(a, node, "metadata.labels");
-    struct str arch = STR("amd64");
-    if (uname(&names) == 0 && strcmp(names.machine, "aarch64") == 0)
-        arch = STR("arm64");
+    machine_read(&machine);
     static const char *const of_arch[] = {"kubernetes.io/arch", "beta.kubernetes.io/arch"};
     static const char *const of_os[] = {"kubernetes.io/os", "beta.kubernetes.io/os"};
     for (size_t i = 0; i < 2; i++) {
-        node_set(a, labels, str_from(of_arch[i]), node_text(a, arch));
+        node_set(a, labels, str_from(of_arch[i]), node_text(a, str_from(machine.architecture)));
         node_set(a, labels, str_from(of_os[i]), node_text(a, STR("linux")));
     }
     node_set(a, labels, STR("kubernetes.io/hostname"), node_text_copy(a, str_from(f->name)));
@@ -133,21 +129,20 @@ static void put_amounts(struct arena *a, struct node *status, const struct node_
 
 static void put_info(struct arena *a, struct node *status, const struct node_facts *f)
 {
-    struct utsname names = {0};
-    uname(&names);
-    struct str machine = file_word(a, "/etc/machine-id");
+    struct machine machine;
+    machine_read(&machine);
+    struct str id = file_word(a, "/etc/machine-id");
     struct node *info = node_need_map(a, status, "nodeInfo");
-    node_put_str(a, info, "machineID", machine);
-    node_put_str(a, info, "systemUUID", machine);
+    node_put_str(a, info, "machineID", id);
+    node_put_str(a, info, "systemUUID", id);
     node_put(a, info, "bootID", node_text(a, file_word(a, "/proc/sys/kernel/random/boot_id")));
-    node_put_str(a, info, "kernelVersion", str_from(names.release));
+    node_put_str(a, info, "kernelVersion", str_from(machine.kernel));
     node_put_str(a, info, "osImage", STR("Linux"));
     node_put_str(a, info, "containerRuntimeVersion", str_from(f->runtime_version));
     node_put_str(a, info, "kubeletVersion", STR(VERSION));
     node_put_str(a, info, "kubeProxyVersion", STR(""));
     node_put_str(a, info, "operatingSystem", STR("linux"));
-    node_put_str(a, info, "architecture",
-                 strcmp(names.machine, "aarch64") == 0 ? STR("arm64") : STR("amd64"));
+    node_put_str(a, info, "architecture", str_from(machine.architecture));
 }
 
 struct node *node_status(struct arena *a, const struct node_facts *f,

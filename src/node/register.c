@@ -1,7 +1,6 @@
 /* This node's Node object and lease. */
-#include <sys/sysinfo.h>
-
 #include "base/log.h"
+#include "kernel/machine.h"
 #include "kernel/path.h"
 #include "node/agent_internal.h"
 
@@ -36,9 +35,9 @@ static int64_t storage_bytes(const struct agent *a)
 static void read_facts(const struct registration *r, struct node_facts *f)
 {
     const struct agent *a = r->agent;
-    struct sysinfo info = {0};
+    struct machine machine;
     struct disk_usage disk = {0};
-    sysinfo(&info);
+    machine_read(&machine);
     *f = (struct node_facts){
         .name = a->config.node_name,
         .ip = a->node_ip,
@@ -47,8 +46,8 @@ static void read_facts(const struct registration *r, struct node_facts *f)
             a->runtime_version.len ? a->runtime_version.data : "containerd://unknown",
         .labels = a->config.labels,
         .taints = a->config.taints,
-        .cpus = get_nprocs(),
-        .memory_bytes = (int64_t)info.totalram * info.mem_unit,
+        .cpus = machine.cpus,
+        .memory_bytes = machine.memory_bytes,
         .storage_bytes = storage_bytes(a),
         .pods_max = a->config.pods_max,
         .port = a->config.port,

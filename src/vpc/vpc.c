@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <unistd.h>
 
 #include "kernel/namespace.h"
 #include "kernel/path.h"
@@ -51,8 +50,8 @@ int vpc_delete(struct vpc *vpc)
     process_kill(vpc->holder, vpc->holder_ticks);
     buf_printf(&path, "%s/state", vpc->directory);
     int err = path_delete(path.data);
-    if (err == 0 && rmdir(vpc->directory) < 0 && errno != ENOTEMPTY)
-        err = -errno;
+    if (err == 0)
+        err = dir_remove_empty(vpc->directory);
     release(vpc);
     return err;
 }

@@ -101,13 +101,23 @@ void nft_elements_add(struct nft_batch *b, const char *set, const struct nft_ele
 void nft_elements_delete(struct nft_batch *b, const char *set, const struct nft_element *elements,
                          size_t count);
 
+/* Numbers of nf_tables.h that expressions take. */
+enum {
+    NFT_BASE_NETWORK = 1,   /* payload base: network header */
+    NFT_BASE_TRANSPORT = 2, /* transport header */
+    NFT_KEY_MARK = 3,       /* meta */
+    NFT_KEY_PROTOCOL = 16,
+    NFT_EQUAL = 0, /* compare */
+    NFT_NOT_EQUAL = 1,
+};
+
 /* Expressions of a rule, in the order in which they run. */
 enum nft_expression_kind {
     NFT_X_PAYLOAD,   /* load: base (0 link, 1 network, 2 transport), offset, size -> to */
-    NFT_X_META,      /* load key -> to (NFT_META_L4PROTO, NFT_META_MARK, ...) */
+    NFT_X_META,      /* load key -> to (NFT_KEY_PROTOCOL, NFT_KEY_MARK, ...) */
     NFT_X_META_SET,  /* from -> meta key */
     NFT_X_CT,        /* load ct key -> to */
-    NFT_X_COMPARE,   /* goes on when from compares with value: operation as NFT_CMP_EQ ... */
+    NFT_X_COMPARE,   /* goes on when from compares with value: operation as NFT_EQUAL ... */
     NFT_X_BITS,      /* to = (from & mask) ^ xor, 4 bytes */
     NFT_X_IMMEDIATE, /* value -> to */
     NFT_X_RANDOM,    /* 0 .. modulus-1 -> to */

@@ -4,6 +4,13 @@
 
 #include "kernel/nft_internal.h"
 
+static_assert((int)NFT_BASE_NETWORK == (int)NFT_PAYLOAD_NETWORK_HEADER &&
+                  (int)NFT_BASE_TRANSPORT == (int)NFT_PAYLOAD_TRANSPORT_HEADER &&
+                  (int)NFT_KEY_MARK == (int)NFT_META_MARK &&
+                  (int)NFT_KEY_PROTOCOL == (int)NFT_META_L4PROTO &&
+                  (int)NFT_EQUAL == (int)NFT_CMP_EQ && (int)NFT_NOT_EQUAL == (int)NFT_CMP_NEQ,
+              "the numbers of nft.h are the kernel's");
+
 static void put_register(struct nlmsghdr *m, uint16_t attribute, int word)
 {
     mnl_attr_put_u32(m, attribute, htonl((uint32_t)(NFT_REG32_00 + word)));

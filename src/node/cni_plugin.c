@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "kernel/path.h"
 #include "node/cni_plugin.h"

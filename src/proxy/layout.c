@@ -1,7 +1,5 @@
 #include "proxy/layout.h"
 
-#include <linux/netfilter/nf_tables.h>
-
 enum {
     IP_SADDR = 12, /* offsets in headers */
     IP_DADDR = 16,
@@ -95,22 +93,19 @@ static const struct nft_set sets[LAYOUT_SET_COUNT] = {
 
 static struct nft_expression load_address(uint32_t offset, int to)
 {
-    return (struct nft_expression){.kind = NFT_X_PAYLOAD,
-                                   .base = NFT_PAYLOAD_NETWORK_HEADER,
-                                   .offset = offset,
-                                   .size = 4,
-                                   .to = to};
+    return (struct nft_expression){
+        .kind = NFT_X_PAYLOAD, .base = NFT_BASE_NETWORK, .offset = offset, .size = 4, .to = to};
 }
 
 static struct nft_expression load_protocol(int to)
 {
-    return (struct nft_expression){.kind = NFT_X_META, .key = NFT_META_L4PROTO, .to = to};
+    return (struct nft_expression){.kind = NFT_X_META, .key = NFT_KEY_PROTOCOL, .to = to};
 }
 
 static struct nft_expression load_port(int to)
 {
     return (struct nft_expression){.kind = NFT_X_PAYLOAD,
-                                   .base = NFT_PAYLOAD_TRANSPORT_HEADER,
+                                   .base = NFT_BASE_TRANSPORT,
                                    .offset = PORT_DESTINATION,
                                    .size = 2,
                                    .to = to};
@@ -147,13 +142,13 @@ static void rule_by_node_port(struct nft_batch *b, const char *chain, unsigned s
 static void rule_mark(struct nft_batch *b, const char *chain)
 {
     const struct nft_expression x[] = {
-        {.kind = NFT_X_META, .key = NFT_META_MARK, .to = 0},
+        {.kind = NFT_X_META, .key = NFT_KEY_MARK, .to = 0},
         {.kind = NFT_X_BITS,
          .from = 0,
          .to = 0,
          .mask = ~(uint32_t)MASQUERADE_MARK,
          .xor_value = MASQUERADE_MARK /* marks are in host order */},
-        {.kind = NFT_X_META_SET, .key = NFT_META_MARK, .from = 0},
+        {.kind = NFT_X_META_SET, .key = NFT_KEY_MARK, .from = 0},
     };
     nft_rule_add(b, chain, x, ARRAY_COUNT(x));
 }
@@ -210,11 +205,7 @@ static void build_reject(struct nft_batch *b)
     nft_chain_add(b, &(struct nft_chain){.name = "reject", .hook = NFT_NO_HOOK});
     const struct nft_expression reset[] = {
         load_protocol(0),
-        {.kind = NFT_X_COMPARE,
-         .from = 0,
-         .operation = NFT_CMP_EQ,
-         .value = {PROTO_TCP},
-         .size = 1},
+        {.kind = NFT_X_COMPARE, .from = 0, .operation = NFT_EQUAL, .value = {PROTO_TCP}, .size = 1},
         {.kind = NFT_X_REJECT, .key = 1},
     };
     const struct nft_expression unreachable[] = {{.kind = NFT_X_REJECT}};
@@ -262,9 +253,9 @@ static void build_translation(struct nft_batch *b)
                                              in_set(SET_HAIRPIN, 0),
                                              {.kind = NFT_X_MASQUERADE}};
     const struct nft_expression marked[] = {
-        {.kind = NFT_X_META, .key = NFT_META_MARK, .to = 0},
+        {.kind = NFT_X_META, .key = NFT_KEY_MARK, .to = 0},
         {.kind = NFT_X_BITS, .from = 0, .to = 0, .mask = MASQUERADE_MARK},
-        {.kind = NFT_X_COMPARE, .from = 0, .operation = NFT_CMP_NEQ, .size = 4},
+        {.kind = NFT_X_COMPARE, .from = 0, .operation = NFT_NOT_EQUAL, .size = 4},
         {.kind = NFT_X_MASQUERADE},
     };
     nft_rule_add(b, "postrouting", hairpin, ARRAY_COUNT(hairpin));

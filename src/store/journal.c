@@ -1,7 +1,6 @@
 #include "store/journal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 
 #include "store/checksum.h"

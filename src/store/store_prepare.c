@@ -5,7 +5,6 @@
  * the image's checksum until LMDB has synced the file. A start that finds the header so compares,
  * and copies the image again if it must: all that was acknowledged since is in the log. */
 #include <errno.h>
-#include <fcntl.h>
 
 #include "store/checksum.h"
 #include "store/store_private.h"

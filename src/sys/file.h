@@ -8,6 +8,8 @@
 #ifndef SYS_FILE_H
 #define SYS_FILE_H
 
+#include <fcntl.h> /* flags of file_open */
+
 #include "base/base.h"
 #include "base/str.h"
 

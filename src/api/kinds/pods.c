@@ -67,10 +67,14 @@ void drop_disabled_pod_members(struct node *spec, const struct node *old)
         }
 }
 
-static void prepare_create(const struct kind_ctx *ctx, struct node *pod)
+/* The status of a new pod. It follows from what admission made of the pod, so it is filled after.
+ */
+static int pod_settle(const struct kind_ctx *ctx, struct node *pod, const struct node *old,
+                      struct status *st maybe_unused)
 {
     struct arena *a = ctx->arena;
-    drop_disabled_pod_members(node_get(pod, STR("spec")), NULL);
+    if (old || !str_empty(ctx->subresource))
+        return 0;
     struct node *status = node_map(a);
     node_put_str(a, status, "phase", STR("Pending"));
     node_put_str(a, status, "qosClass", str_from(pod_qos_class(pod)));
@@ -84,10 +88,12 @@ static void prepare_create(const struct kind_ctx *ctx, struct node *pod)
         node_append(a, node_need_list(a, status, "conditions"), condition);
     }
     node_set(a, pod, STR("status"), status);
+    drop_disabled_pod_members(node_get(pod, STR("spec")), NULL);
     merge_affinity_keys(a, pod, "spec.affinity.podAffinity");
     merge_affinity_keys(a, pod, "spec.affinity.podAntiAffinity");
     node_each(constraint, node_at(pod, "spec.topologySpreadConstraints"))
         merge_label_keys(a, constraint, "matchLabelKeys", "In", node_at(pod, "metadata.labels"));
+    return 0;
 }
 
 static void pod_prepare(const struct kind_ctx *ctx, struct node *pod, const struct node *old)
@@ -96,7 +102,7 @@ static void pod_prepare(const struct kind_ctx *ctx, struct node *pod, const stru
     if (node_num(pod, "spec.terminationGracePeriodSeconds", 0) < 0)
         node_put_int(ctx->arena, pod, "spec.terminationGracePeriodSeconds", 1);
     if (!old) {
-        prepare_create(ctx, pod);
+        node_remove(pod, STR("status"));
     } else if (str_is(ctx->subresource, "status")) {
         /* Old kubelets spoil owner references. */
         keep_old(ctx->arena, pod, old, "metadata.ownerReferences");
@@ -209,6 +215,7 @@ REGISTER(kind, pods)
     .plural = "pods",
     .flags = KIND_STATUS_SPLIT | KIND_GENERATION | KIND_GRACEFUL | KIND_RETURNS_DELETED,
     .prepare = pod_prepare,
+    .allocate = pod_settle,
     .warnings = pod_warnings,
     .validate = pod_validate,
     .field_labels = pod_labels,

@@ -548,6 +548,71 @@ def level_namespaces():
         yield {'apiVersion': 'v1', 'kind': 'Namespace', 'metadata': {'name': f'level-{level}', 'labels': labels}}
 
 
+def rule_objects():
+    """(collection, object): what pods of two namespaces are held to, and classes that they may name. Quotas come with a status,
+    as their controller would give it."""
+    for name in ('limited', 'counted'):
+        yield '/api/v1/namespaces', {'apiVersion': 'v1', 'kind': 'Namespace', 'metadata': {'name': name}}
+        yield f'/api/v1/namespaces/{name}/serviceaccounts', {'metadata': {'name': 'default'}}
+    yield '/api/v1/namespaces/limited/serviceaccounts', {'metadata': {'name': 'quiet'}, 'automountServiceAccountToken': False,
+                                                          'imagePullSecrets': [{'name': 'pull'}]}
+    yield '/api/v1/namespaces/limited/limitranges', {'apiVersion': 'v1', 'kind': 'LimitRange', 'metadata': {'name': 'l'}, 'spec': {'limits': [
+        {'type': 'Container', 'min': {'cpu': '100m'}, 'max': {'cpu': '2', 'memory': '1Gi'}, 'default': {'cpu': '500m'},
+         'defaultRequest': {'cpu': '200m'}, 'maxLimitRequestRatio': {'cpu': '4'}},
+        {'type': 'Pod', 'max': {'cpu': '3'}}, {'type': 'PersistentVolumeClaim', 'min': {'storage': '1Gi'}, 'max': {'storage': '5Gi'}}]}}
+    hard = {'pods': '5', 'requests.cpu': '1', 'limits.memory': '1Gi', 'count/configmaps': '1', 'services.nodeports': '0'}
+    used = {'pods': '4', 'requests.cpu': '500m', 'limits.memory': '0', 'count/configmaps': '1', 'services.nodeports': '0'}
+    yield '/api/v1/namespaces/counted/resourcequotas', {'apiVersion': 'v1', 'kind': 'ResourceQuota', 'metadata': {'name': 'q'},
+                                                         'spec': {'hard': hard}, 'status': {'hard': hard, 'used': used}}
+    yield '/apis/scheduling.k8s.io/v1/priorityclasses', {'apiVersion': 'scheduling.k8s.io/v1', 'kind': 'PriorityClass',
+                                                         'metadata': {'name': 'high'}, 'value': 1000, 'preemptionPolicy': 'Never'}
+    yield '/apis/node.k8s.io/v1/runtimeclasses', {'apiVersion': 'node.k8s.io/v1', 'kind': 'RuntimeClass', 'metadata': {'name': 'sandboxed'},
+                                                  'handler': 'x', 'overhead': {'podFixed': {'cpu': '250m'}},
+                                                  'scheduling': {'nodeSelector': {'sandbox': 'yes'}, 'tolerations': [{'operator': 'Exists', 'key': 'k'}]}}
+
+
+R = S + 'resources'
+ruled = [
+    ('limited', [
+        {}, {R: {'requests': {'cpu': '50m'}}}, {R: {'limits': {'cpu': '3'}}}, {R: {'limits': {'cpu': '1'}}},
+        {R: {'requests': {'cpu': '100m'}, 'limits': {'cpu': '1'}}}, {R: {'requests': {'memory': '2Gi'}}}, {R: {'limits': {'cpu': '1', 'memory': '2Gi'}}},
+        {R: {'limits': {'memory': '1Gi'}}}, {'spec.containers[1]': {'name': 'd', 'image': 'x', 'resources': {'limits': {'cpu': '2'}}},
+                                             'spec.containers[2]': {'name': 'e', 'image': 'x', 'resources': {'limits': {'cpu': '2'}}}},
+        {'spec.initContainers': [{'name': 'i', 'image': 'x'}]}, {'spec.serviceAccountName': 'quiet'}, {'spec.serviceAccountName': 'gone'},
+        {'spec.automountServiceAccountToken': False}, {'spec.priorityClassName': 'high'}, {'spec.priorityClassName': 'gone'},
+        {'spec.priority': 5}, {'spec.priorityClassName': 'high', 'spec.priority': 5}, {'spec.priorityClassName': 'system-node-critical'},
+        {'spec.runtimeClassName': 'sandboxed'}, {'spec.runtimeClassName': 'gone'}, {'spec.overhead': {'cpu': '1'}},
+        {'spec.runtimeClassName': 'sandboxed', 'spec.nodeSelector': {'sandbox': 'no'}},
+        {'spec.tolerations': [{'key': 'node.kubernetes.io/not-ready', 'operator': 'Exists', 'effect': 'NoExecute'}]},
+        {'spec.tolerations': [{'operator': 'Exists'}]},
+    ]),
+    ('counted', [
+        {}, {R: {'requests': {'cpu': '100m'}}}, {R: {'requests': {'cpu': '100m'}, 'limits': {'memory': '1Mi'}}},
+        {R: {'requests': {'cpu': '600m'}, 'limits': {'memory': '2Gi'}}}, {R: {'limits': {'cpu': '501m', 'memory': '1Mi'}}},
+        {R: {'limits': {'cpu': '500m', 'memory': '1Gi'}}},
+    ]),
+]
+counted_others = [
+    ('configmaps', {'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': 'm'}}),
+    ('secrets', {'apiVersion': 'v1', 'kind': 'Secret', 'metadata': {'name': 's'}}),
+    ('services', {'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': 's'},
+                  'spec': {'type': 'NodePort', 'clusterIP': '10.96.77.8', 'ports': [{'port': 80, 'nodePort': 30077}]}}),
+]
+
+
+def ruled_cases():
+    for namespace, tried in ruled:
+        for i, change in enumerate(tried):
+            body = changed({'apiVersion': 'v1', 'kind': 'Pod', 'metadata': {'name': 'p'}, 'spec': pod_spec}, change)
+            yield {'name': f'{namespace}#{i} {change}'[:110], 'method': 'POST', 'path': f'/api/v1/namespaces/{namespace}/pods?dryRun=All', 'body': body}
+    for plural, body in counted_others:
+        yield {'name': f'counted {plural}', 'method': 'POST', 'path': f'/api/v1/namespaces/counted/{plural}?dryRun=All', 'body': body}
+    for size in ('100Mi', '1Gi', '6Gi'):
+        body = {'apiVersion': 'v1', 'kind': 'PersistentVolumeClaim', 'metadata': {'name': 'c'},
+                'spec': {'accessModes': ['ReadWriteOnce'], 'resources': {'requests': {'storage': size}}}}
+        yield {'name': f'limited claim {size}', 'method': 'POST', 'path': '/api/v1/namespaces/limited/persistentvolumeclaims?dryRun=All', 'body': body}
+
+
 def asked_cases():
     for i, (method, path, body, headers) in enumerate(asked):
         yield {'name': f'asked#{i} {method} {path} {headers.get("Impersonate-User", "admin")}', 'method': method, 'path': path, 'body': body,

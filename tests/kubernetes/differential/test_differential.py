@@ -33,6 +33,10 @@ def prepare(server):
     for body in cases.level_namespaces():
         must(server, 'POST', '/api/v1/namespaces', body)
         must(server, 'POST', f'/api/v1/namespaces/{body["metadata"]["name"]}/serviceaccounts', {'metadata': {'name': 'default'}})
+    for collection, body in cases.rule_objects():
+        made = must(server, 'POST', collection, body)
+        if 'status' in body:
+            must(server, 'PUT', f'{collection}/{made["metadata"]["name"]}/status', {**made, 'status': body['status']})
     for collection, _, body, _ in cases.stored_objects():
         must(server, 'POST', collection, body)
 
@@ -54,7 +58,7 @@ def report(name, lines):
     return f'{name}\n  ' + '\n  '.join(lines)
 
 
-@pytest.mark.parametrize('case', [*cases.create_cases(), *cases.security_cases(), *cases.asked_cases()], ids=lambda c: c['name'])
+@pytest.mark.parametrize('case', [*cases.create_cases(), *cases.security_cases(), *cases.ruled_cases(), *cases.asked_cases()], ids=lambda c: c['name'])
 def test_answer(pair, case):
     lines = compare(*pair, case)
     assert not lines, report(case['name'], lines)

@@ -322,11 +322,17 @@ static void connect_runtime(struct stream *s, struct str url)
         arena_release(&a);
         return;
     }
-    struct str versions = http_header(s->req, "X-Stream-Protocol-Version");
-    struct http_header headers[] = {
-        {STR("Upgrade"), STR("SPDY/3.1")},
-        {STR("X-Stream-Protocol-Version"), versions.len ? versions : STR("v4.channel.k8s.io")},
-    };
+    size_t count = 0;
+    struct http_header *headers = arena_array(&a, struct http_header, s->req->header_count + 2);
+    headers[count++] = (struct http_header){STR("Upgrade"), STR("SPDY/3.1")};
+    /* A client names its versions in a header each; the runtime chooses. */
+    for (size_t i = 0; i < s->req->header_count; i++) {
+        if (str_equal_nocase(s->req->headers[i].name, STR("X-Stream-Protocol-Version")))
+            headers[count++] = s->req->headers[i];
+    }
+    if (count == 1)
+        headers[count++] =
+            (struct http_header){STR("X-Stream-Protocol-Version"), STR("v4.channel.k8s.io")};
     s->target = http_target_new(&(struct http_target_config){.loop = s->agent->loop,
                                                              .host = address,
                                                              .port = (uint16_t)port,
@@ -336,7 +342,7 @@ static void connect_runtime(struct stream *s, struct str url)
                                             .path_and_query =
                                                 arena_printf(&a, "/%.*s", STR_ARG(path)),
                                             .headers = headers,
-                                            .header_count = ARRAY_COUNT(headers)};
+                                            .header_count = count};
     http_send_upgrade(s->target, &request, &upgrade_ops, s);
     arena_release(&a);
 }

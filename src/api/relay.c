@@ -9,7 +9,8 @@
 #include "net/websocket.h"
 
 enum {
-    CONNECT_TIMEOUT_MS = 30000
+    CONNECT_TIMEOUT_MS = 30000,
+    REFUSAL_BYTES = 2048 /* what is told of a kubelet's refusal */
 };
 
 struct relay {
@@ -20,6 +21,8 @@ struct relay {
     struct websocket *socket;          /* the client's, when the answer goes out in messages */
     bool base64;                       /* of its messages */
     struct relay_target to;
+    int refusal_code; /* a kubelet refused with it: its words become a Status */
+    struct str refusal;
     bool answered;
     bool upgrading; /* the backend has not answered yet */
     bool gone;      /* the client is */
@@ -145,6 +148,11 @@ static void on_head(void *user, struct http_exchange *x maybe_unused, int code,
         accept_socket(y);
         return;
     }
+    if (y->to.as_messages && (code < 200 || code > 206)) {
+        y->refusal_code = code;
+        y->refusal.data = arena_alloc(r->arena, REFUSAL_BYTES);
+        return;
+    }
     size_t kept;
     struct http_header *out = pass_headers(r->arena, headers, count, false, &kept);
     struct http_reply reply = {.code = code, .headers = out, .header_count = kept};
@@ -153,11 +161,38 @@ static void on_head(void *user, struct http_exchange *x maybe_unused, int code,
     http_stream_begin(r->http, &reply);
 }
 
+static void add_refusal(struct relay *y, struct str data)
+{
+    size_t taken = MIN(data.len, REFUSAL_BYTES - y->refusal.len);
+    memcpy((char *)y->refusal.data + y->refusal.len, data.data, taken);
+    y->refusal.len += taken;
+}
+
+static void tell_refusal(struct relay *y)
+{
+    struct request *r = y->request;
+    struct str words = str_trim(y->refusal);
+    y->answered = true;
+    if (y->refusal_code == 400)
+        status_set(&r->st, REASON_BAD_REQUEST, "%.*s", STR_ARG(words));
+    else if (y->refusal_code == 404)
+        status_set(&r->st, REASON_NOT_FOUND,
+                   "the server could not find the requested resource ( pods %.*s)",
+                   STR_ARG(r->route.name));
+    else
+        status_internal(&r->st, "%.*s", STR_ARG(words));
+    request_fail(r);
+}
+
 static void on_data(void *user, struct http_exchange *x, struct str data)
 {
     struct relay *y = user;
     if (y->socket) {
         send_message(y, x, data);
+        return;
+    }
+    if (y->refusal_code) {
+        add_refusal(y, data);
         return;
     }
     if (y->request->code == 101)
@@ -176,7 +211,9 @@ static void on_end(void *user, struct http_exchange *x maybe_unused, int err,
     y->exchange = NULL;
     if (y->gone)
         return;
-    if (!y->answered)
+    if (!y->answered && y->refusal_code && !err)
+        tell_refusal(y);
+    else if (!y->answered)
         fail(y, err ? err : -EPROTO);
     else if (y->socket)
         websocket_close(take_ptr(y->socket), err ? 1011 : 1000);

@@ -104,7 +104,8 @@ static int compare_addresses(const void *x, const void *y)
 
 static void sort_addresses(struct node *list)
 {
-    qsort(list->list.items, list->list.count, sizeof(list->list.items[0]), compare_addresses);
+    if (list->list.count > 1)
+        qsort(list->list.items, list->list.count, sizeof(list->list.items[0]), compare_addresses);
 }
 
 /* Keeps within what an object may hold; ready addresses stay first. True when something was cut. */

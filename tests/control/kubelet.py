@@ -26,7 +26,8 @@ class Kubelet(threading.Thread):
         self.server.json('POST', '/api/v1/nodes', {'apiVersion': 'v1', 'kind': 'Node', 'metadata': {
             'name': name, 'labels': {'kubernetes.io/hostname': name, **(labels or {})}}})
         amounts = {'cpu': cpu, 'memory': '16Gi', 'pods': '110', 'ephemeral-storage': '100Gi'}
-        self.patch_status('/api/v1/nodes/' + name, {'allocatable': amounts, 'capacity': amounts, 'conditions': [
+        self.patch_status('/api/v1/nodes/' + name, {'allocatable': amounts, 'capacity': amounts, 'addresses': [
+            {'type': 'InternalIP', 'address': f'192.0.2.{len(self.nodes) + 1}'}, {'type': 'Hostname', 'address': name}], 'conditions': [
             {'type': 'Ready', 'status': 'True', 'reason': 'KubeletReady', 'message': 'ready', 'lastHeartbeatTime': now(),
              'lastTransitionTime': now()}]})
         self.nodes = sorted({*self.nodes, name})

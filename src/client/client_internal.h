@@ -5,7 +5,13 @@
 #include "base/map.h"
 #include "client/client.h"
 
-enum client_verb { CLIENT_GET, CLIENT_CREATE, CLIENT_UPDATE, CLIENT_PATCH, CLIENT_DELETE };
+enum client_verb {
+    CLIENT_GET,
+    CLIENT_CREATE,
+    CLIENT_UPDATE,
+    CLIENT_PATCH,
+    CLIENT_DELETE
+};
 
 /* One write (or exact read), whatever way it takes. All members are borrowed for the call. */
 struct client_request {
@@ -19,20 +25,23 @@ struct client_request {
 
 struct client_ops {
     void (*free)(struct client *c);
-    const struct resource *(*resource)(struct client *c, struct str group, struct str version, struct str plural);
-    const struct resource *(*resource_for_kind)(struct client *c, struct str group, struct str version, struct str kind);
+    const struct resource *(*resource)(struct client *c, struct str group, struct str version,
+                                       struct str plural);
+    const struct resource *(*resource_for_kind)(struct client *c, struct str group,
+                                                struct str version, struct str kind);
     const struct resource *(*resource_at)(struct client *c, size_t index);
     void (*on_resources_changed)(struct client *c, void (*fn)(void *arg), void *arg);
     struct view *(*view_open)(struct client *c, const struct view_options *options);
     void (*each_owned)(struct client *c, struct str owner_uid, client_visit fn, void *arg);
-    void (*send)(struct client *c, const struct client_request *request, client_done done, void *user);
+    void (*send)(struct client *c, const struct client_request *request, client_done done,
+                 void *user);
 };
 
 struct client {
     const struct client_ops *ops;
     struct loop *loop;
-    const char *identity;  /* owned */
-    const char *component; /* owned; source of events */
+    const char *identity;          /* owned */
+    const char *component;         /* owned; source of events */
     struct event_recorder *events; /* owned; made at the first event */
 };
 
@@ -41,7 +50,8 @@ struct view_ops {
     bool (*synced)(const struct view *v);
     const struct sealed *(*get)(struct view *v, struct str ns, struct str name);
     /* labels may be NULL: every object. */
-    void (*each)(struct view *v, struct str ns, const struct selector *labels, view_visit fn, void *arg);
+    void (*each)(struct view *v, struct str ns, const struct selector *labels, view_visit fn,
+                 void *arg);
     void (*each_owned)(struct view *v, struct str owner_uid, view_visit fn, void *arg);
     void (*each_on_node)(struct view *v, struct str node, view_visit fn, void *arg);
     size_t (*count)(struct view *v, struct str ns);

@@ -1,4 +1,5 @@
-/* Amounts of named resources: what pods ask for, what quotas count. Source: k8s.io/component-helpers/resource. */
+/* Amounts of named resources: what pods ask for, what quotas count. Source:
+ * k8s.io/component-helpers/resource. */
 #ifndef CONTROL_AMOUNT_H
 #define CONTROL_AMOUNT_H
 
@@ -27,8 +28,9 @@ void amounts_add_all(struct arena *a, struct amounts *list, const struct amounts
 struct amounts amounts_read(struct arena *a, struct value resource_list);
 struct node *amounts_node(struct arena *a, const struct amounts *list);
 
-/* What a pod asks for as a whole: the sum of its containers and sidecars, or what an init container needs while it runs if that
- * is more, plus overhead; pod-level resources go before. what: "requests" or "limits". */
+/* What a pod asks for as a whole: the sum of its containers and sidecars, or what an init container
+ * needs while it runs if that is more, plus overhead; pod-level resources go before. what:
+ * "requests" or "limits". */
 struct amounts pod_amounts(struct arena *a, struct value pod_spec, const char *what);
 
 #endif

@@ -1,11 +1,16 @@
-/* DaemonSets: the state of one run. daemonset.c: which nodes, the status; daemonset_roll.c: updates; daemonset_pod.c: the pod of
- * a node. Source: pkg/controller/daemon. */
+/* DaemonSets: the state of one run. daemonset.c: which nodes, the status; daemonset_roll.c:
+ * updates; daemonset_pod.c: the pod of a node. Source: pkg/controller/daemon. */
 #ifndef CONTROL_DAEMONSET_H
 #define CONTROL_DAEMONSET_H
 
 #include "control/revision.h"
 
-enum { DAEMON_SETS, DAEMON_PODS, DAEMON_REVISIONS, DAEMON_NODES };
+enum {
+    DAEMON_SETS,
+    DAEMON_PODS,
+    DAEMON_REVISIONS,
+    DAEMON_NODES
+};
 
 #define DAEMON_HASH "controller-revision-hash"
 
@@ -31,7 +36,7 @@ struct daemon_run {
     const struct sealed *object; /* arena */
     struct value root;
     struct history history;
-    struct str hash; /* of the present template */
+    struct str hash;           /* of the present template */
     struct daemon_node *nodes; /* arena */
     size_t count;
     int64_t min_ready_s, surge, unavailable;
@@ -42,7 +47,8 @@ struct str daemon_pod_node(const struct sealed *pod); /* where it is, or is mean
 bool daemon_updated(const struct daemon_run *d, const struct sealed *pod);
 bool daemon_available(struct daemon_run *d, const struct sealed *pod);
 void daemon_judge_node(struct daemon_run *d, struct daemon_node *n);
-int daemon_create_pod(struct daemon_run *d, const struct daemon_node *n, struct status *st) must_use;
+int daemon_create_pod(struct daemon_run *d, const struct daemon_node *n,
+                      struct status *st) must_use;
 int daemon_delete_pod(struct daemon_run *d, const struct sealed *pod, struct status *st) must_use;
 /* One step of a rolling update. */
 int daemon_roll(struct daemon_run *d, struct status *st) must_use;

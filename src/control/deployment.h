@@ -1,13 +1,17 @@
 /* Deployments: the state of one run, shared by its three files.
  *
- * deployment.c finds the ReplicaSets and says what happened in the status; deployment_scale.c sets their sizes. Source:
- * pkg/controller/deployment. */
+ * deployment.c finds the ReplicaSets and says what happened in the status; deployment_scale.c sets
+ * their sizes. Source: pkg/controller/deployment. */
 #ifndef CONTROL_DEPLOYMENT_H
 #define CONTROL_DEPLOYMENT_H
 
 #include "control/object.h"
 
-enum { DEPLOYMENTS, REPLICA_SETS, DEPLOYMENT_PODS };
+enum {
+    DEPLOYMENTS,
+    REPLICA_SETS,
+    DEPLOYMENT_PODS
+};
 
 #define ANNOTATION_REVISION "deployment.kubernetes.io/revision"
 #define ANNOTATION_HISTORY  "deployment.kubernetes.io/revision-history"
@@ -16,7 +20,7 @@ enum { DEPLOYMENTS, REPLICA_SETS, DEPLOYMENT_PODS };
 
 struct replica_set {
     const struct sealed *object; /* arena */
-    int64_t wanted; /* spec.replicas as written last */
+    int64_t wanted;              /* spec.replicas as written last */
     int64_t revision;
 };
 
@@ -39,8 +43,10 @@ static inline int64_t set_available(const struct replica_set *s)
     return object_int(s->object, "status.availableReplicas", 0);
 }
 
-/* Changes a ReplicaSet's size and the annotations about it. *ret_scaled (may be NULL): whether the size changed. */
-int rollout_scale_set(struct rollout *r, struct replica_set *set, int64_t wanted, bool force, bool *ret_scaled, struct status *st) must_use;
+/* Changes a ReplicaSet's size and the annotations about it. *ret_scaled (may be NULL): whether the
+ * size changed. */
+int rollout_scale_set(struct rollout *r, struct replica_set *set, int64_t wanted, bool force,
+                      bool *ret_scaled, struct status *st) must_use;
 /* Spreads the Deployment's new size over its ReplicaSets: at scaling and while paused. */
 int rollout_spread(struct rollout *r, struct status *st) must_use;
 /* One step of a rolling update; *ret_scaled: something was done. */
@@ -50,6 +56,7 @@ int64_t rollout_newest_size(const struct rollout *r, int64_t its_size);
 int64_t rollout_total_wanted(const struct rollout *r);
 void rollout_annotate_sizes(struct rollout *r, struct node *set_tree);
 /* Sets a condition as the original does: nothing changes while status and reason are the same. */
-void rollout_condition(struct rollout *r, const char *type, const char *status, const char *reason, struct str message);
+void rollout_condition(struct rollout *r, const char *type, const char *status, const char *reason,
+                       struct str message);
 
 #endif

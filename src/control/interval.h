@@ -1,4 +1,5 @@
-/* Sets of indexes as ordered intervals, and their text: "1,3-5,7". Source: pkg/controller/job/indexed_job_utils.go. */
+/* Sets of indexes as ordered intervals, and their text: "1,3-5,7". Source:
+ * pkg/controller/job/indexed_job_utils.go. */
 #ifndef CONTROL_INTERVAL_H
 #define CONTROL_INTERVAL_H
 

@@ -11,7 +11,8 @@ struct owner {
 bool object_controller(const struct sealed *object, struct owner *ret);
 bool object_controlled_by(const struct sealed *object, struct str uid);
 /* apiVersion and kind; made in the arena. */
-void object_type(struct arena *a, const struct sealed *object, struct str *ret_api_version, struct str *ret_kind);
+void object_type(struct arena *a, const struct sealed *object, struct str *ret_api_version,
+                 struct str *ret_kind);
 /* A controlling owner reference (blockOwnerDeletion too) to owner. */
 struct node *owner_reference(struct arena *a, const struct sealed *owner);
 bool object_has_finalizer(const struct sealed *object, const char *finalizer);
@@ -19,7 +20,8 @@ int64_t object_created_us(const struct sealed *object);
 int64_t object_generation(const struct sealed *object);
 /* Oldest first, then by name. */
 int object_compare_age(const struct sealed *x, const struct sealed *y);
-void objects_sort(struct objects *list, int (*compare)(const struct sealed *x, const struct sealed *y));
+void objects_sort(struct objects *list,
+                  int (*compare)(const struct sealed *x, const struct sealed *y));
 /* Short-lived texts of paths. */
 static inline struct value object_at(const struct sealed *object, const char *path)
 {
@@ -39,16 +41,18 @@ bool object_differs(const struct sealed *now, const struct sealed *old, const ch
 /* Conditions. */
 struct value condition_of(const struct sealed *object, const char *type);
 bool condition_is(const struct sealed *object, const char *type, const char *status);
-/* Adds or changes a condition of a tree's list. lastTransitionTime moves only with the status; with_update: lastUpdateTime too,
- * whenever anything changes. True when anything changed. */
-bool condition_put(struct arena *a, struct node *conditions, const char *type, const char *status, const char *reason,
-                   struct str message, int64_t now_us, bool with_update);
+/* Adds or changes a condition of a tree's list. lastTransitionTime moves only with the status;
+ * with_update: lastUpdateTime too, whenever anything changes. True when anything changed. */
+bool condition_put(struct arena *a, struct node *conditions, const char *type, const char *status,
+                   const char *reason, struct str message, int64_t now_us, bool with_update);
 bool condition_remove(struct node *conditions, const char *type);
 
-/* Owned objects: those that owner controls and whose labels match; orphans that match are adopted, owned ones that don't are
- * released. finalizer: given to adopted ones and taken from released ones; NULL: none. */
-int run_claim(struct run *run, size_t watch_index, const struct sealed *owner, const struct selector *labels,
-              const char *finalizer, struct objects *ret, struct status *st) must_use;
+/* Owned objects: those that owner controls and whose labels match; orphans that match are adopted,
+ * owned ones that don't are released. finalizer: given to adopted ones and taken from released
+ * ones; NULL: none. */
+int run_claim(struct run *run, size_t watch_index, const struct sealed *owner,
+              const struct selector *labels, const char *finalizer, struct objects *ret,
+              struct status *st) must_use;
 
 /* Pods. */
 bool pod_finished(const struct sealed *pod); /* Succeeded or Failed */
@@ -58,24 +62,29 @@ static inline bool pod_active(const struct sealed *pod)
 }
 bool pod_ready(const struct sealed *pod);
 int64_t pod_ready_since_us(const struct sealed *pod); /* 0: not ready */
-/* Ready for min_ready_s. *wait_ms: how long until it will be, 0 when nothing is to be waited for; may be NULL. */
-bool pod_available(const struct sealed *pod, int64_t min_ready_s, int64_t now_us, uint64_t *wait_ms);
-/* A pod of a template (labels, annotations, finalizers, spec), controlled by owner. Neither name nor generateName is set. */
+/* Ready for min_ready_s. *wait_ms: how long until it will be, 0 when nothing is to be waited for;
+ * may be NULL. */
+bool pod_available(const struct sealed *pod, int64_t min_ready_s, int64_t now_us,
+                   uint64_t *wait_ms);
+/* A pod of a template (labels, annotations, finalizers, spec), controlled by owner. Neither name
+ * nor generateName is set. */
 struct node *pod_from_template(struct arena *a, struct value template, const struct sealed *owner);
 /* "NAME-", cut so that the server can add its five letters. */
 struct str pod_name_prefix(struct arena *a, struct str owner_name);
 /* Creates a pod for owner and says so in an event, or why not. */
-int run_create_pod(struct run *run, const struct resource *pods, const struct sealed *owner, const struct node *pod,
-                   struct status *st) must_use;
+int run_create_pod(struct run *run, const struct resource *pods, const struct sealed *owner,
+                   const struct node *pod, struct status *st) must_use;
 /* Deletes a pod of owner and says so in an event. */
-int run_delete_pod(struct run *run, const struct resource *pods, const struct sealed *owner, const struct sealed *pod,
-                   struct status *st) must_use;
+int run_delete_pod(struct run *run, const struct resource *pods, const struct sealed *owner,
+                   const struct sealed *pod, struct status *st) must_use;
 
-/* Hash of a pod template as a label value: stable over restarts and versions. collisions: -1 when none were met. */
+/* Hash of a pod template as a label value: stable over restarts and versions. collisions: -1 when
+ * none were met. */
 struct str template_hash(struct arena *a, struct value template, int64_t collisions);
 /* Decimal digits to letters that make no words. */
 struct str safe_encode(struct arena *a, uint32_t number);
 /* Rounded share of a number or a percentage ("25%") of total. */
-int64_t int_or_percent(struct value v, const char *path, int64_t total, bool round_up, int64_t otherwise);
+int64_t int_or_percent(struct value v, const char *path, int64_t total, bool round_up,
+                       int64_t otherwise);
 
 #endif

@@ -1,19 +1,26 @@
-/* Which nodes a pod may be on: node selectors, affinity, taints. Shared by the DaemonSet controller, taint eviction and the
- * scheduler. Source: k8s.io/component-helpers/scheduling/corev1. */
+/* Which nodes a pod may be on: node selectors, affinity, taints. Shared by the DaemonSet
+ * controller, taint eviction and the scheduler. Source: k8s.io/component-helpers/scheduling/corev1.
+ */
 #ifndef CONTROL_PLACEMENT_H
 #define CONTROL_PLACEMENT_H
 
 #include "object/value.h"
 
-enum taint_effects { TAINT_NO_SCHEDULE = 1, TAINT_NO_EXECUTE = 2, TAINT_PREFER_NO_SCHEDULE = 4 };
+enum taint_effects {
+    TAINT_NO_SCHEDULE = 1,
+    TAINT_NO_EXECUTE = 2,
+    TAINT_PREFER_NO_SCHEDULE = 4
+};
 unsigned taint_effect(struct value taint);
 bool toleration_tolerates(struct value toleration, struct value taint);
 /* Whether any of a pod's tolerations tolerates the taint. ret (may be NULL): which. */
 bool taint_tolerated(struct value tolerations, struct value taint, struct value *ret);
 /* The first taint of these effects that is not tolerated. */
-bool taints_forbid(struct value taints, struct value tolerations, unsigned effects, struct value *ret_taint);
+bool taints_forbid(struct value taints, struct value tolerations, unsigned effects,
+                   struct value *ret_taint);
 
-/* One requirement of a node selector: {key, operator, values} on a label's text; has: whether the label is there. */
+/* One requirement of a node selector: {key, operator, values} on a label's text; has: whether the
+ * label is there. */
 bool node_requirement_matches(struct value requirement, bool has, struct str text);
 /* A NodeSelectorTerm; an empty one matches nothing. */
 bool node_term_matches(struct value term, const struct sealed *node);

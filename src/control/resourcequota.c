@@ -12,7 +12,9 @@ enum {
     CLAIMS
 };
 
-enum { STATUS_RESYNC_MS = 60000 }; /* upstream's resync: 5 min */
+enum {
+    STATUS_RESYNC_MS = 60000
+}; /* upstream's resync: 5 min */
 
 struct counted {
     struct control *control;         /* borrowed */

@@ -1,4 +1,5 @@
-/* ControllerRevisions: the templates that a StatefulSet or DaemonSet has had. Source: pkg/controller/history. */
+/* ControllerRevisions: the templates that a StatefulSet or DaemonSet has had. Source:
+ * pkg/controller/history. */
 #ifndef CONTROL_REVISION_H
 #define CONTROL_REVISION_H
 
@@ -6,15 +7,18 @@
 
 struct history {
     struct objects list; /* of this owner; oldest first */
-    const struct sealed *update; /* of the owner's present template; NULL: made, but not seen yet (remote clients) */
-    int64_t collisions;  /* as status.collisionCount will be */
+    const struct sealed *
+        update; /* of the owner's present template; NULL: made, but not seen yet (remote clients) */
+    int64_t collisions; /* as status.collisionCount will be */
 };
-/* Finds or makes the revision of the owner's template (spec.template). label: the label that carries the hash. */
-int history_sync(struct run *run, size_t revisions_watch, const struct sealed *owner, const char *label, struct history *ret,
-                 struct status *st) must_use;
+/* Finds or makes the revision of the owner's template (spec.template). label: the label that
+ * carries the hash. */
+int history_sync(struct run *run, size_t revisions_watch, const struct sealed *owner,
+                 const char *label, struct history *ret, struct status *st) must_use;
 /* Deletes the oldest revisions beyond spec.revisionHistoryLimit; in_use says which stay. */
-int history_trim(struct run *run, size_t revisions_watch, const struct sealed *owner, const struct history *h,
-                 bool (*in_use)(void *arg, const struct sealed *revision), void *arg, struct status *st) must_use;
+int history_trim(struct run *run, size_t revisions_watch, const struct sealed *owner,
+                 const struct history *h, bool (*in_use)(void *arg, const struct sealed *revision),
+                 void *arg, struct status *st) must_use;
 /* The template that a revision holds: a PodTemplateSpec. */
 struct value revision_template(const struct sealed *revision);
 

@@ -4,13 +4,15 @@
 
 #include "control/object.h"
 
-/* Names the Services whose selectors match a pod's labels, before or after a change that matters to endpoints. */
-void service_map_pod(struct control *c, size_t services_watch, const struct sealed *now, const struct sealed *old);
+/* Names the Services whose selectors match a pod's labels, before or after a change that matters to
+ * endpoints. */
+void service_map_pod(struct control *c, size_t services_watch, const struct sealed *now,
+                     const struct sealed *old);
 /* Selects pods, or is looked after by somebody else (no selector, ExternalName). */
 bool service_selects(const struct sealed *service);
 struct objects service_pods(struct run *run, size_t pods_watch, const struct sealed *service);
-/* Ports of a pod for the Service: list of {name, protocol, port, appProtocol}; named target ports that the pod lacks are left
- * out. */
+/* Ports of a pod for the Service: list of {name, protocol, port, appProtocol}; named target ports
+ * that the pod lacks are left out. */
 struct node *service_ports(struct arena *a, const struct sealed *service, const struct sealed *pod);
 bool service_headless(const struct sealed *service);
 /* {kind: Pod, namespace, name, uid} */

@@ -1,6 +1,6 @@
-/* EndpointSlices of one owner: brought to hold given endpoints with as few writes as possible. Endpoints stay in the slice where
- * they are; free room is filled before slices are made. Shared by the endpointslice and mirroring controllers.
- * Source: k8s.io/endpointslice. */
+/* EndpointSlices of one owner: brought to hold given endpoints with as few writes as possible.
+ * Endpoints stay in the slice where they are; free room is filled before slices are made. Shared by
+ * the endpointslice and mirroring controllers. Source: k8s.io/endpointslice. */
 #ifndef CONTROL_SLICES_H
 #define CONTROL_SLICES_H
 
@@ -19,18 +19,21 @@ struct slice_groups {
     struct slice_group *items; /* arena */
     size_t count, cap;
 };
-void slices_add(struct arena *a, struct slice_groups *groups, const char *address_type, const struct node *ports, struct node *endpoint);
+void slices_add(struct arena *a, struct slice_groups *groups, const char *address_type,
+                const struct node *ports, struct node *endpoint);
 
 struct slice_plan {
     size_t slices_watch; /* index of the view of endpointslices */
     const struct sealed *owner;
-    const struct node *labels; /* all that a slice carries */
+    const struct node *labels;      /* all that a slice carries */
     const struct node *annotations; /* likewise; NULL: none */
     struct objects existing;
     size_t endpoints_max; /* a slice */
-    const char *placeholder_type; /* kept as an empty slice when there are no endpoints; NULL: none kept */
+    const char
+        *placeholder_type; /* kept as an empty slice when there are no endpoints; NULL: none kept */
 };
-int slices_put(struct run *run, const struct slice_plan *plan, struct slice_groups *groups, struct status *st) must_use;
+int slices_put(struct run *run, const struct slice_plan *plan, struct slice_groups *groups,
+               struct status *st) must_use;
 
 /* "IPv4" or "IPv6"; NULL: no address. */
 const char *address_type_of(struct str address);

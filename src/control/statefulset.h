@@ -1,11 +1,16 @@
-/* StatefulSets: the state of one run. statefulset.c: which pods when; statefulset_pod.c: a pod of a number, and its claims.
- * Source: pkg/controller/statefulset. */
+/* StatefulSets: the state of one run. statefulset.c: which pods when; statefulset_pod.c: a pod of a
+ * number, and its claims. Source: pkg/controller/statefulset. */
 #ifndef CONTROL_STATEFULSET_H
 #define CONTROL_STATEFULSET_H
 
 #include "control/revision.h"
 
-enum { SETS, SET_PODS, SET_CLAIMS, SET_REVISIONS };
+enum {
+    SETS,
+    SET_PODS,
+    SET_CLAIMS,
+    SET_REVISIONS
+};
 
 #define REVISION_LABEL "controller-revision-hash"
 
@@ -28,8 +33,10 @@ struct str set_pod_revision(const struct sealed *pod);
 int set_create_pod(struct set_run *s, int64_t ordinal, struct status *st) must_use;
 int set_delete_pod(struct set_run *s, const struct sealed *pod, struct status *st) must_use;
 /* Makes missing claims of an existing pod, and sets their owners as the retention policy says. */
-int set_sync_claims(struct set_run *s, const struct sealed *pod, bool condemned, struct status *st) must_use;
+int set_sync_claims(struct set_run *s, const struct sealed *pod, bool condemned,
+                    struct status *st) must_use;
 /* Name, labels and volumes of an existing pod are what they should be, or made so. */
-int set_sync_identity(struct set_run *s, const struct sealed *pod, int64_t ordinal, struct status *st) must_use;
+int set_sync_identity(struct set_run *s, const struct sealed *pod, int64_t ordinal,
+                      struct status *st) must_use;
 
 #endif

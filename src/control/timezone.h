@@ -1,4 +1,5 @@
-/* Time zones by IANA name, read from the system's database (TZif, RFC 9636) without touching the process's own zone. */
+/* Time zones by IANA name, read from the system's database (TZif, RFC 9636) without touching the
+ * process's own zone. */
 #ifndef CONTROL_TIMEZONE_H
 #define CONTROL_TIMEZONE_H
 
@@ -17,9 +18,10 @@ int32_t timezone_offset(const struct timezone *zone, int64_t at);
 struct civil {
     int64_t year;
     int month, day, hour, minute, second; /* month 1-12, day 1-31 */
-    int weekday; /* 0 = Sunday */
+    int weekday;                          /* 0 = Sunday */
 };
-struct civil civil_of(int64_t seconds); /* of UTC seconds, or of local ones when the offset was added */
+struct civil
+civil_of(int64_t seconds); /* of UTC seconds, or of local ones when the offset was added */
 int64_t civil_days(int64_t year, int month, int day); /* since 1970-01-01 */
 
 #endif

@@ -1,4 +1,5 @@
-/* Persistent volumes and claims: what the binder, the provisioner, the protections and the scheduler ask of them. */
+/* Persistent volumes and claims: what the binder, the provisioner, the protections and the
+ * scheduler ask of them. */
 #ifndef CONTROL_VOLUME_H
 #define CONTROL_VOLUME_H
 
@@ -19,7 +20,8 @@ struct str volume_class(const struct sealed *volume_or_claim);
 bool volume_claimed_by(const struct sealed *volume, const struct sealed *claim);
 /* Size, access modes, mode, class and labels fit. */
 bool volume_fits(struct arena *a, const struct sealed *volume, const struct sealed *claim);
-/* The claim waits for a pod's node: its class says WaitForFirstConsumer (class may be NULL) and no node was chosen yet. */
+/* The claim waits for a pod's node: its class says WaitForFirstConsumer (class may be NULL) and no
+ * node was chosen yet. */
 bool claim_waits(const struct sealed *claim, const struct sealed *class);
 struct quantity claim_request(struct arena *a, const struct sealed *claim);
 struct quantity volume_capacity(struct arena *a, const struct sealed *volume);

@@ -1,5 +1,5 @@
-/* The scheduler's own parts: sched.c (wiring), cache.c (nodes and pods), queue.c (pods that wait), cycle.c (one attempt),
- * preempt.c (victims). */
+/* The scheduler's own parts: sched.c (wiring), cache.c (nodes and pods), queue.c (pods that wait),
+ * cycle.c (one attempt), preempt.c (victims). */
 #ifndef SCHED_INTERNAL_H
 #define SCHED_INTERNAL_H
 
@@ -7,21 +7,28 @@
 #include "sched/sched.h"
 #include "sys/loop.h"
 
-enum sched_place { PLACE_NOWHERE, PLACE_ACTIVE, PLACE_BACKOFF, PLACE_PARKED, PLACE_GATED, PLACE_CYCLE };
+enum sched_place {
+    PLACE_NOWHERE,
+    PLACE_ACTIVE,
+    PLACE_BACKOFF,
+    PLACE_PARKED,
+    PLACE_GATED,
+    PLACE_CYCLE
+};
 
 /* A pod without a node. */
 struct sched_pending {
-    struct list link;     /* parked ones, and those in a cycle */
+    struct list link;         /* parked ones, and those in a cycle */
     struct str ns, name, uid; /* in text */
     int64_t priority;
-    uint64_t order;       /* first come first served among equals */
-    uint64_t due_ms;      /* in back-off; of parked ones: tried again anyway */
+    uint64_t order;  /* first come first served among equals */
+    uint64_t due_ms; /* in back-off; of parked ones: tried again anyway */
     uint32_t heap_index;
     uint32_t attempts;
-    unsigned refused_by;  /* plugins; decides which events wake it */
-    unsigned missed;      /* events that came while it was in a cycle */
-    uint8_t place;        /* enum sched_place */
-    bool deleted;         /* while in a cycle */
+    unsigned refused_by; /* plugins; decides which events wake it */
+    unsigned missed;     /* events that came while it was in a cycle */
+    uint8_t place;       /* enum sched_place */
+    bool deleted;        /* while in a cycle */
     char text[];
 };
 
@@ -33,11 +40,11 @@ struct sched_heap {
 
 struct sched_queue {
     struct scheduler *scheduler; /* borrowed */
-    struct map pods;     /* "NS/NAME" -> struct sched_pending, owned */
+    struct map pods;             /* "NS/NAME" -> struct sched_pending, owned */
     struct sched_heap active, backoff;
     struct list parked, cycling;
     unsigned parked_wakes; /* events that may wake one of the parked */
-    struct timer timer;  /* armed only while pods are in back-off or parked */
+    struct timer timer;    /* armed only while pods are in back-off or parked */
     uint64_t next_order;
 };
 void sched_queue_init(struct sched_queue *q, struct scheduler *s);
@@ -46,7 +53,8 @@ void sched_queue_release(struct sched_queue *q);
 void sched_queue_put(struct sched_queue *q, const struct sealed *pod);
 void sched_queue_remove(struct sched_queue *q, struct str ns, struct str name);
 struct sched_pending *sched_queue_pop(struct sched_queue *q); /* NULL: none is ready */
-/* Ends a pod's cycle: done (bound or gone) or to be tried again. retry: after back-off; else when an event may help. */
+/* Ends a pod's cycle: done (bound or gone) or to be tried again. retry: after back-off; else when
+ * an event may help. */
 void sched_queue_done(struct sched_queue *q, struct sched_pending *p, bool retry);
 void sched_queue_forget(struct sched_queue *q, struct sched_pending *p);
 void sched_queue_event(struct sched_queue *q, unsigned events);
@@ -64,7 +72,8 @@ struct sched_group {
 /* group.c: a pod came to a node, left it (or its group), a node's zone changed. */
 void sched_groups_add_pod(struct scheduler *s, struct sched_pod *p, const struct sealed *pod);
 void sched_groups_remove_pod(struct scheduler *s, struct sched_pod *p);
-void sched_groups_move_node(struct scheduler *s, struct sched_node *n, struct str old_zone, struct str new_zone);
+void sched_groups_move_node(struct scheduler *s, struct sched_node *n, struct str old_zone,
+                            struct str new_zone);
 void sched_groups_release(struct scheduler *s);
 
 struct sched_image {
@@ -80,22 +89,24 @@ struct scheduler {
     const struct sched_plugin *plugins[SCHED_PLUGINS_MAX]; /* in order */
     size_t plugin_count;
     /* cache */
-    struct map nodes_by_name; /* -> struct sched_node, owned */
+    struct map nodes_by_name;       /* -> struct sched_node, owned */
     VEC(struct sched_node *) nodes; /* present ones */
-    size_t next_node; /* where the next search starts */
-    struct map pods;  /* "NS/NAME" -> struct sched_pod, owned */
+    size_t next_node;               /* where the next search starts */
+    struct map pods;                /* "NS/NAME" -> struct sched_pod, owned */
     struct list anti_pods, affinity_pods;
     struct sched_group groups[SCHED_GROUPS_MAX];
     uint64_t group_questions;
-    struct map images; /* name -> struct sched_image, owned */
+    struct map images;        /* name -> struct sched_image, owned */
     VEC(char *) scalar_names; /* owned */
-    uint64_t random; /* state of the generator that breaks ties */
+    uint64_t random;          /* state of the generator that breaks ties */
 };
 
 /* cache.c */
-void sched_cache_node(struct scheduler *s, const struct sealed *now, const struct sealed *old, unsigned *ret_events);
+void sched_cache_node(struct scheduler *s, const struct sealed *now, const struct sealed *old,
+                      unsigned *ret_events);
 /* An assigned pod came, changed or went (now NULL). */
-void sched_cache_pod(struct scheduler *s, const struct sealed *now, const struct sealed *old, unsigned *ret_events);
+void sched_cache_pod(struct scheduler *s, const struct sealed *now, const struct sealed *old,
+                     unsigned *ret_events);
 struct sched_pod *sched_pod_new(struct scheduler *s, const struct sealed *pod);
 void sched_pod_free(struct sched_pod *p);
 void sched_node_add_pod(struct scheduler *s, struct sched_node *n, struct sched_pod *p);
@@ -108,10 +119,13 @@ void sched_cache_release(struct scheduler *s);
 /* cycle.c */
 void sched_schedule_one(struct scheduler *s, struct sched_pending *p);
 /* All filters on one node. ret_reason: why not. */
-enum sched_verdict sched_filter_node(struct sched_cycle *c, struct sched_node *n, struct str *ret_reason);
+enum sched_verdict sched_filter_node(struct sched_cycle *c, struct sched_node *n,
+                                     struct str *ret_reason);
 
-/* preempt.c: a node on which deleting pods of lower priority makes room. Deletes them; *ret_node is the nominated node, or
- * empty; ret_message tells why nothing helps. verdicts: of every node, by index. */
-void sched_preempt(struct sched_cycle *c, const uint8_t *verdicts, struct str *ret_node, struct str *ret_message);
+/* preempt.c: a node on which deleting pods of lower priority makes room. Deletes them; *ret_node is
+ * the nominated node, or empty; ret_message tells why nothing helps. verdicts: of every node, by
+ * index. */
+void sched_preempt(struct sched_cycle *c, const uint8_t *verdicts, struct str *ret_node,
+                   struct str *ret_message);
 
 #endif

@@ -1,5 +1,6 @@
-/* Scheduler: gives every pod a node. One pod at a time: filter the nodes, score what is left, bind. Stands on client.h only.
- * Source: pkg/scheduler of the original, whose plugins, messages and order of decisions are kept. */
+/* Scheduler: gives every pod a node. One pod at a time: filter the nodes, score what is left, bind.
+ * Stands on client.h only. Source: pkg/scheduler of the original, whose plugins, messages and order
+ * of decisions are kept. */
 #ifndef SCHED_SCHED_H
 #define SCHED_SCHED_H
 

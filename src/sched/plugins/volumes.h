@@ -4,8 +4,10 @@
 
 #include "sched/framework.h"
 
-/* Name of the claim that a pod's volume uses; made in the arena for generic ephemeral volumes; empty: none. */
-struct str volume_claim_name(struct arena *a, struct str pod_name, struct value volume, bool *ret_ephemeral);
+/* Name of the claim that a pod's volume uses; made in the arena for generic ephemeral volumes;
+ * empty: none. */
+struct str volume_claim_name(struct arena *a, struct str pod_name, struct value volume,
+                             bool *ret_ephemeral);
 /* The volume that a claim is bound to; NULL: not bound, or gone. */
 const struct sealed *claim_volume(struct scheduler *s, const struct sealed *claim);
 

@@ -285,11 +285,26 @@ static int by_discovery(const void *a, const void *b)
     return c ? c : strcmp(x->plural, y->plural);
 }
 
+/* The struct stays for those who point to it; what it pointed to goes with the definition. */
+static void clear_version(struct custom_version *v)
+{
+    static const char *const none[] = {NULL};
+    struct resource *r = &v->resource;
+    r->singular = r->kind = r->list_kind = "";
+    r->short_names = r->categories = none;
+    r->columns = NULL;
+    r->column_count = 0;
+    r->subresources = NULL;
+    r->subresource_count = 0;
+    *v = (struct custom_version){.resource = *r, .storage_version = ""};
+}
+
 static void unserve(struct custom_set *set, const struct definition *d)
 {
     for (size_t i = 0; i < set->served.count; i++)
         if (set->served.items[i]->resource.id == d->number) {
             watch_end_resource(set->api, set->served.items[i]);
+            clear_version(set->served.items[i]);
             vec_remove(&set->served, i);
             i--;
         }

@@ -217,9 +217,22 @@ static bool scope_fits(const struct request *r)
     return t->namespaced || whole || !r->resource->stored;
 }
 
+/* A definition may have gone while authentication waited. */
+static void resolve_again(struct request *r)
+{
+    if (!r->custom)
+        return;
+    r->custom = custom_find(r->api->customs, r->route.group, r->route.version, r->route.plural);
+    r->resource = r->custom ? &r->custom->resource : NULL;
+    r->subresource = r->resource && !str_empty(r->route.subresource)
+                         ? resource_subresource(r->resource, r->route.subresource)
+                         : NULL;
+}
+
 /* Finds the endpoint; what isn't served is told only to those who may ask. */
 static int find_endpoint(struct request *r)
 {
+    resolve_again(r);
     if (!r->route.resource_request) {
         const struct path_entry *p = path_find(r->http->path);
         if (!p)
@@ -292,6 +305,9 @@ static enum step_result step_decode(struct request *r)
 
 static enum step_result step_answer(struct request *r)
 {
+    /* What was written stays: nothing is given back any more, even if the answer can't be made. */
+    r->allocated = false;
+    r->admission = NULL;
     return r->endpoint->answer ? r->endpoint->answer(r) : respond(r);
 }
 
@@ -438,8 +454,15 @@ int api_call(struct api *api, struct arena *arena, const struct api_call *call,
                              .ns = call->ns,
                              .name = call->name,
                              .subresource = call->subresource};
-    if (call->resource->type == SCHEMA_CUSTOM)
+    if (call->resource->type == SCHEMA_CUSTOM) {
         r.custom = custom_find(api->customs, r.route.group, r.route.version, r.route.plural);
+        if (!r.custom) { /* its definition is gone */
+            if (st)
+                status_set(st, REASON_NOT_FOUND,
+                           "the server could not find the requested resource");
+            return -1;
+        }
+    }
     if (!str_empty(call->subresource))
         r.subresource = resource_subresource(call->resource, call->subresource);
     r.options.manager = call->field_manager;

@@ -141,20 +141,11 @@ static int encode(struct request *r, struct buf *body, const char **ret_type)
 
 static void send_result(struct request *r)
 {
-    struct buf body = BUF_INIT;
-    const char *type = NULL;
-    if (r->document.len) {
-        body = r->document;
-        r->document = (struct buf)BUF_INIT;
-        type = r->rewritten ? r->rewritten : media_type_name(r->accept.media);
-    } else if (encode(r, &body, &type) < 0) {
-        buf_release(&body);
-        respond_status(r, &r->st);
-        return;
-    }
+    struct buf body = r->document;
+    r->document = (struct buf)BUF_INIT;
     if (r->code == 0)
         r->code = 200;
-    send(r, r->code, type, &body);
+    send(r, r->code, r->rewritten, &body);
 }
 
 static void on_durable(void *arg)
@@ -177,8 +168,22 @@ enum step_result respond_when_durable(struct request *r, void (*fn)(struct reque
     return STEP_WAIT;
 }
 
+/* Encodes now and sends when durable: what is shown is what was there in this turn of the loop. */
 enum step_result respond(struct request *r)
 {
+    if (r->document.len) {
+        if (!r->rewritten)
+            r->rewritten = media_type_name(r->accept.media);
+        return respond_when_durable(r, send_result);
+    }
+    struct buf body = BUF_INIT;
+    const char *type = NULL;
+    if (encode(r, &body, &type) < 0) {
+        buf_release(&body);
+        return STEP_FAIL;
+    }
+    r->document = body;
+    r->rewritten = type;
     return respond_when_durable(r, send_result);
 }
 

@@ -1,6 +1,7 @@
 /* Watch: a collection's events as a stream. */
 #include <errno.h>
 
+#include "api/crd.h"
 #include "api/endpoint.h"
 #include "api/read.h"
 #include "api/respond.h"
@@ -278,11 +279,18 @@ static void start(struct request *r)
     struct stream *s = r->stream;
     struct store *store = r->api->config.store;
     bool proto = s->view.accept.media == MEDIA_PROTOBUF;
+    /* The definition may have gone while the first events waited for the disk. */
+    bool gone = s->view.custom && custom_find(r->api->customs, r->route.group, r->route.version,
+                                              r->route.plural) != s->view.custom;
     respond_stream_begin(r, proto ? "application/vnd.kubernetes.protobuf;stream=watch"
                                   : "application/json");
     if (s->initial.len)
         http_stream_write(r->http, buf_str(&s->initial));
     buf_release(&s->initial);
+    if (gone) {
+        end_stream(s);
+        return;
+    }
     uint64_t newest = store_revision(store);
     struct watch_options options = {
         .resource = r->resource->storage_id,

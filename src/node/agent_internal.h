@@ -335,6 +335,10 @@ void hook_cancel(struct hook *h);
 void status_update(struct pod *p); /* makes it, and sends it when it changed */
 struct node *status_make(struct arena *a, struct pod *p);
 
+/* host_port.c */
+bool pod_has_host_ports(const struct pod *p);
+void host_ports_sync(struct agent *a); /* after a pod with such ports came or went */
+
 /* housekeeping.c */
 struct housekeeping *housekeeping_start(struct agent *a);
 void housekeeping_stop(struct housekeeping *h);

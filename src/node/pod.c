@@ -271,6 +271,8 @@ static void learn_ip(struct pod *p, const struct node *status)
         text_set(&p->ip, ip);
     p->sandbox_ready = true;
     p->failures = 0;
+    if (pod_has_host_ports(p))
+        host_ports_sync(p->agent);
     pod_kick(p);
 }
 
@@ -518,6 +520,8 @@ static enum pod_step teardown(struct pod *p)
 
 static enum pod_step unmount(struct pod *p)
 {
+    if (pod_has_host_ports(p))
+        host_ports_sync(p->agent);
     volumes_tear_down(p);
     if (p->cgroup && p->agent->cgroups)
         (void)!cgroup_remove(p->agent->cgroups, p->cgroup);

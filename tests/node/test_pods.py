@@ -260,3 +260,21 @@ def test_deadline_and_ephemeral_containers(machine):
     assert machine.get('pod', 'deadline')['status']['reason'] == 'DeadlineExceeded'
     for name in ('deadline', 'debugged'):
         delete(machine, name)
+
+
+def test_host_ports(machine):
+    serve = 'trap "exit 0" TERM; httpd -f -p 8080 -h /www & wait'
+    ports = lambda ip: {'ports': [{'containerPort': 8080, 'hostPort': 54323, 'hostIP': ip}]}  # noqa: E731
+    machine.apply(pod('inner', command=serve, main=ports('127.0.0.1')), pod('outer', command=serve, main=ports(machine.hosts['n1']['ip'])))
+    machine.wait_ready_pod('inner')
+    machine.wait_ready_pod('outer')
+    machine.exec('inner', 'sh', '-c', 'echo inner >/www/index.html')
+    machine.exec('outer', 'sh', '-c', 'echo outer >/www/index.html')
+    address = machine.hosts['n1']['ip']
+    outside = ['nsenter', f'--net=/proc/{machine.vpc}/ns/net', 'curl', '-s', '-m', '5', f'http://{address}:54323/']
+    assert subprocess.run(outside, capture_output=True, text=True).stdout == 'outer\n'
+    assert machine.inside('n1', 'curl', '-s', '-m', '5', 'http://127.0.0.1:54323/') == 'inner\n'
+    assert machine.inside('n1', 'curl', '-s', '-m', '5', '--interface', address, 'http://127.0.0.1:54323/') == 'inner\n'
+    delete(machine, 'outer')
+    assert subprocess.run(outside, capture_output=True, text=True).stdout == ''
+    delete(machine, 'inner')

@@ -20,6 +20,7 @@ struct values {
     const char *cluster_domain;
     const char *provider_id;
     const char *zone;
+    const char *manifests;
     const char *prefix;
     int64_t simulated;
     int64_t pods_max;
@@ -49,6 +50,9 @@ static const struct command_option options[] = {
      offsetof(struct values, cluster_domain)},
     {"provider-id", 0, "ID", "The node's spec.providerID", OPTION_TEXT,
      offsetof(struct values, provider_id)},
+    {"manifests", 0, "DIR",
+     "Pods that run without an API server (default /etc/kubernetes/manifests)", OPTION_TEXT,
+     offsetof(struct values, manifests)},
     {"zone", 0, "ZONE", "The node's zone", OPTION_TEXT, offsetof(struct values, zone)},
     {"label", 0, "KEY=VALUE", "A label of the node; may be repeated", OPTION_LIST,
      offsetof(struct values, labels)},
@@ -123,19 +127,22 @@ static int run_agent(const struct values *v, struct loop *loop, struct client *c
     const char *error = "unknown";
     if (credentials_from_kubeconfig(&arena, v->kubeconfig, &credentials, &why) < 0)
         return command_error("can't read %s: %.*s", v->kubeconfig, STR_ARG(why));
-    struct agent *agent = agent_start(&(struct agent_config){.loop = loop,
-                                                             .client = client,
-                                                             .node_name = v->name,
-                                                             .node_ip = v->node_ip,
-                                                             .cluster_dns = v->cluster_dns,
-                                                             .cluster_domain = v->cluster_domain,
-                                                             .provider_id = v->provider_id,
-                                                             .labels = v->labels.items,
-                                                             .taints = v->taints.items,
-                                                             .pods_max = v->pods_max,
-                                                             .port = (uint16_t)v->port,
-                                                             .client_ca_pem = credentials.ca_pem},
-                                      &error);
+    struct agent *agent = agent_start(
+        &(struct agent_config){.loop = loop,
+                               .client = client,
+                               .node_name = v->name,
+                               .node_ip = v->node_ip,
+                               .cluster_dns = v->cluster_dns,
+                               .cluster_domain = v->cluster_domain,
+                               .provider_id = v->provider_id,
+                               .manifest_dir =
+                                   v->manifests ? v->manifests : "/etc/kubernetes/manifests",
+                               .labels = v->labels.items,
+                               .taints = v->taints.items,
+                               .pods_max = v->pods_max,
+                               .port = (uint16_t)v->port,
+                               .client_ca_pem = credentials.ca_pem},
+        &error);
     if (!agent)
         return command_error("can't start the node agent: %s", error);
     struct services services = {v, loop, client, NULL};

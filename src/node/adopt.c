@@ -161,6 +161,8 @@ void adopt_start(struct agent *a)
     if (a->runtime_listed || !a->runtime_ready || !a->pods_view || !view_synced(a->pods_view) ||
         !a->cni)
         return;
+    if (a->static_pods && !static_pods_read(a->static_pods))
+        return;
     struct census *c = mem_alloc(sizeof(*c));
     c->agent = a;
     c->waiting = 2;

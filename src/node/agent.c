@@ -69,6 +69,10 @@ static void on_pod(void *user, const struct sealed *now, const struct sealed *ol
     struct agent *a = user;
     const struct sealed *any = now ? now : old;
     struct pod *p = agent_pod(a, object_uid(any));
+    if (static_pod_is_mirror(any)) {
+        static_pod_mirror(a, any, !now);
+        return;
+    }
     if (!now) {
         if (p) {
             p->deleted = true;
@@ -367,6 +371,8 @@ struct agent *agent_start(const struct agent_config *config, const char **ret_er
     timer_start(&a->address_timer, 0);
     a->registration = registration_start(a);
     a->housekeeping = housekeeping_start(a);
+    if (a->config.manifest_dir)
+        a->static_pods = static_pods_start(a);
     a->server = server_start(a, ret_error);
     if (!a->server) {
         agent_stop(a);
@@ -383,6 +389,8 @@ void agent_stop(struct agent *a)
     timer_stop(&a->address_timer);
     registration_stop(a->registration);
     housekeeping_stop(a->housekeeping);
+    if (a->static_pods)
+        static_pods_stop(a->static_pods);
     if (a->server)
         server_stop(a->server);
     if (a->pods_view)

@@ -20,6 +20,7 @@ struct agent_config {
     const char *cri_socket;     /* NULL: /run/containerd/containerd.sock */
     const char *root_dir;       /* NULL: /var/lib/kubelet */
     const char *log_dir;        /* NULL: /var/log/pods */
+    const char *manifest_dir;   /* static pods; NULL: none */
     const char *cluster_dns;    /* NULL: pods use the node's resolver */
     const char *cluster_domain; /* NULL: cluster.local */
     const char *provider_id;    /* may be NULL */

@@ -39,6 +39,7 @@ enum {
 
 struct server;
 struct housekeeping;
+struct static_pods;
 struct pull;
 struct probe;
 
@@ -73,6 +74,7 @@ struct agent {
     bool events_open;
     struct registration *registration;
     struct housekeeping *housekeeping;
+    struct static_pods *static_pods;
     struct server *server;
     void (*on_address)(void *arg, const char *ip);
     void *on_address_arg;
@@ -163,6 +165,8 @@ struct pod {
     struct node *tree;     /* object as a tree; NULL without object */
     bool deleted;          /* gone from the API */
     bool is_static;
+    unsigned static_round; /* of the manifests' scan that saw it */
+    char *mirror_uid;      /* owned; of a static pod's mirror; NULL: there is none */
     enum pod_step step;
     bool busy; /* a call of the current step is under way */
     bool killed_hard;
@@ -334,6 +338,14 @@ void hook_cancel(struct hook *h);
 /* status.c */
 void status_update(struct pod *p); /* makes it, and sends it when it changed */
 struct node *status_make(struct arena *a, struct pod *p);
+
+/* static_pod.c */
+struct static_pods *static_pods_start(struct agent *a);
+void static_pods_stop(struct static_pods *s);
+bool static_pods_read(const struct static_pods *s); /* the manifests were looked at */
+bool static_pod_is_mirror(const struct sealed *pod);
+void static_pod_mirror(struct agent *a, const struct sealed *mirror,
+                       bool gone); /* a mirror was seen, or went */
 
 /* host_port.c */
 bool pod_has_host_ports(const struct pod *p);

@@ -54,6 +54,7 @@ static void pod_free(struct pod *p)
     mem_free(p->sandbox_id);
     mem_free(p->ip);
     mem_free(p->cgroup);
+    mem_free(p->mirror_uid);
     mem_free(p);
 }
 

@@ -294,7 +294,7 @@ static void tell(struct pod *p)
 {
     struct arena a = ARENA_INIT;
     struct node *patch = node_map(&a);
-    node_put_str(&a, patch, "metadata.uid", str_from(p->uid));
+    node_put_str(&a, patch, "metadata.uid", str_from(p->is_static ? p->mirror_uid : p->uid));
     node_set(&a, patch, STR("status"), p->status);
     p->status_dirty = false;
     p->status_in_flight = true;
@@ -319,6 +319,7 @@ void status_update(struct pod *p)
         p->status_turn = turn;
         p->status_dirty = true;
     }
-    if (p->status_dirty && !p->status_in_flight && !p->delete_sent)
+    if (p->status_dirty && !p->status_in_flight && !p->delete_sent &&
+        (!p->is_static || p->mirror_uid))
         tell(p);
 }

@@ -1,5 +1,7 @@
 """Pods on a real node: what they are given, how they start, run, fail and end."""
 import json
+import os
+import signal
 import subprocess
 import time
 
@@ -278,3 +280,27 @@ def test_host_ports(machine):
     delete(machine, 'outer')
     assert subprocess.run(outside, capture_output=True, text=True).stdout == ''
     delete(machine, 'inner')
+
+
+def test_static_pods(machine):
+    manifest = pod('fixed', command='trap "exit 0" TERM; while true; do sleep 0.1; done')
+    del manifest['spec']['nodeName']
+    machine.inside('n1', 'mkdir', '-p', '/etc/kubernetes/manifests')
+    machine.inside('n1', 'sh', '-c', f"cat >/etc/kubernetes/manifests/fixed.yaml <<'END'\n{json.dumps(manifest)}\nEND\n")
+    machine.wait(lambda: machine.condition('pod', 'fixed-n1', 'Ready') == 'True', 20, 'the mirror is Ready')
+    mirror = machine.get('pod', 'fixed-n1')
+    assert mirror['metadata']['annotations']['kubernetes.io/config.source'] == 'file'
+    assert mirror['metadata']['ownerReferences'][0]['kind'] == 'Node'
+    assert machine.exec('fixed-n1', 'echo', 'hi').strip() == 'hi'
+    # It outlives the agent.
+    agents = machine.processes_of('n1', 'bin/kaname')
+    for pid in agents:
+        os.kill(pid, signal.SIGKILL)
+    machine.wait(lambda: machine.processes_of('n1', 'bin/kaname') not in ([], agents), 10, 'the agent is back')
+    # Deleting the mirror stops nothing: it comes again.
+    delete(machine, 'fixed-n1', '--grace-period=0', '--force')
+    again = machine.wait(lambda: machine.condition('pod', 'fixed-n1', 'Ready') == 'True' and machine.get('pod', 'fixed-n1'), 20, 'the mirror is back')
+    assert again['status']['containerStatuses'][0]['containerID'] == mirror['status']['containerStatuses'][0]['containerID']
+    machine.inside('n1', 'rm', '/etc/kubernetes/manifests/fixed.yaml')
+    machine.wait(lambda: machine.get('pod', 'fixed-n1') is None, 20, 'the mirror is gone')
+    machine.wait(lambda: machine.inside('n1', 'ls', '/var/lib/kubelet/pods').strip() == '', 10, 'the pod is gone')

@@ -10,6 +10,7 @@
 #include "api/objects.h"
 #include "base/limits.h"
 #include "object/apply.h"
+#include "object/seal.h"
 
 static bool has_status(const struct request *r)
 {
@@ -107,12 +108,35 @@ static void prepare_update(struct request *r)
     }
 }
 
+/* Gives the object the form in which the stored one is read: with the empty structures that Go
+ * writes (resources: {}), so that what a client left out doesn't count as a change. Only for those
+ * that seem to differ; ill-formed ones are left for validation. */
+static void settle_form(struct request *r)
+{
+    struct status ignored;
+    struct sealed *s;
+    status_init(&ignored, r->arena);
+    if (r->custom || !metadata_spec_changed(r->object, r->old_node) ||
+        seal(r->resource->type, r->object, &s, &ignored) < 0)
+        return;
+    struct node *version = node_at(r->object, "metadata.resourceVersion");
+    struct node *object = unseal(r->arena, s);
+    sealed_unref(s);
+    if (version)
+        node_put(r->arena, object, "metadata.resourceVersion", version);
+    else
+        node_del(object, "metadata.resourceVersion");
+    r->object = object;
+}
+
 enum step_result write_prepare(struct request *r)
 {
-    if (r->old)
+    if (r->old) {
+        settle_form(r);
         prepare_update(r);
-    else
+    } else {
         prepare_create(r);
+    }
     metadata_dedupe_owners(r, r->object);
     struct kind_ctx ctx = request_kind_ctx(r);
     if (r->kind->prepare)

@@ -47,6 +47,9 @@ static void on_alarm(uv_timer_t *alarm)
 {
     struct loop *loop = alarm->data;
     loop->alarm_ms = 0;
+    /* libuv may call this before it polls, and would then wait without end: our timers come first.
+     */
+    uv_stop(&loop->uv);
 }
 
 static void on_wake(uv_async_t *wake)

@@ -132,6 +132,41 @@ TEST(deferred_calls_run_once_a_round)
     loop_free(r.loop);
 }
 
+static void on_signal(void *arg, int number)
+{
+    struct record *r = arg;
+    r->order[0] = number;
+    loop_stop(r->loop);
+}
+
+static void start_timer(void *arg)
+{
+    struct tick *t = arg;
+    timer_start(&t->timer, (uint64_t)t->number);
+}
+
+/* A timer that a deferred call starts is due at once, or while the loop goes to sleep; nothing else
+ * would wake it. */
+TEST(a_timer_wakes_a_loop_that_is_about_to_wait)
+{
+    struct record r = {.loop = loop_new()};
+    struct tick t = {.record = &r};
+    struct deferred later;
+    loop_signal(r.loop, SIGHUP, on_signal, &r);
+    timer_init(&t.timer, r.loop, on_stop, r.loop);
+    deferred_init(&later, r.loop, start_timer, &t);
+    alarm(20); /* instead of waiting without end */
+    for (t.number = 0; t.number < 2; t.number++) {
+        for (int round = 0; round < 200; round++) {
+            deferred_arm(&later);
+            loop_run(r.loop);
+            assert_false(timer_armed(&t.timer));
+        }
+    }
+    alarm(0);
+    loop_free(r.loop);
+}
+
 static void run_in_pool(void *arg)
 {
     struct record *r = arg;
@@ -225,13 +260,6 @@ TEST(descriptors_are_watched)
     close(fds[1]);
 }
 
-static void on_signal(void *arg, int number)
-{
-    struct record *r = arg;
-    r->order[0] = number;
-    loop_stop(r->loop);
-}
-
 static void raise_it(void *arg maybe_unused)
 {
     kill(getpid(), SIGHUP);
@@ -271,6 +299,7 @@ int main(void)
         cmocka_unit_test(a_timer_can_stop_another_and_be_moved),
         cmocka_unit_test(a_timer_of_zero_lets_others_live),
         cmocka_unit_test(deferred_calls_run_once_a_round),
+        cmocka_unit_test(a_timer_wakes_a_loop_that_is_about_to_wait),
         cmocka_unit_test(work_comes_back_to_the_loop),
         cmocka_unit_test(posts_arrive_from_other_threads),
         cmocka_unit_test(descriptors_are_watched),

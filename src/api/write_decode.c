@@ -385,9 +385,10 @@ static int check_preconditions(struct request *r)
     if (str_empty(sent) || str_is(sent, "0")) {
         if (r->http && r->route.verb == VERB_IS_UPDATE &&
             (r->custom || (r->kind->flags & KIND_CONDITIONAL_UPDATE))) {
-            field_invalid_bare(&r->st, STR("metadata.resourceVersion"), STR("0x0"),
+            /* The original's store says this, which knows resources, not kinds. */
+            field_invalid_bare(&r->st, STR("metadata.resourceVersion"), STR("0"),
                                "must be specified for an update");
-            return status_invalid_from_causes(&r->st, group, str_from(r->resource->kind),
+            return status_invalid_from_causes(&r->st, group, str_from(r->resource->plural),
                                               r->route.name);
         }
         return 0;

@@ -454,7 +454,8 @@ stored = [
     ('Secret', {'metadata.name': 'kept'}, [{'type': 'x'}, {'stringData': {'z': 'y'}}]),
     ('Deployment', {'metadata.name': 'kept'}, [{'spec.selector.matchLabels': {'app': 'b'}, 'spec.template.metadata.labels': {'app': 'b'}},
                                                {'spec.replicas': 3}, {'spec.template.spec.containers[0].image': 'x'}]),
-    ('StatefulSet', {'metadata.name': 'kept'}, [{'spec.serviceName': 'x'}, {'spec.replicas': 3}, {'spec.podManagementPolicy': 'Parallel'}]),
+    ('StatefulSet', {'metadata.name': 'kept'}, [{'spec.volumeClaimTemplates': [{'metadata': {'name': 'w'}, 'spec': {
+        'accessModes': ['ReadWriteOnce'], 'resources': {'requests': {'storage': '1Gi'}}}}]}, {'spec.serviceName': 'x'}, {'spec.replicas': 3}, {'spec.podManagementPolicy': 'Parallel'}]),
     ('DaemonSet', {'metadata.name': 'kept'}, [{'spec.template.spec.containers[0].image': 'x'}, {'spec.selector.matchLabels': {'app': 'b'},
                                                                                             'spec.template.metadata.labels': {'app': 'b'}}]),
     ('Job', {'metadata.name': 'kept'}, [{'spec.completions': 2}, {'spec.parallelism': 2}, {'spec.template.spec.containers[0].image': 'x'},
@@ -470,6 +471,14 @@ stored = [
                                                                      {'spec.providerID': 'x://y'}, {'spec.unschedulable': True}]),
     ('Namespace', {'metadata.name': 'kept'}, [{'spec.finalizers': []}, {'metadata.labels': {'pod-security.kubernetes.io/enforce': 'y'}}]),
     ('RuntimeClass', {'metadata.name': 'kept'}, [{'handler': 'x'}]),
+    ('Lease', {'metadata.name': 'kept'}, [{'spec.holderIdentity': 'y'}]),
+    ('PodDisruptionBudget', {'metadata.name': 'kept'}, [{'spec.minAvailable': 2}]),
+    ('HorizontalPodAutoscaler', {'metadata.name': 'kept'}, [{'spec.maxReplicas': 4}]),
+    ('CronJob', {'metadata.name': 'kept'}, [{'spec.schedule': 'x'}, {'spec.suspend': True}]),
+    ('NetworkPolicy', {'metadata.name': 'kept'}, [{'spec.podSelector.matchLabels': {'a': 'b'}}]),
+    ('Ingress', {'metadata.name': 'kept'}, [{'spec.ingressClassName': 'x'}]),
+    ('ReplicaSet', {'metadata.name': 'kept'}, [{'spec.replicas': 2}]),
+
     ('IngressClass', {'metadata.name': 'kept'}, [{'spec.controller': 'x.y/z'}]),
     ('EndpointSlice', {'metadata.name': 'kept'}, [{'addressType': 'IPv6', 'endpoints[0].addresses': ['fd00::1']}]),
 ]

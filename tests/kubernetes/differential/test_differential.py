@@ -58,7 +58,16 @@ def report(name, lines):
     return f'{name}\n  ' + '\n  '.join(lines)
 
 
-@pytest.mark.parametrize('case', [*cases.create_cases(), *cases.security_cases(), *cases.ruled_cases(), *cases.asked_cases()], ids=lambda c: c['name'])
+# Differences that are known: the part of the name, and what is missing.
+known = {'spec.volumeClaimTemplates=[': 'apiVersion and kind of claims in a template are not stored'}
+
+
+def as_param(case):
+    reasons = [reason for part, reason in known.items() if part in case['name']]
+    return pytest.param(case, id=case['name'], marks=[pytest.mark.xfail(strict=True, reason=reasons[0])] if reasons else [])
+
+
+@pytest.mark.parametrize('case', map(as_param, [*cases.create_cases(), *cases.security_cases(), *cases.ruled_cases(), *cases.asked_cases()]))
 def test_answer(pair, case):
     lines = compare(*pair, case)
     assert not lines, report(case['name'], lines)
@@ -80,3 +89,10 @@ def test_update(pair, path, change):
 
     lines = compare(Own(pair[0]), Own(pair[1]), {'name': path, 'method': 'PUT', 'path': path + '?dryRun=All'})
     assert not lines, report(f'{path} {change}', lines)
+
+
+@pytest.mark.parametrize('path, body', [(path, body) for _, path, body, _ in cases.stored_objects()], ids=lambda value: str(value)[:60])
+def test_put_again(pair, path, body):
+    """PUT of what was posted, without what the server filled in: nothing changes, the generation neither."""
+    lines = compare(*pair, {'name': path, 'method': 'PUT', 'path': path + '?dryRun=All', 'body': body})
+    assert not lines, report(path, lines)

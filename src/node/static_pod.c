@@ -88,6 +88,9 @@ bool static_pod_is_mirror(const struct sealed *pod)
 void static_pod_mirror(struct agent *agent, const struct sealed *mirror, bool gone)
 {
     struct pod *p = agent_pod(agent, object_annotation(mirror, NOTE_MIRROR));
+    /* Before the manifests were read nobody knows what a mirror is worth. */
+    if (!agent->static_pods || !static_pods_read(agent->static_pods))
+        return;
     if (p && gone) {
         text_set(&p->mirror_uid, STR_NONE);
     } else if (p && p->is_static && !p->deleted && !object_deleting(mirror)) {
@@ -125,8 +128,6 @@ static void run_manifest(struct static_pods *s, struct str text)
         p->static_round = s->round;
     else
         log_warn("a manifest is no pod", LOG_STR("message", st.message));
-    if (p && !p->mirror_uid && !p->deleted)
-        create_mirror(agent, p);
     arena_release(&a);
 }
 
@@ -142,6 +143,13 @@ static void on_manifest(void *arg, const char *name)
         run_manifest(s, buf_str(&text));
 }
 
+static bool visit_mirror(void *arg, const struct sealed *pod)
+{
+    if (static_pod_is_mirror(pod))
+        static_pod_mirror(arg, pod, false);
+    return true;
+}
+
 static void on_scan(void *arg)
 {
     struct static_pods *s = arg;
@@ -152,8 +160,15 @@ static void on_scan(void *arg)
         return;
     s->round++;
     int err = dir_each(agent->config.manifest_dir, on_manifest, s);
-    if (s->round == 1)
+    if (s->round == 1) {
+        view_each(agent->pods_view, STR_NONE, visit_mirror, agent);
         adopt_start(agent); /* which waits for this: what runs of manifests must be known first */
+    }
+    map_each(slot, &agent->pods) {
+        struct pod *p = slot->value;
+        if (p->is_static && !p->mirror_uid && !p->deleted)
+            create_mirror(agent, p);
+    }
     if (err < 0)
         return;
     map_each(slot, &agent->pods) {

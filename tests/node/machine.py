@@ -144,7 +144,8 @@ class Machine:
         found = []
         for entry in os.listdir('/proc'):
             try:
-                if entry.isdigit() and f'/{node}\n' in open(f'/proc/{entry}/cgroup').read().replace(f'/{node}/', f'/{node}\n'):
+                places = open(f'/proc/{entry}/cgroup').read() if entry.isdigit() else ''
+                if any(f'/{group}/{node}' in places for group in self.groups if group):
                     words = open(f'/proc/{entry}/cmdline').read().split('\0')
                     if any(word.endswith(name) for word in words[:2]):
                         found.append(int(entry))

@@ -132,41 +132,6 @@ TEST(deferred_calls_run_once_a_round)
     loop_free(r.loop);
 }
 
-static void on_signal(void *arg, int number)
-{
-    struct record *r = arg;
-    r->order[0] = number;
-    loop_stop(r->loop);
-}
-
-static void start_timer(void *arg)
-{
-    struct tick *t = arg;
-    timer_start(&t->timer, (uint64_t)t->number);
-}
-
-/* A timer that a deferred call starts is due at once, or while the loop goes to sleep; nothing else
- * would wake it. */
-TEST(a_timer_wakes_a_loop_that_is_about_to_wait)
-{
-    struct record r = {.loop = loop_new()};
-    struct tick t = {.record = &r};
-    struct deferred later;
-    loop_signal(r.loop, SIGHUP, on_signal, &r);
-    timer_init(&t.timer, r.loop, on_stop, r.loop);
-    deferred_init(&later, r.loop, start_timer, &t);
-    alarm(20); /* instead of waiting without end */
-    for (t.number = 0; t.number < 2; t.number++) {
-        for (int round = 0; round < 200; round++) {
-            deferred_arm(&later);
-            loop_run(r.loop);
-            assert_false(timer_armed(&t.timer));
-        }
-    }
-    alarm(0);
-    loop_free(r.loop);
-}
-
 static void run_in_pool(void *arg)
 {
     struct record *r = arg;
@@ -258,6 +223,47 @@ TEST(descriptors_are_watched)
     loop_free(w.loop);
     close(fds[0]);
     close(fds[1]);
+}
+
+static void start_timer(void *arg)
+{
+    struct tick *t = arg;
+    timer_start(&t->timer, (uint64_t)t->number);
+}
+
+/* A timer that a deferred call starts is due at once, or while the loop goes to sleep; nothing else
+ * would wake it. */
+TEST(a_timer_wakes_a_loop_that_is_about_to_wait)
+{
+    struct record r = {.loop = loop_new()};
+    struct tick t = {.record = &r};
+    struct deferred later;
+    struct watched w = {.loop = r.loop, .fd = -1};
+    int fds[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    w.watch = loop_fd_open(r.loop, fds[0], 1, on_fd, &w); /* never readable */
+    timer_init(&t.timer, r.loop, on_stop, r.loop);
+    deferred_init(&later, r.loop, start_timer, &t);
+    alarm(20); /* instead of waiting without end */
+    for (t.number = 0; t.number < 2; t.number++) {
+        for (int round = 0; round < 200; round++) {
+            deferred_arm(&later);
+            loop_run(r.loop);
+            assert_false(timer_armed(&t.timer));
+        }
+    }
+    alarm(0);
+    loop_fd_close(w.watch);
+    loop_free(r.loop);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void on_signal(void *arg, int number)
+{
+    struct record *r = arg;
+    r->order[0] = number;
+    loop_stop(r->loop);
 }
 
 static void raise_it(void *arg maybe_unused)

@@ -2,12 +2,11 @@
  * foreground. */
 #include <errno.h>
 #include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/vec.h"
 #include "cli/cli.h"
+#include "kernel/namespace.h"
 #include "kernel/path.h"
 #include "node/host.h"
 #include "sys/loop.h"
@@ -59,11 +58,10 @@ static void on_stop(void *arg, int signal_number maybe_unused)
     loop_stop(arg);
 }
 
-/* Pid 1 of the host is this process's child: without it there is nothing to wait for. */
-static void on_child(void *arg, int signal_number maybe_unused)
+/* Without pid 1 of the host there is nothing to wait for. */
+static void on_end(void *arg, int events maybe_unused)
 {
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-        loop_stop(arg);
+    loop_stop(arg);
 }
 
 static int join(const struct values *v, struct vpc *vpc, const struct node_host *host,
@@ -102,6 +100,7 @@ static int serve(const struct values *v, struct vpc *vpc, const char *data_dir, 
 {
     struct buf kubeconfig cleanup_with(buf_release) = BUF_INIT;
     struct node_host host;
+    int end_fd cleanup_with(fd_close_ptr) = -1;
     struct vpc_interface interface;
     const char *step = "";
     char cgroup[96], directory[512], id[VPC_ID_BYTES], text[ADDRESS_TEXT_BYTES];
@@ -121,14 +120,18 @@ static int serve(const struct values *v, struct vpc *vpc, const char *data_dir, 
     err = node_host_start(&config, &host, &step);
     if (err < 0)
         return command_error("can't start the host %s: %s: %s", v->name, step, strerror(-err));
-    loop_signal(loop, SIGCHLD, on_child, loop);
     err = join(v, vpc, &host, directory, &interface);
     if (err == 0)
         err = node_host_prepare(&host, 10000);
     if (err == 0) {
         printf("ready %s pid %d\n", ip_text(interface.address.ip, text), (int)host.host.pid);
         fflush(stdout);
+        err = process_open(host.host.pid, &end_fd);
+    }
+    if (err == 0) {
+        struct loop_fd *end = loop_fd_open(loop, end_fd, 1, on_end, loop);
         loop_run(loop);
+        loop_fd_close(end);
     }
     snprintf(id, sizeof(id), "eni-%.30s", v->name);
     (void)!vpc_interface_detach(vpc, id);

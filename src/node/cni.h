@@ -6,7 +6,8 @@
  * gateway (a static neighbour: the host's end), and a /32 route in the host. No rule is added per
  * pod and no packet is changed on its way. Names are those of the original: eni + 11 hex digits of
  * SHA-1 of "NAMESPACE.POD". Invariants: 1. an address belongs to one (container, interface) at
- * most; 2. a released address rests COOLDOWN_MS before it is given again; 3. the state file says
+ * most; 2. a released address rests CNI_COOLDOWN_MS
+ * before it is given again, as long as there is another; 3. the state file says
  * every allocation before the plug-in answers, so a restart knows them. */
 #ifndef NODE_CNI_H
 #define NODE_CNI_H

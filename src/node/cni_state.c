@@ -75,15 +75,23 @@ static bool can_take(const struct cni_address *a, uint64_t now_ms)
 struct allocation *pool_take(struct cni_pool *p, uint64_t now_ms, struct str container,
                              struct str device, struct str netns, struct str ns, struct str pod)
 {
-    /* Round robin, so that an address rests as long as possible. */
+    struct cni_address *chosen = NULL;
+    /* Round robin over those that have rested; when there is none, the one that has rested longest:
+     * a pod that starts is worth more than the rest of the pause. */
     for (size_t i = 0; i < p->addresses.count; i++) {
         size_t at = (p->next + i) % p->addresses.count;
         struct cni_address *a = &p->addresses.items[at];
-        if (!can_take(a, now_ms))
-            continue;
-        a->used = true;
-        p->next = at + 1;
-        struct allocation allocation = {a->ip,       copy(container), copy(device),
+        if (can_take(a, now_ms)) {
+            chosen = a;
+            p->next = at + 1;
+            break;
+        }
+        if (a->assigned && !a->used && (!chosen || a->free_at_ms < chosen->free_at_ms))
+            chosen = a;
+    }
+    if (chosen) {
+        chosen->used = true;
+        struct allocation allocation = {chosen->ip,  copy(container), copy(device),
                                         copy(netns), copy(ns),        copy(pod)};
         vec_push(&p->allocations, allocation);
         return &p->allocations.items[p->allocations.count - 1];

@@ -29,8 +29,13 @@ TEST(addresses_rest_before_they_are_given_again)
     assert_null(take(&p, 1000, "c"));
     pool_give_back(&p, pool_find(&p, STR("a"), STR("eth0")), 2000);
     assert_null(pool_find(&p, STR("a"), STR_NONE));
-    assert_null(take(&p, 2000 + CNI_COOLDOWN_MS - 1, "c"));
-    assert_str(text(take(&p, 2000 + CNI_COOLDOWN_MS, "c")->ip), "10.0.0.5");
+    pool_give_back(&p, pool_find(&p, STR("b"), STR("eth0")), 1500);
+    assert_int_equal(pool_free(&p, 2000 + CNI_COOLDOWN_MS - 1), 1);
+    /* A rested one first; without one the longest rested. */
+    assert_str(text(take(&p, 1500 + CNI_COOLDOWN_MS, "c")->ip), "10.0.0.6");
+    assert_int_equal(pool_free(&p, 1500 + CNI_COOLDOWN_MS), 0);
+    assert_str(text(take(&p, 1500 + CNI_COOLDOWN_MS, "d")->ip), "10.0.0.5");
+    assert_null(take(&p, 1500 + CNI_COOLDOWN_MS, "e"));
     pool_release(&p);
 }
 

@@ -8,10 +8,6 @@
 #include "base/log.h"
 #include "object/seal.h"
 
-enum {
-    CUSTOM_ID_FIRST = 1000
-};
-
 struct custom_set *custom_set_new(struct api *api)
 {
     struct custom_set *set = mem_alloc(sizeof(*set));

@@ -9,6 +9,11 @@
 #include "api/request.h"
 #include "object/openapi.h"
 
+/* Numbers of resources from here on are given by the cluster to its definitions (schema.h). */
+enum {
+    CUSTOM_ID_FIRST = 1000
+};
+
 /* One served version of a definition. */
 struct custom_version {
     struct resource resource;    /* owned: all its text is this set's */

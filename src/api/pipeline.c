@@ -456,7 +456,9 @@ int api_call(struct api *api, struct arena *arena, const struct api_call *call,
                              .subresource = call->subresource};
     if (call->resource->type == SCHEMA_CUSTOM) {
         r.custom = custom_find(api->customs, r.route.group, r.route.version, r.route.plural);
-        if (!r.custom) { /* its definition is gone */
+        /* Its definition is gone. The region's own resources, numbered among the built-in ones,
+         * never had any. */
+        if (!r.custom && call->resource->id >= CUSTOM_ID_FIRST) {
             if (st)
                 status_set(st, REASON_NOT_FOUND,
                            "the server could not find the requested resource");

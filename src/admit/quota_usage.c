@@ -171,14 +171,18 @@ static bool crosses_namespaces(const struct node *pod)
                                         "spec.affinity.podAntiAffinity"};
     for (size_t i = 0; i < 2; i++) {
         const struct node *affinity = node_at(pod, kinds[i]);
-        node_each(term, node_get(affinity, STR("requiredDuringSchedulingIgnoredDuringExecutio"
-                                               "n"))) if (
-            node_count(node_get(term, STR("namespaces"))) ||
-            node_get(term, STR("namespaceSelector"))) return true;
-        node_each(weighted, node_get(affinity, STR("preferredDuringSchedulingIgnoredDuringExecutio"
-                                                   "n"))) if (
-            node_count(node_at(weighted, "podAffinityTerm.namespaces")) ||
-            node_at(weighted, "podAffinityTerm.namespaceSelector")) return true;
+        node_each(
+            term,
+            node_get(affinity, STR("requiredDuringSchedulingIgnoredDuringExecutio"
+                                   "n"))) if (node_count(node_get(term, STR("namespaces"))) ||
+                                              node_get(term, STR("namespaceSelector"))) return true;
+        node_each(
+            weighted,
+            node_get(affinity,
+                     STR("preferredDuringSchedulingIgnoredDuringExecutio"
+                         "n"))) if (node_count(node_at(weighted, "podAffinityTerm.namespaces")) ||
+                                    node_at(weighted,
+                                            "podAffinityTerm.namespaceSelector")) return true;
     }
     return false;
 }

@@ -11,7 +11,6 @@
 #include "auth/jws.h"
 #include "base/encode.h"
 
-
 enum {
     COORDINATE_BYTES = 32,
     RSA_BITS_MIN = 2048

@@ -340,8 +340,7 @@ int account_token_issue(struct account_tokens *t, struct arena *a,
         arena_printf(a, "{\"alg\":\"%s\",\"kid\":\"%.*s\"}", jws_key_algorithm(key), STR_ARG(kid));
     struct buf json = BUF_INIT;
     node_to_json(&json, build_claims(t, a, request, now_s, life_s), 0);
-    struct str head = base64url_encode(a, header),
-               body = base64url_encode(a, buf_str(&json));
+    struct str head = base64url_encode(a, header), body = base64url_encode(a, buf_str(&json));
     buf_release(&json);
     struct str input = arena_printf(a, "%.*s.%.*s", STR_ARG(head), STR_ARG(body)), signature;
     if (jws_sign(key, a, input, &signature) != 0)

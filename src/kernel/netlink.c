@@ -249,7 +249,7 @@ int link_set_fabric_port(struct netlink *nl, int index)
         uint16_t type;
         uint8_t value;
     } flags[] = {
-        {IFLA_BRPORT_LEARNING, 0},    {IFLA_BRPORT_UNICAST_FLOOD, 0},  {IFLA_BRPORT_MCAST_FLOOD, 0},
+        {IFLA_BRPORT_LEARNING, 0},    {IFLA_BRPORT_UNICAST_FLOOD, 0}, {IFLA_BRPORT_MCAST_FLOOD, 0},
         {IFLA_BRPORT_BCAST_FLOOD, 0}, {IFLA_BRPORT_PROXYARP, 1},
     };
     char buffer[MESSAGE_BYTES];

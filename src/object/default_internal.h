@@ -8,7 +8,12 @@
 struct default_row {
     const char *type; /* "core/v1.Probe" */
     const char *path; /* members with dots; maps on the way are made */
-    enum { DEFAULT_TEXT, DEFAULT_INT, DEFAULT_BOOL, DEFAULT_MAP } kind;
+    enum {
+        DEFAULT_TEXT,
+        DEFAULT_INT,
+        DEFAULT_BOOL,
+        DEFAULT_MAP
+    } kind;
     const char *text;
     int64_t number;
     bool zero_unset; /* zero and "" count as not set */
@@ -26,8 +31,8 @@ extern const size_t default_core_hook_count;
 extern const struct default_hook default_group_hooks[];
 extern const size_t default_group_hook_count;
 
-bool default_unset(const struct node *n);    /* absent or null */
-bool default_is_zero(const struct node *n);  /* that, or "", 0, false */
+bool default_unset(const struct node *n);   /* absent or null */
+bool default_is_zero(const struct node *n); /* that, or "", 0, false */
 /* Sets text or a number at path when it is not set (zero: or zero). */
 void default_text(struct arena *a, struct node *n, const char *path, const char *text, bool zero);
 void default_int(struct arena *a, struct node *n, const char *path, int64_t number, bool zero);

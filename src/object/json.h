@@ -28,8 +28,8 @@ struct str utf8_mend(struct arena *a, struct str s);
 
 /* "text" with quotes and Go's escapes; html: <, > and & are escaped too. */
 void json_write_text(struct buf *out, const char *data, size_t len, bool html);
-/* Writes the escape of the byte at data[*at], or the byte itself when it needs none after all; moves *at on. Returns what is
- * behind it. */
+/* Writes the escape of the byte at data[*at], or the byte itself when it needs none after all;
+ * moves *at on. Returns what is behind it. */
 char *json_escape(char *to, const char *data, size_t len, size_t *at);
 /* As Go prints a float64; room for JSON_NUMBER_BYTES at out. */
 enum {

@@ -1,4 +1,5 @@
-/* metadata.managedFields: who owns what, decoded, capped, sorted and encoded as the original does. */
+/* metadata.managedFields: who owns what, decoded, capped, sorted and encoded as the original does.
+ */
 #ifndef OBJECT_MANAGED_FIELDS_H
 #define OBJECT_MANAGED_FIELDS_H
 
@@ -18,7 +19,8 @@ struct managers {
 };
 
 /* -1 with ret_fault set when an entry is ill-formed; ret is untouched then. */
-int managers_decode(struct arena *a, const struct node *list, struct managers *ret, const char **ret_fault) must_use;
+int managers_decode(struct arena *a, const struct node *list, struct managers *ret,
+                    const char **ret_fault) must_use;
 /* Sorted; NULL when there is no manager. */
 struct node *managers_encode(struct arena *a, struct managers *m);
 /* The entry of an identity: name, operation, subresource, and for updates the version. */

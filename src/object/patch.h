@@ -1,4 +1,5 @@
-/* Patches on trees. Each returns a new tree in the arena that may share parts of the old; the old one is not changed. */
+/* Patches on trees. Each returns a new tree in the arena that may share parts of the old; the old
+ * one is not changed. */
 #ifndef OBJECT_PATCH_H
 #define OBJECT_PATCH_H
 
@@ -6,14 +7,19 @@
 #include "object/schema.h"
 #include "object/tree.h"
 
-/* RFC 6902. Errors: 400 for an ill-formed patch, 422 with the original's text when an operation fails, 413 for limits. */
-int json_patch(struct arena *a, const struct node *old, const struct node *patch, struct node **ret, struct status *st) must_use;
+/* RFC 6902. Errors: 400 for an ill-formed patch, 422 with the original's text when an operation
+ * fails, 413 for limits. */
+int json_patch(struct arena *a, const struct node *old, const struct node *patch, struct node **ret,
+               struct status *st) must_use;
 /* RFC 7386. */
-int merge_patch(struct arena *a, const struct node *old, const struct node *patch, struct node **ret, struct status *st) must_use;
-/* Strategic merge patch with the directives $patch, $retainKeys, $deleteFromPrimitiveList, $setElementOrder. */
-int strategic_merge_patch(struct arena *a, schema_id type, const struct node *old, const struct node *patch, struct node **ret,
-                          struct status *st) must_use;
-/* What json_patch would need to turn a into b (for admission webhooks' and mutation audits' sake). */
+int merge_patch(struct arena *a, const struct node *old, const struct node *patch,
+                struct node **ret, struct status *st) must_use;
+/* Strategic merge patch with the directives $patch, $retainKeys, $deleteFromPrimitiveList,
+ * $setElementOrder. */
+int strategic_merge_patch(struct arena *a, schema_id type, const struct node *old,
+                          const struct node *patch, struct node **ret, struct status *st) must_use;
+/* What json_patch would need to turn a into b (for admission webhooks' and mutation audits' sake).
+ */
 struct node *json_patch_diff(struct arena *a, const struct node *before, const struct node *after);
 
 #endif

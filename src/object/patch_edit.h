@@ -1,8 +1,9 @@
 /* Editing of large maps and lists in patches and merges without quadratic cost.
  *
- * A map_edit finds members by hash when the map is large, and takes members out by marking them; map_edit_end removes the
- * marked ones in one pass. Between begin and end the map must not be changed by anything else, and its marked members have no
- * value. Values of lists are looked up by the text or number of a key through a key_index. */
+ * A map_edit finds members by hash when the map is large, and takes members out by marking them;
+ * map_edit_end removes the marked ones in one pass. Between begin and end the map must not be
+ * changed by anything else, and its marked members have no value. Values of lists are looked up by
+ * the text or number of a key through a key_index. */
 #ifndef OBJECT_PATCH_EDIT_H
 #define OBJECT_PATCH_EDIT_H
 
@@ -22,13 +23,13 @@ void map_edit_set(struct map_edit *e, struct str name, struct node *value);
 void map_edit_remove(struct map_edit *e, struct member *m); /* m: of map_edit_find */
 void map_edit_end(struct map_edit *e);
 
-/* Positions of list items by a scalar key. Equal keys have the same kind and value; the first of several is kept. Maps, lists
- * and absent keys are never found. */
+/* Positions of list items by a scalar key. Equal keys have the same kind and value; the first of
+ * several is kept. Maps, lists and absent keys are never found. */
 struct key_index {
     struct key_slot {
         const struct node *key;
         uint32_t position;
-    } *slots; /* arena */
+    } * slots; /* arena */
     uint32_t mask;
     uint32_t count;
 };

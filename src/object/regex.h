@@ -11,7 +11,8 @@ extern "C" {
 
 struct regex; /* heap; from regex_new until regex_free */
 
-/* NULL when the pattern is ill-formed: then error holds Go's text for it, cut to fit, with a NUL. */
+/* NULL when the pattern is ill-formed: then error holds Go's text for it, cut to fit, with a NUL.
+ */
 struct regex *regex_new(const char *pattern, size_t pattern_len, char *error, size_t error_size);
 /* Whether a part of text matches. */
 bool regex_matches(const struct regex *r, const char *text, size_t text_len);

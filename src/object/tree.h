@@ -1,21 +1,31 @@
 /* Tree: a document that can be changed. JSON's data model in an arena.
  *
- * Requests are decoded to trees; defaulting, admission, patches and apply change them; then they are sealed (seal.h). A tree
- * keeps presence exactly: null, {} and [] differ from absence. It is untyped: what a member means is said by the schema type
- * that travels beside it. Bytes, quantities and times are text, as in JSON. Typed and custom resources look the same.
- * Invariants:
- * 1. A node lives in one arena with all its descendants; attaching a node of another, longer-lived arena is allowed.
+ * Requests are decoded to trees; defaulting, admission, patches and apply change them; then they
+ * are sealed (seal.h). A tree keeps presence exactly: null, {} and [] differ from absence. It is
+ * untyped: what a member means is said by the schema type that travels beside it. Bytes, quantities
+ * and times are text, as in JSON. Typed and custom resources look the same. Invariants:
+ * 1. A node lives in one arena with all its descendants; attaching a node of another, longer-lived
+ * arena is allowed.
  * 2. Members of a map have distinct names and keep the order in which they came.
  * 3. A subtree hangs in one place only; use node_copy to put it in a second.
  *
- * Reading never fails: absent or ill-typed members read as NULL, empty text or the default given. Paths are member names with
- * dots ("spec.template.metadata"); names with dots in them are read with node_get. */
+ * Reading never fails: absent or ill-typed members read as NULL, empty text or the default given.
+ * Paths are member names with dots ("spec.template.metadata"); names with dots in them are read
+ * with node_get. */
 #ifndef OBJECT_TREE_H
 #define OBJECT_TREE_H
 
 #include "base/arena.h"
 
-enum node_kind { NODE_NULL, NODE_BOOL, NODE_INT, NODE_DOUBLE, NODE_STRING, NODE_LIST, NODE_MAP };
+enum node_kind {
+    NODE_NULL,
+    NODE_BOOL,
+    NODE_INT,
+    NODE_DOUBLE,
+    NODE_STRING,
+    NODE_LIST,
+    NODE_MAP
+};
 
 struct node;
 
@@ -46,23 +56,27 @@ struct node *node_null(struct arena *a);
 struct node *node_bool(struct arena *a, bool value);
 struct node *node_int(struct arena *a, int64_t value);
 struct node *node_double(struct arena *a, double value);
-struct node *node_text(struct arena *a, struct str text); /* borrows text: it must live as long as the arena */
+struct node *node_text(struct arena *a,
+                       struct str text); /* borrows text: it must live as long as the arena */
 struct node *node_text_copy(struct arena *a, struct str text);
 struct node *node_text_printf(struct arena *a, const char *format, ...) printf_like(2, 3);
 struct node *node_list(struct arena *a);
 struct node *node_map(struct arena *a);
 struct node *node_copy(struct arena *a, const struct node *n); /* deep; text too */
-bool node_equal(const struct node *a, const struct node *b);   /* order of members doesn't matter; 1 and 1.0 are equal */
+bool node_equal(const struct node *a,
+                const struct node *b); /* order of members doesn't matter; 1 and 1.0 are equal */
 
 /* Maps. n may be NULL or no map: then it is empty. */
 struct node *node_get(const struct node *n, struct str name);
 struct node *node_at(const struct node *n, const char *path); /* NULL when a step is missing */
 bool node_has(const struct node *n, const char *path);        /* present, even when null */
-void node_set(struct arena *a, struct node *map, struct str name, struct node *value); /* adds or replaces; keeps position */
-bool node_remove(struct node *map, struct str name);           /* true when it was there */
+void node_set(struct arena *a, struct node *map, struct str name,
+              struct node *value);                   /* adds or replaces; keeps position */
+bool node_remove(struct node *map, struct str name); /* true when it was there */
 /* Sets at a path, making maps on the way (replacing nulls and scalars there). */
 void node_put(struct arena *a, struct node *root, const char *path, struct node *value);
-void node_put_str(struct arena *a, struct node *root, const char *path, struct str text); /* copies text */
+void node_put_str(struct arena *a, struct node *root, const char *path,
+                  struct str text); /* copies text */
 void node_put_int(struct arena *a, struct node *root, const char *path, int64_t value);
 void node_put_bool(struct arena *a, struct node *root, const char *path, bool value);
 /* The map or list at a path, made when missing or null. */

@@ -151,7 +151,8 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* The end of the zone that stands behind the seconds and perhaps a fraction, or 0 when none does. */
+/* The end of the zone that stands behind the seconds and perhaps a fraction, or 0 when none does.
+ */
 static size_t behind_zone(struct str text, size_t at)
 {
     if (at + 1 < text.len && text.data[at] == '.' && is_digit(text.data[at + 1]))
@@ -160,8 +161,8 @@ static size_t behind_zone(struct str text, size_t at)
     if (at < text.len && text.data[at] == 'Z')
         return at + 1;
     const char *p = text.data + at;
-    bool numeric = text.len - at >= 6 && (p[0] == '+' || p[0] == '-') && is_digit(p[1]) && is_digit(p[2]) &&
-                   p[3] == ':' && is_digit(p[4]) && is_digit(p[5]);
+    bool numeric = text.len - at >= 6 && (p[0] == '+' || p[0] == '-') && is_digit(p[1]) &&
+                   is_digit(p[2]) && p[3] == ':' && is_digit(p[4]) && is_digit(p[5]);
     return numeric ? at + 6 : 0;
 }
 
@@ -183,9 +184,9 @@ static int bad_time(struct status *st, struct str text, bool micro)
             fits = len == 1 ? c == elements[i][0] : is_digit(c);
         }
         if (!fits)
-            return status_set(st, REASON_BAD_REQUEST, "%.*s: cannot parse %.*s as \"%s\"",
-                              STR_ARG(shown), STR_ARG(quote_time(st->arena, str_slice(text, at, text.len))),
-                              elements[i]);
+            return status_set(
+                st, REASON_BAD_REQUEST, "%.*s: cannot parse %.*s as \"%s\"", STR_ARG(shown),
+                STR_ARG(quote_time(st->arena, str_slice(text, at, text.len))), elements[i]);
         at += len;
     }
     static const struct {
@@ -207,10 +208,11 @@ static int bad_time(struct status *st, struct str text, bool micro)
                           STR_ARG(quoted));
     size_t behind = behind_zone(text, at);
     if (behind && behind < text.len)
-        return status_set(st, REASON_BAD_REQUEST, "parsing time %.*s: extra text: %.*s", STR_ARG(quoted),
+        return status_set(st, REASON_BAD_REQUEST, "parsing time %.*s: extra text: %.*s",
+                          STR_ARG(quoted),
                           STR_ARG(quote_time(st->arena, str_slice(text, behind, text.len))));
-    return status_set(st, REASON_BAD_REQUEST, "%.*s: cannot parse %.*s as \"%s\"",
-                      STR_ARG(shown), STR_ARG(quote_time(st->arena, str_slice(text, at, text.len))),
+    return status_set(st, REASON_BAD_REQUEST, "%.*s: cannot parse %.*s as \"%s\"", STR_ARG(shown),
+                      STR_ARG(quote_time(st->arena, str_slice(text, at, text.len))),
                       micro ? ".000000" : "Z07:00");
 }
 

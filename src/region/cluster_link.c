@@ -42,6 +42,24 @@ static void bind_proxier(struct client *client)
     arena_release(&a);
 }
 
+/* Claims without a class get a folder on the node of their pod. */
+static void make_storage_class(struct client *client)
+{
+    struct arena a = ARENA_INIT;
+    struct node *class = node_map(&a);
+    node_put_str(&a, class, "apiVersion", STR("storage.k8s.io/v1"));
+    node_put_str(&a, class, "kind", STR("StorageClass"));
+    node_put_str(&a, class, "metadata.name", STR("local"));
+    node_set(&a, node_need_map(&a, class, "metadata.annotations"),
+             STR("storageclass.kubernetes.io/is-default-class"), node_text(&a, STR("true")));
+    node_put_str(&a, class, "provisioner", STR("kaname.dev/local"));
+    node_put_str(&a, class, "volumeBindingMode", STR("WaitForFirstConsumer"));
+    node_put_str(&a, class, "reclaimPolicy", STR("Delete"));
+    client_create(client, resource_named("storage.k8s.io", "storageclasses"), STR_NONE, class, NULL,
+                  NULL);
+    arena_release(&a);
+}
+
 static struct cluster_link *link_open(struct fleet *f, struct arena *a, struct str cluster,
                                       uint16_t port)
 {
@@ -74,6 +92,7 @@ static struct cluster_link *link_open(struct fleet *f, struct arena *a, struct s
     l->client = client;
     l->resource = resource_named("", "nodes");
     bind_proxier(client);
+    make_storage_class(client);
     l->nodes = view_open(
         client,
         &(struct view_options){.resource = l->resource, .on_change = nodes_changed, .user = f});

@@ -29,7 +29,10 @@ struct registration {
 static int64_t storage_bytes(const struct agent *a)
 {
     struct disk_usage usage;
-    return disk_usage(a->config.root_dir, &usage) == 0 ? (int64_t)usage.capacity_bytes : 0;
+    /* The agent's own folder is made with the first pod: until then, where it will be. */
+    if (disk_usage(a->config.root_dir, &usage) < 0 && disk_usage("/var/lib", &usage) < 0)
+        return 0;
+    return (int64_t)usage.capacity_bytes;
 }
 
 static void read_facts(const struct registration *r, struct node_facts *f)

@@ -21,8 +21,15 @@ static void nodes_changed(void *user, const struct sealed *now maybe_unused,
     deferred_arm(&f->soon);
 }
 
-/* Node agents of the region do what kube-proxy does elsewhere: they may read what it reads. Made
- * once; one that is there stays. */
+/* One that is there from an earlier start, or that somebody changed, stays as it is. */
+static void made(void *user maybe_unused, const struct sealed *object maybe_unused,
+                 const struct status *st)
+{
+    if (st && st->reason != REASON_ALREADY_EXISTS)
+        log_error("a cluster's first objects can't be made", LOG_STR("message", st->message));
+}
+
+/* Node agents of the region do what kube-proxy does elsewhere: they may read what it reads. */
 static void bind_proxier(struct client *client)
 {
     struct arena a = ARENA_INIT;
@@ -38,7 +45,7 @@ static void bind_proxier(struct client *client)
     node_put_str(&a, subject, "name", STR("system:nodes"));
     node_append(&a, node_need_list(&a, binding, "subjects"), subject);
     client_create(client, resource_named("rbac.authorization.k8s.io", "clusterrolebindings"),
-                  STR_NONE, binding, NULL, NULL);
+                  STR_NONE, binding, made, NULL);
     arena_release(&a);
 }
 

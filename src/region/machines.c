@@ -416,6 +416,12 @@ void machines_reconcile(struct fleet *f, struct arena *a)
     node_each(id, n.list) reconcile_instance(f, a, id->text);
 }
 
+bool machines_filled(struct fleet *f, struct str id)
+{
+    const struct machine *m = map_get(&f->machines, id);
+    return m && m->state == MACHINE_RUNNING;
+}
+
 void machines_free(struct fleet *f)
 {
     map_each(slot, &f->machines)

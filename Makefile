@@ -7,6 +7,7 @@ BUILD   ?= build
 DATA    ?= /var/lib/kaname
 PREFIX  ?= /usr/local
 SECONDS_EACH ?= 600
+SEEDS   ?= 1000
 export KANAME_TEST_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kaname-tests
 
 .PHONY: all configure up down test check sanitize lint format e2e conformance fuzz bench sim install clean packages test-packages
@@ -69,10 +70,12 @@ bench: all test-packages
 	tests/setup/originals etcd kube-apiserver kube-controller-manager kube-scheduler
 	KANAME=$(abspath $(BUILD)/kaname) bench/run
 
-# The store's promises on a simulated disk: seeds in a row.
+# The store's promises on a disk that loses power: every write and sync is recorded and cut at random moments, unsynced sectors
+# dropped or torn; then random operations against a model.
 sim: configure
-	ninja -C $(BUILD) test-store-sim
-	$(BUILD)/test-store-sim
+	ninja -C $(BUILD) test-store-store_power test-store-store_model
+	KANAME_POWER_CUTS=$(SEEDS) $(BUILD)/test-store-store_power
+	KANAME_MODEL_STEPS=$(SEEDS)00 $(BUILD)/test-store-store_model
 
 install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild

@@ -41,10 +41,10 @@ test: test-packages check lint e2e
 check: configure
 	meson test -C $(BUILD) --print-errorlogs
 
-# The same under AddressSanitizer and UndefinedBehaviorSanitizer.
+# The same under AddressSanitizer and UndefinedBehaviorSanitizer, whose instructions make gcc see truncations that aren't there.
 sanitize:
 	@$(MAKE) BUILD=$(BUILD)-sanitize configure
-	meson configure $(BUILD)-sanitize -Db_sanitize=address,undefined -Db_lundef=false
+	meson configure $(BUILD)-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false
 	meson test -C $(BUILD)-sanitize --print-errorlogs --timeout-multiplier 5
 
 lint:

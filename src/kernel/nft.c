@@ -92,16 +92,14 @@ void nft_batch_release(struct nft_batch *b)
     buf_release(&b->messages);
 }
 
-/* Numbers the messages of the batch; the last is acknowledged so that the answer's end is known. */
-static uint32_t number_messages(struct nft *n, struct nft_batch *b)
+/* Numbers the messages of the batch. */
+static void number_messages(struct nft *n, struct nft_batch *b)
 {
-    uint32_t first = n->sequence;
     for (size_t at = 0; at < b->messages.len;) {
         struct nlmsghdr *m = (struct nlmsghdr *)(void *)(b->messages.data + at);
         m->nlmsg_seq = n->sequence++;
         at += NLMSG_ALIGN(m->nlmsg_len);
     }
-    return first;
 }
 
 /* Reads answers until the acknowledgement of `last`: 0 or the first error. */
@@ -145,8 +143,7 @@ static void drain(struct nft *n)
 
 int nft_commit(struct nft *n, struct nft_batch *b)
 {
-    /* The acknowledged message: an empty change, the table made again, is not needed: the end mark
-     * itself is acknowledged. */
+    /* The end mark is acknowledged when the whole transaction took effect. */
     nft_message_end(b, nft_message_begin(b, NFNL_MSG_BATCH_END, NLM_F_ACK));
     number_messages(n, b);
     uint32_t last = n->sequence - 1;

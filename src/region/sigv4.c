@@ -134,19 +134,13 @@ static bool query_is_signed(struct str query)
     return false;
 }
 
-/* Checks the dates of the claim against the clock and each other. */
-static enum sigv4_error check_dates(struct arena *a, struct sigv4_claim *c, int64_t now_us)
+/* The date of the scope is that of the timestamp. */
+static enum sigv4_error read_dates(struct arena *a, struct sigv4_claim *c)
 {
     c->signed_at_us = timestamp_us(a, c->timestamp);
     if (c->signed_at_us < 0)
         return SIGV4_INCOMPLETE;
-    if (!str_equal(str_slice(c->timestamp, 0, 8), c->date))
-        return SIGV4_SCOPE;
-    int64_t past_s = c->presigned ? c->expires_s : LIMIT_SIGV4_SKEW_S;
-    int64_t age_us = now_us - c->signed_at_us;
-    if (age_us > past_s * 1000000 || age_us < -(int64_t)LIMIT_SIGV4_SKEW_S * 1000000)
-        return SIGV4_EXPIRED;
-    return SIGV4_OK;
+    return str_equal(str_slice(c->timestamp, 0, 8), c->date) ? SIGV4_OK : SIGV4_SCOPE;
 }
 
 bool sigv4_signs(const struct sigv4_claim *claim, const char *header)
@@ -158,8 +152,8 @@ bool sigv4_signs(const struct sigv4_claim *claim, const char *header)
     return false;
 }
 
-enum sigv4_error sigv4_parse(struct arena *a, const struct sigv4_request *request, int64_t now_us,
-                             struct sigv4_claim *ret)
+enum sigv4_error sigv4_read(struct arena *a, const struct sigv4_request *request,
+                            struct sigv4_claim *ret)
 {
     struct sigv4_claim claim = {0};
     size_t count;
@@ -187,10 +181,25 @@ enum sigv4_error sigv4_parse(struct arena *a, const struct sigv4_request *reques
         return err;
     if (!sigv4_signs(&claim, "host"))
         return SIGV4_UNSIGNED_HOST;
-    err = check_dates(a, &claim, now_us);
+    err = read_dates(a, &claim);
     if (!err)
         *ret = claim;
     return err;
+}
+
+enum sigv4_error sigv4_parse(struct arena *a, const struct sigv4_request *request, int64_t now_us,
+                             struct sigv4_claim *ret)
+{
+    struct sigv4_claim claim;
+    enum sigv4_error err = sigv4_read(a, request, &claim);
+    if (err)
+        return err;
+    int64_t past_s = claim.presigned ? claim.expires_s : LIMIT_SIGV4_SKEW_S;
+    int64_t age_us = now_us - claim.signed_at_us;
+    if (age_us > past_s * 1000000 || age_us < -(int64_t)LIMIT_SIGV4_SKEW_S * 1000000)
+        return SIGV4_EXPIRED;
+    *ret = claim;
+    return SIGV4_OK;
 }
 
 static int compare_pairs(const void *left, const void *right)

@@ -45,6 +45,9 @@ struct sigv4_claim {
  * X-Amz-Expires seconds (1 to 604,800) instead, and may lie that little in the future. */
 enum sigv4_error sigv4_parse(struct arena *a, const struct sigv4_request *request, int64_t now_us,
                              struct sigv4_claim *ret) must_use;
+/* The same without the clock: for those with other rules of age (EKS tokens). */
+enum sigv4_error sigv4_read(struct arena *a, const struct sigv4_request *request,
+                            struct sigv4_claim *ret) must_use;
 enum sigv4_error sigv4_verify(struct arena *a, const struct sigv4_request *request,
                               const struct sigv4_claim *claim, struct str secret_key) must_use;
 /* Whether the header (lower case) is among the signed ones. */

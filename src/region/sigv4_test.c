@@ -181,6 +181,24 @@ TEST(an_eks_token_names_its_cluster)
     arena_release(&a);
 }
 
+TEST(a_token_outlives_its_presigned_request)
+{
+    struct arena a = ARENA_INIT;
+    struct node *file;
+    struct status st;
+    status_init(&st, &a);
+    assert_int_equal(json_parse(&a, read_file(&a, "tests/data/sigv4-vectors.json"), &file, &st), 0);
+    struct sigv4_request r = presigned_of(&a, node_item(node_at(file, "vectors"), 0));
+    struct sigv4_claim claim;
+    /* X-Amz-Expires is 60: two minutes later the request is too old, what it claims is still
+     * readable. */
+    assert_int_equal(sigv4_parse(&a, &r, at("2026-11-22T12:32:01Z"), &claim), SIGV4_EXPIRED);
+    assert_int_equal(sigv4_read(&a, &r, &claim), SIGV4_OK);
+    assert_int_equal(claim.signed_at_us, at("2026-11-22T12:30:01Z"));
+    assert_int_equal(sigv4_verify(&a, &r, &claim, example_secret), SIGV4_OK);
+    arena_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +206,7 @@ int main(void)
         cmocka_unit_test(what_we_sign_verifies),
         cmocka_unit_test(ill_formed_claims_are_refused),
         cmocka_unit_test(an_eks_token_names_its_cluster),
+        cmocka_unit_test(a_token_outlives_its_presigned_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,8 +13,8 @@
 bool token_review_handles(const struct http_request *req);
 void token_review_handle(struct region *r, struct http_request *req);
 
-/* NULL and the caller, or why the token is refused. host_is_ours: hosts beside AWS's own that are
- * accepted (the region's). */
+/* NULL and the caller, or why the token is refused. Hosts: those of AWS's STS, and the region's
+ * own. */
 const char *token_check(struct region *r, struct arena *a, struct str token, struct str cluster,
                         int64_t now_us, struct principal *ret);
 

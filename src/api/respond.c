@@ -2,10 +2,13 @@
 
 #include "api/objects.h"
 #include "api/render.h"
+#include "base/limits.h"
 #include "net/gzip.h"
 
 void request_warn(struct request *r, struct str text)
 {
+    if (r->warning_count >= LIMIT_WARNINGS)
+        return;
     for (size_t i = 0; i < r->warning_count; i++)
         if (str_equal(r->warnings[i], text))
             return;

@@ -42,12 +42,15 @@ enum {
     LIMIT_WEBSOCKET_MESSAGE_BYTES = 8 << 20,
     LIMIT_SPDY_STREAMS = 100,
     LIMIT_SPDY_HEADER_BYTES = 64 << 10,
-    LIMIT_SPDY_FRAME_BYTES =
-        1 << 20, /* data frames are cut by peers at 32 KiB or so; the format allows 16 MiB */
 
     /* object/ */
     LIMIT_DEPTH = 1000,                 /* nesting of JSON, YAML, patches; upstream 10,000 */
     LIMIT_OBJECT_BYTES = 1536 << 10,    /* a stored object; etcd's 1.5 MiB */
+    LIMIT_DECODE_NOTES = 100,           /* unknown and repeated fields told; upstream 100 */
+    LIMIT_YAML_NODES_LOW = 400000,      /* up to so many, nearly all may come from aliases ... */
+    LIMIT_YAML_ALIASES_LOW = 99,        /* ... percent; upstream the same */
+    LIMIT_YAML_NODES_HIGH = 4000000,    /* from here on, few; between them in proportion ... */
+    LIMIT_YAML_ALIASES_HIGH = 10,       /* ... percent; upstream the same */
     LIMIT_JSON_PATCH_OPS = 10000,       /* upstream 10,000 -> 413 */
     LIMIT_PATCH_GROWTH_BYTES = 3 << 20, /* bytes that copy operations may add; upstream 3 MiB */
     LIMIT_FIELD_MANAGER_BYTES = 128,    /* upstream 128 */
@@ -78,6 +81,7 @@ enum {
     LIMIT_IN_FLIGHT_MUTATING = 2000,     /* likewise writes; upstream 200 */
     LIMIT_GENERATE_PREFIX_BYTES = 58,    /* generateName: what is kept of it; upstream 58 */
     LIMIT_GENERATE_TRIES = 8,            /* names tried for generateName; upstream 8 */
+    LIMIT_DATA_BYTES = 1 << 20,          /* data of a ConfigMap or a Secret; upstream 1 MiB */
     LIMIT_ANNOTATIONS_BYTES = 256 << 10, /* all annotations of an object; upstream 256 KiB */
     LIMIT_LIST_TOKEN_MS =
         300000, /* a continued list sees its first page's state this long; upstream 5 min */
@@ -87,10 +91,14 @@ enum {
 
     LIMIT_JSONPATH_RESULTS = 4096, /* values that a step of a JSONPath may select; upstream none */
     LIMIT_JSONPATH_DEPTH = 8,      /* filters within filters */
-    LIMIT_FAULT_BYTES = 1 << 20,   /* what is said of faults in a custom resource, of conflicts;
-                                      each names its whole path; upstream none */
+    LIMIT_FAULT_BYTES = 1 << 20,   /* what an answer says of faults and conflicts: each names its
+                                      whole path; upstream none */
+    LIMIT_WARNINGS = 256, /* of one answer, before equal ones are looked for; upstream none */
 
     /* store/ and watch/ */
+    LIMIT_HISTORY_MS = 300000, /* watches resume from so long ago; upstream 5 min in the store */
+    LIMIT_HISTORY_REVISIONS = 200, /* and from so many changes at least; upstream's watch cache 100
+                                      to 102,400 events */
     LIMIT_WATCH_PATIENCE_MS =
         100, /* a watcher that can't take events; upstream about 100 ms, then it is ended */
     LIMIT_WATCH_ENCODED_BYTES = 1 << 20, /* encoded events kept for watchers that are behind; the

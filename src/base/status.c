@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "base/limits.h"
+
 static const struct {
     const char *name;
     int code;
@@ -89,19 +91,38 @@ int status_set(struct status *st, enum reason reason, const char *format, ...)
     return -1;
 }
 
+enum {
+    CAUSE_OVERHEAD_BYTES = 64 /* of one in an answer, beside its texts */
+};
+
+static bool tells(struct status *st)
+{
+    bool told = st->details.cause_bytes < LIMIT_FAULT_BYTES;
+    st->details.cause_untold += !told;
+    return told;
+}
+
 static void add_cause(struct status *st, enum cause type, struct str field, struct str message)
 {
     size_t n = st->details.cause_count;
-    st->details.causes = arena_grow(st->arena, st->details.causes, n * sizeof(struct status_cause),
-                                    (n + 1) * sizeof(struct status_cause));
+    if (n >= st->details.cause_cap) {
+        size_t cap = n ? n * 2 : 4;
+        st->details.causes =
+            arena_grow(st->arena, st->details.causes, n * sizeof(struct status_cause),
+                       cap * sizeof(struct status_cause));
+        st->details.cause_cap = cap;
+    }
     st->details.causes[n] = (struct status_cause){
         .type = type, .message = message, .field = arena_str(st->arena, field)};
     st->details.cause_count = n + 1;
+    st->details.cause_bytes += CAUSE_OVERHEAD_BYTES + field.len + message.len;
 }
 
 void status_add_cause(struct status *st, enum cause type, struct str field, const char *format, ...)
 {
     va_list args;
+    if (!tells(st))
+        return;
     va_start(args, format);
     add_cause(st, type, field, arena_vprintf(st->arena, format, args));
     va_end(args);
@@ -180,7 +201,8 @@ static void add_cause_text(struct buf *text, const struct status_cause *c)
 int status_invalid_from_causes(struct status *st, struct str group, struct str kind,
                                struct str name)
 {
-    size_t count = st->details.cause_count;
+    size_t count = st->details.cause_count, cap = st->details.cause_cap,
+           untold = st->details.cause_untold;
     struct status_cause *list = st->details.causes;
     if (count == 0)
         return 0;
@@ -192,6 +214,8 @@ int status_invalid_from_causes(struct status *st, struct str group, struct str k
             buf_puts(&text, ", ");
         add_cause_text(&text, &list[i]);
     }
+    if (untold)
+        buf_printf(&text, ", and %zu more", untold);
     if (count > 1)
         buf_putc(&text, ']');
     struct str what = qualified(st, kind, group);
@@ -201,12 +225,15 @@ int status_invalid_from_causes(struct status *st, struct str group, struct str k
     with_details(st, group, kind, name);
     st->details.causes = list;
     st->details.cause_count = count;
+    st->details.cause_cap = cap;
     return -1;
 }
 
 /* `: detail` when there is one. */
 static struct str detail_text(struct status *st, const char *format, va_list args)
 {
+    if (st->details.cause_bytes >= LIMIT_FAULT_BYTES)
+        return STR_NONE;
     struct str text = arena_vprintf(st->arena, format, args);
     return str_empty(text) ? text : arena_printf(st->arena, ": %.*s", STR_ARG(text));
 }

@@ -72,7 +72,10 @@ struct status {
             uid; /* arena or static; kind is a resource name for NotFound and the like */
         struct status_cause *causes; /* arena */
         size_t cause_count;
-        int retry_after_s; /* 0 = not said */
+        size_t cause_cap;    /* of causes */
+        size_t cause_bytes;  /* what they hold, against LIMIT_FAULT_BYTES */
+        size_t cause_untold; /* dropped because of it */
+        int retry_after_s;   /* 0 = not said */
     } details;
     struct str list_continue; /* arena; metadata.continue of a 410 for an expired list token */
 };
@@ -86,7 +89,8 @@ void status_init(struct status *st, struct arena *arena);
 /* Sets reason, its code and the message, drops earlier details; always returns -1, so that `return
  * status_set(...)` reads. */
 int status_set(struct status *st, enum reason reason, const char *format, ...) printf_like(3, 4);
-/* Adds a cause; message as in the original's details.causes[].message. */
+/* Adds a cause; message as in the original's details.causes[].message. Behind LIMIT_FAULT_BYTES of
+ * them they are only counted, so that a request of many faults costs no more than its size. */
 void status_add_cause(struct status *st, enum cause type, struct str field, const char *format, ...)
     printf_like(4, 5);
 

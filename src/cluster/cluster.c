@@ -7,6 +7,7 @@
 #include "auth/authenticate.h"
 #include "auth/authorize.h"
 #include "base/encode.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "cluster/bootstrap.h"
 #include "cluster/pki.h"
@@ -24,9 +25,7 @@
 enum {
     SERVING_DAYS = 365,
     CLIENT_DAYS = 365,
-    KEYS_BYTES_MAX = 64 << 10,
-    HISTORY_REVISIONS = 200,
-    HISTORY_MS = 300000
+    KEYS_BYTES_MAX = 64 << 10
 };
 
 /* What makes this cluster itself: kept in one file, because it is one decision. */
@@ -199,8 +198,8 @@ static int open_store(struct cluster *c, const struct cluster_config *config,
                                  .directory =
                                      arena_printf(&c->arena, "%s/store", config->directory).data,
                                  .index = api_store_index,
-                                 .history_revisions = HISTORY_REVISIONS,
-                                 .history_ms = HISTORY_MS};
+                                 .history_revisions = LIMIT_HISTORY_REVISIONS,
+                                 .history_ms = LIMIT_HISTORY_MS};
     if (store_open(&store, &c->store, ret_error) < 0)
         return -1;
     c->hub = watch_hub_new(c->loop, c->store);

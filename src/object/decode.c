@@ -1,15 +1,12 @@
 /* Documents of a known type in JSON or YAML to canonical trees, with the original's strict notes
  * (seal.h). */
+#include "base/limits.h"
 #include "object/json.h"
 #include "object/proto.h"
 #include "object/schema_tables.h"
 #include "object/seal.h"
 #include "object/typed.h"
 #include "object/yaml.h"
-
-enum {
-    NOTES_MAX = 100
-}; /* the original stops collecting there */
 
 struct decoder {
     struct arena *arena;
@@ -28,7 +25,7 @@ static void walk_any(struct decoder *d, struct node *n, const struct place *p);
 
 static void note(struct decoder *d, const char *what, const struct place *p)
 {
-    if (!d->notes || d->notes->count >= NOTES_MAX)
+    if (!d->notes || d->notes->count >= LIMIT_DECODE_NOTES)
         return;
     struct str path = place_path(d->arena, p);
     struct buf quoted = BUF_INIT;

@@ -54,19 +54,18 @@ static int next_event(struct reader *r, yaml_event_t *event)
 /* How much of a document may come from aliases: 99 % of a small one, 10 % of 4 million nodes. */
 static int count_node(struct reader *r, bool by_alias)
 {
-    enum {
-        RATIO_LOW = 400000,
-        RATIO_HIGH = 4000000
-    };
     r->nodes++;
     r->alias_nodes += by_alias;
     if (r->alias_nodes <= 100 || r->nodes <= 1000)
         return 0;
     double allowed =
-        r->nodes <= RATIO_LOW ? 0.99
-        : r->nodes >= RATIO_HIGH
-            ? 0.10
-            : 0.99 - 0.89 * ((double)(r->nodes - RATIO_LOW) / (RATIO_HIGH - RATIO_LOW));
+        r->nodes <= LIMIT_YAML_NODES_LOW ? LIMIT_YAML_ALIASES_LOW / 100.0
+        : r->nodes >= LIMIT_YAML_NODES_HIGH
+            ? LIMIT_YAML_ALIASES_HIGH / 100.0
+            : (LIMIT_YAML_ALIASES_LOW - (LIMIT_YAML_ALIASES_LOW - LIMIT_YAML_ALIASES_HIGH) *
+                                            (double)(r->nodes - LIMIT_YAML_NODES_LOW) /
+                                            (LIMIT_YAML_NODES_HIGH - LIMIT_YAML_NODES_LOW)) /
+                  100;
     if ((double)r->alias_nodes / (double)r->nodes > allowed)
         return fail(r, "document contains excessive aliasing");
     return 0;

@@ -1,11 +1,8 @@
 /* ConfigMaps, Secrets and ServiceAccounts. */
 #include "api/kinds/check.h"
 
+#include "base/limits.h"
 #include "object/json.h"
-
-enum {
-    DATA_BYTES_MAX = 1 << 20
-};
 
 static size_t decoded_size(struct str base64)
 {
@@ -53,8 +50,8 @@ static void configmap_validate(const struct kind_ctx *ctx, const struct node *ob
         check_text(&c, m->name, path_key(&c, STR("binaryData"), m->name), name_config_key);
         total += decoded_size(node_str(m->value, ""));
     }
-    if (total > DATA_BYTES_MAX)
-        field_too_long(st, STR("[]"), DATA_BYTES_MAX);
+    if (total > LIMIT_DATA_BYTES)
+        field_too_long(st, STR("[]"), LIMIT_DATA_BYTES);
 }
 
 REGISTER(kind, configmaps)
@@ -129,8 +126,8 @@ static void secret_validate(const struct kind_ctx *ctx, const struct node *objec
         check_text(&c, m->name, path_key(&c, STR("data"), m->name), name_config_key);
         total += decoded_size(node_str(m->value, ""));
     }
-    if (total > DATA_BYTES_MAX)
-        field_too_long(st, STR("data"), DATA_BYTES_MAX);
+    if (total > LIMIT_DATA_BYTES)
+        field_too_long(st, STR("data"), LIMIT_DATA_BYTES);
     check_secret_type(&c, object);
 }
 

@@ -41,10 +41,18 @@ static enum step_result step_route(struct request *r)
     return STEP_NEXT;
 }
 
+/* HTTP/2 lets one connection ask for much: those whom nobody knows get one answer on it. */
+static void limit_strangers(struct request *r, const struct user *user)
+{
+    if (r->http->version == 2 && (!user || user_in_group(user, "system:unauthenticated")))
+        request_header(r, "Connection", STR("close"));
+}
+
 static void on_authenticated(void *arg, const struct user *user, const struct status *st)
 {
     struct request *r = arg;
     r->auth = NULL;
+    limit_strangers(r, user);
     r->user = user ? arena_dup(r->arena, user, sizeof(*user)) : NULL;
     if (!user) {
         struct arena *arena = r->st.arena;

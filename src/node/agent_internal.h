@@ -64,7 +64,7 @@ struct agent {
     struct view *pods_view, *services_view, *node_view;
     struct map pods;     /* uid -> struct pod */
     struct map sources;  /* key -> struct source */
-    struct map pulls;    /* image -> struct pull */
+    struct map pulls;    /* image and credentials -> struct pull */
     bool runtime_ready;  /* CRI said RuntimeReady and NetworkReady */
     bool runtime_listed; /* what was running before this agent is known */
     struct str runtime_version, runtime_name;
@@ -136,9 +136,12 @@ struct container {
     unsigned status_tries;
     struct probe *probes[PROBE_KINDS];
     struct timer status_timer;
-    struct hook *hook;     /* under way */
-    int64_t image_user;    /* of the image: -1 unknown */
-    char *image_user_name; /* owned */
+    struct hook *hook;             /* under way */
+    int64_t image_user;            /* of the image: -1 unknown */
+    char *image_user_name;         /* owned */
+    char *pull_image, *pull_error; /* owned; the last pull's, and why it failed */
+    unsigned pull_failures;        /* in a row */
+    int64_t pull_retry_us;         /* wall clock: no pull before */
 };
 
 enum pod_step {
@@ -261,11 +264,11 @@ void container_wait_reason(struct container *c, const char *reason, const char *
 
 /* pull.c: calls done once with the image's id, or NULL and a reason and message for the container's
  * status. */
-typedef void (*pull_done)(void *user, const char *image_ref, const char *reason,
+typedef void (*pull_done)(struct container *c, const char *image_ref, const char *reason,
                           const char *message);
-void pull_image(struct container *c, pull_done done, void *user);
-void pull_forget(struct agent *a, void *user);
-void pulls_release(struct agent *a);
+void pull_image(struct container *c, pull_done done);
+void pull_forget(struct container *c);
+void pull_image_removed(const struct agent *a, struct str image_id);
 
 /* source.c */
 enum source_kind {

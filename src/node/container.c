@@ -15,7 +15,8 @@
 enum {
     STATUS_TRIES_MAX = 200,
     HOOK_OVERRUN_S = 2,
-    STOP_MARGIN_MS = 10000
+    STOP_MARGIN_MS = 10000,
+    SYNC_RETRY_MS = 10000 /* how often a failure that is waited out is told */
 };
 
 /* What may follow what: checked at every change. */
@@ -65,7 +66,7 @@ void container_free(struct container *c)
 {
     timer_stop(&c->status_timer);
     probes_stop(c);
-    pull_forget(c->pod->agent, c);
+    pull_forget(c);
     termination_release(&c->current);
     termination_release(&c->last);
     mem_free(c->name);
@@ -74,6 +75,8 @@ void container_free(struct container *c)
     mem_free(c->waiting_reason);
     mem_free(c->waiting_message);
     mem_free(c->image_user_name);
+    mem_free(c->pull_image);
+    mem_free(c->pull_error);
     mem_free(c);
 }
 
@@ -247,19 +250,16 @@ static void on_image_user(void *user, const struct node *response,
     pod_call_end(p);
 }
 
-static void on_image(void *user, const char *image_ref, const char *reason, const char *message)
+static void on_image(struct container *c, const char *image_ref, const char *reason,
+                     const char *message)
 {
-    struct container *c = user;
     struct pod *p = c->pod;
     if (!image_ref) {
+        int64_t left_ms = (c->pull_retry_us - agent_now_us(p->agent)) / 1000;
         bool back_off = strcmp(reason, "ImagePullBackOff") == 0;
-        bool never = strcmp(reason, "ErrImageNeverPull") == 0;
-        agent_event(p, back_off ? "Normal" : "Warning",
-                    back_off ? "BackOff"
-                    : never  ? reason
-                             : "Failed",
-                    "%s", message);
-        not_now(c, back_off ? 2 * RETRY_MS : RETRY_MS, reason, message);
+        agent_event(p, "Warning", "Failed", "Error: %s", reason);
+        not_now(c, back_off ? (uint64_t)MAX(MIN(left_ms, (int64_t)SYNC_RETRY_MS), 1) : RETRY_MS,
+                reason, message);
         return;
     }
     text_set(&c->image_ref, str_from(image_ref));
@@ -294,7 +294,7 @@ void container_start(struct container *c)
     c->stop_grace_s = -1;
     container_wait_reason(c, "ContainerCreating", "%s", "");
     become(c, CONTAINER_PULLING);
-    pull_image(c, on_image, c);
+    pull_image(c, on_image);
 }
 
 /* Stopping. */

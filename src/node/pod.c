@@ -466,7 +466,7 @@ static enum pod_step stop(struct pod *p)
     for (size_t i = 0; i < p->containers.count; i++) {
         struct container *c = p->containers.items[i];
         if (c->state == CONTAINER_PULLING) {
-            pull_forget(p->agent, c);
+            pull_forget(c);
             c->state = CONTAINER_IDLE;
         }
         if (!container_alive(c))

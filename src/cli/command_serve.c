@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "region/region.h"
 #include "sys/daemon.h"
+#include "sys/privilege.h"
 #include "sys/spawner.h"
 
 struct values {
@@ -35,6 +36,7 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
         return COMMAND_MISUSED;
     }
     log_setup(LOG_INFO, "region");
+    privilege_hide();
     if (spawner_open(region_cluster_main, &spawner))
         return command_error("no process can be started");
     char *directory = command_data_dir(v->data_dir);

@@ -14,6 +14,7 @@
 
 #include "kernel/namespace.h"
 #include "kernel/path.h"
+#include "sys/privilege.h"
 
 int netns_enter(int fd, struct netns_visit *visit)
 {
@@ -75,7 +76,8 @@ static noreturn_func void hold(const char *name, int report_fd)
     if (write(3, &err, sizeof(err)) != sizeof(err) || err)
         _exit(1);
     close(3);
-    if (chdir("/") < 0)
+    /* It only waits for its end: whoever got into it would find nothing to use. */
+    if (chdir("/") < 0 || privilege_renounce() < 0)
         _exit(1);
     sigset_t none;
     sigemptyset(&none);

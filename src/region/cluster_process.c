@@ -5,10 +5,9 @@
 
 #include "base/log.h"
 #include "cluster/cluster.h"
-#include "kernel/namespace.h"
 #include "object/seal.h"
+#include "region/confine.h"
 #include "region/fleet.h"
-#include "sys/privilege.h"
 #include "sys/socket.h"
 
 /* Descriptors of a child, in this order; the VPC's come only with a VPC. */
@@ -119,16 +118,20 @@ int cluster_process_start(struct arena *a, const struct cluster_process_config *
     return 0;
 }
 
-/* Before the child reads a tenant's byte: into the VPC, into its directory, without privileges. */
-static int confine(struct arena *a, const struct node *args, const int *fds, size_t fd_count)
+/* Before the child reads a tenant's byte. The VPC's namespace is entered and its descriptor closed;
+ * the others stay. */
+static int shut_in(struct arena *a, const struct node *args, const int *fds, size_t fd_count,
+                   const char **ret_step)
 {
-    struct netns_visit forever;
-    int err = fd_count > CHILD_VPC_NETNS ? netns_enter(fds[CHILD_VPC_NETNS], &forever) : 0;
-    if (!err)
-        err = directory_enter(arena_cstr(a, node_str(args, "directory")));
-    if (!err)
-        err = privilege_drop((uid_t)node_num(args, "uid", 0));
-    return err;
+    const int kept[] = {fds[CHILD_READY], fds[CHILD_LISTENER],
+                        fd_count == CHILD_FD_COUNT ? fds[CHILD_VPC_LISTENER] : fds[CHILD_LISTENER]};
+    const struct confine_config config = {
+        .directory = arena_cstr(a, node_str(args, "directory")),
+        .id = (uid_t)node_num(args, "uid", 0),
+        .netns_fd = fd_count == CHILD_FD_COUNT ? fds[CHILD_VPC_NETNS] : -1,
+        .fds = kept,
+        .fd_count = ARRAY_COUNT(kept)};
+    return confine(&config, ret_step);
 }
 
 static void stop(void *arg, int signal_number maybe_unused)
@@ -156,10 +159,11 @@ int region_cluster_main(struct str args_text, const int *fds, size_t fd_count)
     status_init(&st, &a);
     if (json_parse(&a, args_text, &args, &st) || fd_count < 2)
         return 2;
-    int err = confine(&a, args, fds, fd_count);
+    int err = shut_in(&a, args, fds, fd_count, &error);
     if (err) {
         log_error("a cluster's process can't be confined",
-                  LOG_STR("cluster", node_str(args, "name")), LOG_ERRNO(err));
+                  LOG_STR("cluster", node_str(args, "name")), LOG_CSTR("step", error),
+                  LOG_ERRNO(err));
         return 1;
     }
     int listeners[2] = {fds[CHILD_LISTENER]};

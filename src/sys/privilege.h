@@ -5,13 +5,26 @@
 #include "base/base.h"
 
 bool privilege_is_root(void);
-/* Becomes uid and gid of that number without supplementary groups, if root; forbids gaining
- * privileges, core dumps and being traced. 0 or -errno: then the process must end. */
+/* Becomes uid and gid of that number (not 0) without supplementary groups and capabilities, if
+ * root; forbids gaining privileges, core dumps and being traced; new files are their owner's alone.
+ * 0 or -errno: then the process must end. */
 int privilege_drop(uid_t id) must_use;
+/* For a process that keeps its user: no core dump, no tracing by others of that user. Programs that
+ * it runs are as before. */
+void privilege_hide(void);
+/* For a child that runs no programs: all capabilities are gone, none can be gained; hidden as
+ * above. */
+int privilege_renounce(void) must_use;
 /* Works in this directory from now on, so that "." reaches it even when a folder above may not be
  * entered. */
 int directory_enter(const char *path) must_use;
 /* Gives a directory (not what is in it) to a user. */
 int directory_give(const char *path, uid_t id) must_use;
+/* Closes all descriptors but these and standard error; standard input and output become /dev/null.
+ */
+int descriptors_keep(const int *fds, size_t count) must_use;
+/* Overwrites all environment variables but these (ended by NULL): neither this process nor who
+ * looks at it sees them. */
+void environment_keep(const char *const *names);
 
 #endif

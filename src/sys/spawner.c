@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -10,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/vec.h"
+#include "sys/privilege.h"
 #include "sys/spawner.h"
 
 enum message_type {
@@ -109,9 +111,44 @@ static ssize_t receive_message(int socket, struct message *ret, char *data, int 
     return got - (ssize_t)sizeof(*ret);
 }
 
+/* What the spawner's own process holds. */
+struct service {
+    int socket, signals;
+    int log_read, log_write; /* pipe of the children's standard error */
+    spawner_child child;
+};
+
+/* Children write their log into a pipe, each through a description of its own: none holds the
+ * owner's file, which it could empty, and none can make another's writes wait. */
+static void redirect_log(const struct service *s)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", s->log_write);
+    int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    dup2(fd < 0 ? s->log_write : fd, STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+    close(s->log_read);
+    close(s->log_write);
+}
+
+/* Passes on what children wrote, at most one piece; lost when nobody takes it: a terminal that
+ * stands still must not hold up clusters. False when there was nothing. */
+static bool relay_log(const struct service *s)
+{
+    char text[PIPE_BUF];
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    ssize_t got = read(s->log_read, text, sizeof(text));
+    if (got <= 0)
+        return false;
+    if (poll(&out, 1, 0) == 1 && (out.revents & POLLOUT)) {
+        ssize_t sent maybe_unused = write(STDERR_FILENO, text, (size_t)got);
+    }
+    return true;
+}
+
 /* In the spawner: a child with clean signals that dies with it. */
-static pid_t fork_child(spawner_child child, int socket, int signals, struct str args,
-                        const int *fds, size_t fd_count)
+static pid_t fork_child(const struct service *s, struct str args, const int *fds, size_t fd_count)
 {
     pid_t spawner = getpid();
     pid_t pid = fork();
@@ -120,14 +157,15 @@ static pid_t fork_child(spawner_child child, int socket, int signals, struct str
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    close(socket);
-    close(signals);
+    close(s->socket);
+    close(s->signals);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != spawner)
         _exit(1);
+    redirect_log(s);
     for (size_t i = 0; i < fd_count; i++)
         fcntl(fds[i], F_SETFD, FD_CLOEXEC);
-    _exit(child(args, fds, fd_count));
+    _exit(s->child(args, fds, fd_count));
 }
 
 static void tell_exits(int socket)
@@ -141,13 +179,13 @@ static void tell_exits(int socket)
 }
 
 /* Answers one request; false when the owner is gone. */
-static bool serve_request(int socket, int signals, spawner_child child)
+static bool serve_request(const struct service *s)
 {
     static char data[SPAWN_ARGS_BYTES]; /* the spawner's only buffer: a process of its own */
     struct message m;
     int fds[SPAWN_FDS];
     size_t fd_count = 0;
-    ssize_t size = receive_message(socket, &m, data, fds, &fd_count);
+    ssize_t size = receive_message(s->socket, &m, data, fds, &fd_count);
     if (size < 0)
         return false;
     if (m.type == MESSAGE_KILL) {
@@ -157,14 +195,49 @@ static bool serve_request(int socket, int signals, spawner_child child)
     }
     const struct message answer = {
         .type = MESSAGE_SPAWNED,
-        .pid = fork_child(child, socket, signals, (struct str){data, (size_t)size}, fds, fd_count)};
+        .pid = fork_child(s, (struct str){data, (size_t)size}, fds, fd_count)};
     for (size_t i = 0; i < fd_count; i++)
         close(fds[i]);
-    return send_message(socket, &answer, STR_NONE, NULL, 0) == 0;
+    return send_message(s->socket, &answer, STR_NONE, NULL, 0) == 0;
+}
+
+static void serve_forever(const struct service *s)
+{
+    enum {
+        REQUEST,
+        SIGNAL,
+        LOG,
+        POLLED_COUNT
+    };
+    struct pollfd polled[POLLED_COUNT] = {[REQUEST] = {.fd = s->socket, .events = POLLIN},
+                                          [SIGNAL] = {.fd = s->signals, .events = POLLIN},
+                                          [LOG] = {.fd = s->log_read, .events = POLLIN}};
+    for (;;) {
+        if (poll(polled, POLLED_COUNT, -1) < 0) {
+            if (errno != EINTR)
+                _exit(1);
+            continue;
+        }
+        if (polled[LOG].revents)
+            relay_log(s);
+        if (polled[SIGNAL].revents) {
+            struct signalfd_siginfo info;
+            while (read(s->signals, &info, sizeof(info)) > 0)
+                ;
+            tell_exits(s->socket);
+        }
+        if (polled[REQUEST].revents && !serve_request(s)) {
+            while (relay_log(s))
+                ;
+            _exit(0);
+        }
+    }
 }
 
 static void noreturn_func run_spawner(int socket, pid_t owner, spawner_child child)
 {
+    struct service s = {.socket = socket, .child = child};
+    int log[2];
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NAME, "kaname-spawner");
     if (getppid() != owner)
@@ -175,20 +248,14 @@ static void noreturn_func run_spawner(int socket, pid_t owner, spawner_child chi
     sigprocmask(SIG_BLOCK, &child_signal, NULL);
     /* Ctrl-C goes to the whole group of a terminal: the owner decides what ends. */
     signal(SIGINT, SIG_IGN);
-    int signals = signalfd(-1, &child_signal, SFD_CLOEXEC | SFD_NONBLOCK);
-    struct pollfd polled[2] = {{.fd = socket, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-    for (;;) {
-        if (poll(polled, 2, -1) < 0 && errno != EINTR)
-            _exit(1);
-        if (polled[1].revents) {
-            struct signalfd_siginfo info;
-            while (read(signals, &info, sizeof(info)) > 0)
-                ;
-            tell_exits(socket);
-        }
-        if (polled[0].revents && !serve_request(socket, signals, child))
-            _exit(0);
-    }
+    if (pipe2(log, O_CLOEXEC | O_NONBLOCK))
+        _exit(1);
+    s.log_read = log[0];
+    s.log_write = log[1];
+    s.signals = signalfd(-1, &child_signal, SFD_CLOEXEC | SFD_NONBLOCK);
+    privilege_hide();
+    serve_forever(&s);
+    _exit(1);
 }
 
 int spawner_open(spawner_child child, struct spawner **ret)

@@ -4,7 +4,8 @@
  * The process that serves a region holds maps and threads, which make fork slow and unsafe; so it
  * forks the spawner first, before it has any, and asks it over a socket. Children share the
  * spawner's pages. They die with the spawner, and the spawner with the process that opened it: what
- * they leave is safe because commits are (crash-only). Limits: arguments of SPAWN_ARGS_BYTES,
+ * they leave is safe because commits are (crash-only). What they write to standard error is passed
+ * on by the spawner, as long as its own takes it. Limits: arguments of SPAWN_ARGS_BYTES,
  * SPAWN_FDS descriptors. */
 #ifndef SYS_SPAWNER_H
 #define SYS_SPAWNER_H

@@ -30,6 +30,11 @@ static void default_stateful_set(struct arena *a, struct node *n)
     if (str_is(node_str(strategy, "type"), "RollingUpdate") &&
         node_is(node_get(strategy, STR("rollingUpdate")), NODE_MAP))
         default_int(a, strategy, "rollingUpdate.partition", 0, false);
+    node_each(claim, node_at(n, "spec.volumeClaimTemplates"))
+    {
+        node_put_str(a, claim, "kind", STR("PersistentVolumeClaim"));
+        node_put_str(a, claim, "apiVersion", STR("v1"));
+    }
 }
 
 static void default_job(struct arena *a, struct node *n)

@@ -49,8 +49,6 @@ static bool is_added_elsewhere(const char *path)
         "Endpoints.metadata.labels",
         "Node.metadata",
         "LimitRange.spec.limits[1]",
-        "StatefulSet.spec.volumeClaimTemplates[0].kind",
-        "StatefulSet.spec.volumeClaimTemplates[0].apiVersion",
         "DaemonSet.metadata.annotations",
         "StatefulSet.spec.serviceName",
     };

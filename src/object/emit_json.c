@@ -180,6 +180,8 @@ static void emit_bytes(struct emitter *e, struct value v)
 
 static void emit_message(struct emitter *e, const struct schema_type *t, const uint8_t *data,
                          const uint8_t *end);
+static void emit_members(struct emitter *e, const struct schema_type *t, const uint8_t *p,
+                         const uint8_t *end, bool *comma);
 static void emit_value(struct emitter *e, struct value v);
 
 /* The nodes of a set, with braces. */
@@ -292,6 +294,36 @@ static void emit_text_list(struct emitter *e, struct part p)
     emit_put(e, "]", 1);
 }
 
+static void emit_type_meta(struct emitter *e, const struct schema_type *t)
+{
+    emit_put(e, "\"kind\":\"", 8);
+    emit_put(e, t->kind, strlen(t->kind));
+    emit_put(e, "\",\"apiVersion\":\"", 16);
+    if (t->group[0]) {
+        emit_put(e, t->group, strlen(t->group));
+        emit_put(e, "/", 1);
+    }
+    emit_put(e, t->version, strlen(t->version));
+    emit_put(e, "\"", 1);
+}
+
+/* Kinds among the fields of another one say what they are; the items of a list of a kind don't. */
+static void emit_kind_list(struct emitter *e, const struct schema_type *t, struct part p)
+{
+    const uint8_t *at = p.data, *end = p.data + p.size;
+    struct part item;
+    for (char before = '['; at < end; before = ',') {
+        bool comma = true;
+        at = part_read(at, &item);
+        emit_put(e, &before, 1);
+        emit_put(e, "{", 1);
+        emit_type_meta(e, t);
+        emit_members(e, t, item.data, item.data + item.size, &comma);
+        emit_put(e, "}", 1);
+    }
+    emit_put(e, "]", 1);
+}
+
 static void emit_message_list(struct emitter *e, const struct schema_type *t, struct part p)
 {
     const uint8_t *at = p.data, *end = p.data + p.size;
@@ -324,6 +356,10 @@ static void emit_other_field(struct emitter *e, const struct schema_field *f, st
         emit_value(e, value_of_field(f, p));
     else if (f->shape == SHAPE_LIST && f->kind == FIELD_STRING)
         emit_text_list(e, p);
+    else if (f->shape == SHAPE_LIST && f->kind == FIELD_MESSAGE &&
+             schema_type_fast(f->type)->is_kind &&
+             !str_is((struct str){f->name, f->name_len}, "items"))
+        emit_kind_list(e, schema_type_fast(f->type), p);
     else if (f->shape == SHAPE_LIST && f->kind == FIELD_MESSAGE)
         emit_message_list(e, schema_type_fast(f->type), p);
     else if (f->shape == SHAPE_MAP && text)
@@ -485,19 +521,6 @@ static void emit_metadata(struct emitter *e, const struct schema_type *t, struct
         }
     }
     emit_put(e, "}", 1);
-}
-
-static void emit_type_meta(struct emitter *e, const struct schema_type *t)
-{
-    emit_put(e, "\"kind\":\"", 8);
-    emit_put(e, t->kind, strlen(t->kind));
-    emit_put(e, "\",\"apiVersion\":\"", 16);
-    if (t->group[0]) {
-        emit_put(e, t->group, strlen(t->group));
-        emit_put(e, "/", 1);
-    }
-    emit_put(e, t->version, strlen(t->version));
-    emit_put(e, "\"", 1);
 }
 
 static void emit_root(struct emitter *e, const struct sealed *s, int flags)

@@ -33,12 +33,32 @@ static struct node *filler(struct arena *a, const struct schema_field *f)
     }
 }
 
+static void put_type_meta(struct arena *a, const struct schema_type *t, struct node *n)
+{
+    json_add_member(a, n, STR("kind"), node_text(a, str_from(t->kind)));
+    json_add_member(a, n, STR("apiVersion"),
+                    t->group[0] ? node_text_printf(a, "%s/%s", t->group, t->version)
+                                : node_text(a, str_from(t->version)));
+}
+
+/* A kind among the fields of another one (claims in a StatefulSet) says what it is, as the original
+ * has it say. */
+static struct node *kind_item(struct arena *a, const struct schema_type *t, struct value item)
+{
+    struct node *n = node_map(a);
+    put_type_meta(a, t, n);
+    return object_to_node(a, t, item.data, item.size, STR_NONE, n);
+}
+
 static struct node *list_to_node(struct arena *a, struct value v)
 {
     struct node *list = node_list(a);
     struct value_iter it = value_iter(v);
-    for (struct value item; value_next(&it, &item);)
-        node_append(a, list, value_to_node(a, item));
+    for (struct value item; value_next(&it, &item);) {
+        const struct schema_type *t =
+            item.kind == VALUE_OBJECT ? schema_type_fast(item.type) : NULL;
+        node_append(a, list, t && t->is_kind ? kind_item(a, t, item) : value_to_node(a, item));
+    }
     return list;
 }
 
@@ -157,12 +177,8 @@ struct node *unseal(struct arena *a, const struct sealed *s)
     }
     const struct schema_type *t = schema_type(s->type);
     struct node *n = node_map(a);
-    if (t->is_kind) {
-        json_add_member(a, n, STR("kind"), node_text(a, str_from(t->kind)));
-        json_add_member(a, n, STR("apiVersion"),
-                        t->group[0] ? node_text_printf(a, "%s/%s", t->group, t->version)
-                                    : node_text(a, str_from(t->version)));
-    }
+    if (t->is_kind)
+        put_type_meta(a, t, n);
     return object_to_node(a, t, s->body, s->size - BLOCK_HEADER_BYTES, revision, n);
 }
 

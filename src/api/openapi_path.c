@@ -27,7 +27,8 @@ static struct openapi_custom *customs_of(struct api *api, struct arena *a, struc
         if (group.data &&
             !(str_is(group, v->resource.group) && str_is(version, v->resource.version)))
             continue;
-        list[count++] = (struct openapi_custom){.resource = &v->resource, .schema = v->schema};
+        list[count++] = (struct openapi_custom){
+            .resource = &v->resource, .schema = v->schema, .selectable_fields = v->selectable};
     }
     *ret_count = count;
     return list;

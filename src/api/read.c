@@ -87,25 +87,20 @@ int list_options_read(struct request *r, bool watch, struct list_options *ret)
     return 0;
 }
 
-int read_check_future(struct request *r, uint64_t revision)
+/* Get. */
+static enum step_result get_decode(struct request *r)
 {
-    uint64_t current = store_revision(r->api->config.store);
-    if (revision <= current)
-        return 0;
-    status_set(&r->st, REASON_TIMEOUT, "Too large resource version: %llu, current: %llu",
-               (unsigned long long)revision, (unsigned long long)current);
-    status_add_cause(&r->st, CAUSE_RESOURCE_VERSION_TOO_LARGE, STR_NONE,
-                     "Too large resource version");
-    r->st.details.retry_after_s = 1;
-    return -1;
+    struct list_options o;
+    if (list_options_read(r, false, &o) < 0)
+        return STEP_FAIL;
+    return read_await(r, o.revision) ? STEP_WAIT : STEP_NEXT;
 }
 
-/* Get. */
 static enum step_result get_commit(struct request *r)
 {
     struct list_options o;
     struct store_record record;
-    if (list_options_read(r, false, &o) < 0 || read_check_future(r, o.revision) < 0)
+    if (list_options_read(r, false, &o) < 0 || read_check_future(r, o.revision, &r->st) < 0)
         return STEP_FAIL;
     int err = store_get(r->api->config.store, request_key(r, r->route.ns, r->route.name), &record);
     if (err < 0) {
@@ -285,6 +280,15 @@ static void remember_token(struct api *api, uint64_t revision)
     timer_start(&api->token_timer, LIMIT_LIST_TOKEN_MS);
 }
 
+static enum step_result list_decode(struct request *r)
+{
+    struct list_options o;
+    if (list_options_read(r, false, &o) < 0)
+        return STEP_FAIL;
+    bool first_page = str_empty(o.continue_token);
+    return first_page && read_await(r, o.revision) ? STEP_WAIT : STEP_NEXT;
+}
+
 static enum step_result list_commit(struct request *r)
 {
     struct list_options o;
@@ -297,7 +301,7 @@ static enum step_result list_commit(struct request *r)
             return STEP_FAIL;
         given = &token;
     }
-    if (read_check_future(r, given ? 0 : o.revision) < 0)
+    if (read_check_future(r, given ? 0 : o.revision, &r->st) < 0)
         return STEP_FAIL;
     struct store_range range = read_range(r);
     uint64_t revision = store_revision(r->api->config.store);
@@ -341,8 +345,9 @@ static enum step_result list_commit(struct request *r)
     return STEP_NEXT;
 }
 
-const struct endpoint endpoint_get = {.name = "get", .commit = get_commit};
-const struct endpoint endpoint_list = {.name = "list", .commit = list_commit};
+const struct endpoint endpoint_get = {.name = "get", .decode = get_decode, .commit = get_commit};
+const struct endpoint endpoint_list = {
+    .name = "list", .decode = list_decode, .commit = list_commit};
 
 REGISTER(api_endpoint, get)
 = {.verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};

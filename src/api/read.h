@@ -35,8 +35,12 @@ struct str continue_encode(struct arena *a, const struct continue_token *t);
 int continue_decode(struct arena *a, struct str token, struct continue_token *ret,
                     struct status *st) must_use;
 
+/* A revision that has not come yet is waited for, at most LIMIT_FUTURE_WAIT_MS. True: the request
+ * waits, and its decode step runs again when the revision or the end of patience is there; false:
+ * go on. For decode steps. */
+bool read_await(struct request *r, uint64_t revision) must_use;
 /* 0, or -1: 504 for a revision that has not come yet. */
-int read_check_future(struct request *r, uint64_t revision) must_use;
+int read_check_future(const struct request *r, uint64_t revision, struct status *st) must_use;
 /* What a collection request walks. */
 struct store_range read_range(const struct request *r);
 

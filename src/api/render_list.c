@@ -69,8 +69,11 @@ static struct node *list_metadata(struct list_writer *w, uint64_t revision, stru
     struct node *meta = node_map(w->arena);
     node_set(w->arena, meta, STR("resourceVersion"),
              node_text_printf(w->arena, "%llu", (unsigned long long)revision));
-    if (!str_empty(token))
-        node_set(w->arena, meta, STR("continue"), node_text(w->arena, token));
+    /* Lists of custom resources say so when nothing follows, as the original's do. */
+    bool whole = w->view->custom && w->view->accept.shape == AS_OBJECT;
+    if (!str_empty(token) || whole)
+        node_set(w->arena, meta, STR("continue"),
+                 node_text(w->arena, str_empty(token) ? STR("") : token));
     if (remaining > 0)
         node_put_int(w->arena, meta, "remainingItemCount", remaining);
     return meta;

@@ -20,6 +20,7 @@ struct stream {
     struct buf initial; /* owned: events of what was there at the start */
     uint64_t after;     /* events behind this revision are wanted */
     bool sent_any;      /* the next table needs no columns */
+    bool too_early;     /* its revision has not come: told in an event, then it ends */
     struct timer timeout, bookmark;
     struct list link; /* in watch_views.streams */
 };
@@ -151,19 +152,37 @@ static bool on_event(void *user, const struct watch_event *event)
     return true;
 }
 
-static void write_expired(struct stream *s, uint64_t asked)
+static void write_error(struct stream *s, const struct status *why)
 {
     struct arena scratch = ARENA_INIT;
     struct buf out = BUF_INIT;
-    struct status why, st;
-    status_init(&why, &scratch);
+    struct status st;
     status_init(&st, &scratch);
+    if (render_error_event(&scratch, &s->view, why, &out, &st) == 0)
+        http_stream_write(s->request->http, buf_str(&out));
+    buf_release(&out);
+    arena_release(&scratch);
+}
+
+static void write_expired(struct stream *s, uint64_t asked)
+{
+    struct arena scratch = ARENA_INIT;
+    struct status why;
+    status_init(&why, &scratch);
     status_set(&why, REASON_EXPIRED, "too old resource version: %llu (%llu)",
                (unsigned long long)asked,
                (unsigned long long)store_compacted(s->request->api->config.store) + 1);
-    if (render_error_event(&scratch, &s->view, &why, &out, &st) == 0)
-        http_stream_write(s->request->http, buf_str(&out));
-    buf_release(&out);
+    write_error(s, &why);
+    arena_release(&scratch);
+}
+
+static void write_too_early(struct stream *s)
+{
+    struct arena scratch = ARENA_INIT;
+    struct status why;
+    status_init(&why, &scratch);
+    if (read_check_future(s->request, s->options.revision, &why) < 0)
+        write_error(s, &why);
     arena_release(&scratch);
 }
 
@@ -244,6 +263,14 @@ static int make_initial(struct stream *s)
     return 0;
 }
 
+static enum step_result watch_decode(struct request *r)
+{
+    struct list_options o;
+    if (list_options_read(r, true, &o) < 0)
+        return STEP_FAIL;
+    return o.send_initial && read_await(r, o.revision) ? STEP_WAIT : STEP_NEXT;
+}
+
 static enum step_result watch_commit(struct request *r)
 {
     struct stream *s = arena_new(r->arena, struct stream);
@@ -265,8 +292,10 @@ static enum step_result watch_commit(struct request *r)
     r->stream_gone = stream_gone;
     s->after = s->options.revision;
     bool from_now = !s->options.has_revision || s->options.revision == 0;
-    if (s->options.send_initial && read_check_future(r, s->options.revision) < 0)
-        return STEP_FAIL;
+    s->too_early =
+        s->options.send_initial && s->options.revision > store_revision(r->api->config.store);
+    if (s->too_early)
+        return STEP_NEXT;
     if (s->options.send_initial || (from_now && !s->options.send_initial_given))
         return make_initial(s) < 0 ? STEP_FAIL : STEP_NEXT;
     if (from_now)
@@ -287,7 +316,9 @@ static void start(struct request *r)
     if (s->initial.len)
         http_stream_write(r->http, buf_str(&s->initial));
     buf_release(&s->initial);
-    if (gone) {
+    if (s->too_early)
+        write_too_early(s);
+    if (gone || s->too_early) {
         end_stream(s);
         return;
     }
@@ -322,7 +353,7 @@ static enum step_result watch_answer(struct request *r)
 }
 
 const struct endpoint endpoint_watch = {
-    .name = "watch", .commit = watch_commit, .answer = watch_answer};
+    .name = "watch", .decode = watch_decode, .commit = watch_commit, .answer = watch_answer};
 
 REGISTER(api_endpoint, watch)
 = {.verbs = ON(VERB_IS_WATCH), .endpoint = &endpoint_watch, .long_running = true};

@@ -1,7 +1,9 @@
 """What clients see on the wire: forms, codes, watches, documents."""
+import concurrent.futures
 import gzip
 import json
 import struct
+import time
 
 import pytest
 
@@ -48,6 +50,26 @@ def test_codes(server, ns):
     assert status == 415 and answer['reason'] == 'UnsupportedMediaType'
     status, answer = server.json('POST', collection, '{', headers={'Content-Type': 'application/json'})
     assert status == 400
+
+
+def test_a_read_waits_for_its_revision(server, ns):
+    wanted = int(create(server, ns, 'first')['metadata']['resourceVersion']) + 1
+    path = f'/api/v1/namespaces/{ns}/configmaps'
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(server.json, 'GET', where) for where in (
+            f'{path}?resourceVersion={wanted + 20}', f'{path}/second?resourceVersion={wanted + 20}')]
+        watch = pool.submit(Watch, server, f'{path}?watch=1&sendInitialEvents=true&allowWatchBookmarks=true&'
+                                           f'resourceVersionMatch=NotOlderThan&resourceVersion={wanted + 20}')
+        time.sleep(0.2)
+        assert not any(one.done() for one in asked)
+        create(server, ns, 'second')
+        for i in range(25):
+            create(server, ns, f'more-{i}')
+        (status, listed), (one_status, one) = (future.result() for future in asked)
+    assert status == one_status == 200 and one['metadata']['name'] == 'second'
+    assert int(listed['metadata']['resourceVersion']) >= wanted + 20 and len(listed['items']) >= 20
+    assert watch.result().next()['type'] == 'ADDED'
+    watch.result().close()
 
 
 def test_table_and_partial_metadata(server, ns):

@@ -2,9 +2,12 @@
 
 What differs on purpose is not asked here: versions of compilers, the keys of tokens, descriptions of columns, and places where
 the original answers 500 for a client's mistake. Needs the original's programs; without them it is skipped."""
+import concurrent.futures
 import json
 import os
+import re
 import sys
+import time
 
 import pytest
 
@@ -134,3 +137,83 @@ def test_discovery_of_each_group(pair):
 def test_forms(pair, accept):
     ours, theirs = (answer(server, 'GET', LIVE, None, {'Accept': accept}) for server in pair)
     assert ours == theirs
+
+
+FUTURE = '1000000000'
+WATCH_LIST = '&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan'
+EARLY = [LIVE + '?', CM + '/none?', CM + '?', CM + '?limit=5&', CM + '?resourceVersionMatch=Exact&',
+         CM + '?resourceVersionMatch=NotOlderThan&labelSelector=a%3Db&', CM + '?watch=1&timeoutSeconds=1&',
+         CM + '?watch=1&timeoutSeconds=1' + WATCH_LIST + '&']
+
+
+def timed(server, path):
+    began = time.monotonic()
+    code, headers, data = server.request('GET', path)
+    lasted = time.monotonic() - began
+    text = re.sub('current: [0-9]+', 'current: N', data.decode())
+    return lasted, {'code': code, 'content': text.rstrip('\n'), 'retry': headers.get('Retry-After'), 'type': headers.get('Content-Type')}
+
+
+def test_a_revision_to_come_is_waited_for(pair):
+    """Both wait as long, then refuse in the same words; a plain watch only waits."""
+    asked = [(server, path + 'resourceVersion=' + FUTURE) for path in EARLY for server in pair]
+    with concurrent.futures.ThreadPoolExecutor(len(asked)) as pool:
+        answers = list(pool.map(lambda one: timed(*one), asked))
+    for (_, path), (ours, our_answer), (theirs, their_answer) in zip(asked[::2], answers[::2], answers[1::2]):
+        assert our_answer == their_answer, path
+        assert abs(ours - theirs) < 1.5, (path, ours, theirs)
+
+
+SHAPES = {'shapes.differential.example': {
+    'group': 'differential.example', 'scope': 'Namespaced',
+    'names': {'plural': 'shapes', 'singular': 'shape', 'kind': 'Shape', 'listKind': 'ShapeList'},
+    'versions': [{'name': 'v1', 'served': True, 'storage': True,
+                  'schema': {'openAPIV3Schema': {'type': 'object', 'properties': {'spec': {'type': 'object', 'properties': {
+                      'color': {'type': 'string'}, 'size': {'type': 'integer'}, 'round': {'type': 'boolean'}}}}}},
+                  'selectableFields': [{'jsonPath': '.spec.' + name} for name in ('color', 'size', 'round')]}]}}
+SHAPE = '/apis/differential.example/v1/namespaces/default/shapes'
+
+
+@pytest.fixture(scope='module')
+def shapes(pair):
+    for server in pair:
+        for name, spec in SHAPES.items():
+            body = {'apiVersion': 'apiextensions.k8s.io/v1', 'kind': 'CustomResourceDefinition', 'metadata': {'name': name}, 'spec': spec}
+            assert server.request('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', body)[0] == 201
+        for _ in range(100):
+            if server.request('GET', SHAPE)[0] == 200:
+                break
+            time.sleep(0.1)
+        for name, spec in [('a', {'color': 'red', 'size': 1, 'round': True}), ('b', {'color': 'red', 'size': 2, 'round': False}),
+                           ('c', {'color': 'blue', 'size': 2}), ('d', {})]:
+            body = {'apiVersion': 'differential.example/v1', 'kind': 'Shape', 'metadata': {'name': name}, 'spec': spec}
+            assert server.request('POST', SHAPE, body)[0] == 201
+    return pair
+
+
+@pytest.mark.parametrize('selector', ['spec.color=red', 'spec.color!=red', 'spec.size=2', 'spec.round=true', 'spec.round!=true', 'spec.size=',
+                                      'spec.color=red,spec.size=2', 'spec.color=red,metadata.name=b', 'spec.none=x', 'spec=x', 'metadata.uid=x'])
+@pytest.mark.parametrize('query', ['', '&watch=1&timeoutSeconds=1'])
+def test_selectable_fields(shapes, selector, query):
+    path = f'{SHAPE}?fieldSelector={selector.replace("=", "%3D")}{query}'
+
+    def told(server):
+        code, _, data = server.request('GET', path)
+        return code, [plain(json.loads(line)) for line in data.decode().splitlines()]
+    assert told(shapes[0]) == told(shapes[1])
+
+
+def test_selectable_fields_in_documents_and_deletion(shapes):
+    def published(server):
+        for _ in range(100):
+            code, _, data = server.request('GET', '/openapi/v3/apis/differential.example/v1')
+            if code == 200:
+                schema = json.loads(data)['components']['schemas']['example.differential.v1.Shape']
+                return schema.get('x-kubernetes-selectable-fields'), schema['x-kubernetes-group-version-kind']
+            time.sleep(0.1)
+
+    def left(server):
+        assert server.request('DELETE', SHAPE + '?fieldSelector=spec.color%3Dred')[0] == 200
+        return [item['metadata']['name'] for item in json.loads(server.request('GET', SHAPE)[2])['items']]
+    assert published(shapes[0]) == published(shapes[1]) and published(shapes[0])[0]
+    assert left(shapes[0]) == left(shapes[1]) == ['c', 'd']

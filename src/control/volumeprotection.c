@@ -1,10 +1,12 @@
-/* Volumes and claims in use don't vanish: their finalizers go when nobody needs them. Two
- * controllers of one shape. Source: pkg/controller/volume/pvcprotection, pvprotection. */
+/* Volumes, claims and classes of attributes in use don't vanish: their finalizers go when nobody
+ * needs them. Three controllers of one shape. Source: pkg/controller/volume/pvcprotection,
+ * pvprotection, vacprotection. */
 #include "control/volume.h"
 #include "object/seal.h"
 
 static const char claim_finalizer[] = "kubernetes.io/pvc-protection";
 static const char volume_finalizer[] = "kubernetes.io/pv-protection";
+static const char class_finalizer[] = "kubernetes.io/vac-protection";
 
 static int change_finalizer(struct run *run, const struct resource *r, const struct sealed *object,
                             const char *finalizer, bool add, struct status *st)
@@ -44,7 +46,7 @@ static bool volume_uses(const struct sealed *pod, struct value volume, struct st
 }
 
 struct usage {
-    struct str claim;
+    struct str name;
     bool used;
 };
 
@@ -55,7 +57,7 @@ static bool look_for_use(void *arg, const struct sealed *pod)
         return true; /* no kubelet starts it with a claim that is being deleted */
     struct value_iter it = value_iter(object_at(pod, "spec.volumes"));
     for (struct value volume; !u->used && value_next(&it, &volume);)
-        u->used = volume_uses(pod, volume, u->claim);
+        u->used = volume_uses(pod, volume, u->name);
     return !u->used;
 }
 
@@ -70,7 +72,7 @@ static int reconcile_claim(struct run *run, struct status *st)
         return held ? 0 : change_finalizer(run, r, claim, claim_finalizer, true, st);
     if (!held)
         return 0;
-    struct usage u = {.claim = run->name};
+    struct usage u = {.name = run->name};
     view_each(control_view(run->control, PODS), run->ns, look_for_use, &u);
     return u.used ? 0 : change_finalizer(run, r, claim, claim_finalizer, false, st);
 }
@@ -140,4 +142,71 @@ REGISTER(controller, pvprotection)
     .account = "pv-protection-controller",
     .watches = volume_watches,
     .reconcile = reconcile_volume,
+};
+
+/* Classes of volume attributes. */
+
+enum {
+    CLASSES,
+    CLASS_CLAIMS,
+    CLASS_VOLUMES
+};
+
+/* Where claims and volumes name a class: as asked for, as it is, and on the way from one to the
+ * other. */
+static const char *const class_paths[] = {
+    "spec.volumeAttributesClassName",
+    "status.currentVolumeAttributesClassName",
+    "status.modifyVolumeStatus.targetVolumeAttributesClassName",
+};
+
+static bool look_for_class(void *arg, const struct sealed *object)
+{
+    struct usage *u = arg;
+    for (size_t i = 0; !u->used && i < ARRAY_COUNT(class_paths); i++)
+        u->used = str_equal(object_str(object, class_paths[i]), u->name);
+    return !u->used;
+}
+
+static int reconcile_class(struct run *run, struct status *st)
+{
+    const struct resource *r = control_resource(run->control, CLASSES);
+    const struct sealed *class = run_get(run, CLASSES, STR(""), run->name);
+    if (!class)
+        return 0;
+    bool held = object_has_finalizer(class, class_finalizer);
+    if (!object_deleting(class))
+        return held ? 0 : change_finalizer(run, r, class, class_finalizer, true, st);
+    if (!held)
+        return 0;
+    struct usage u = {.name = run->name};
+    view_each(control_view(run->control, CLASS_VOLUMES), STR_NONE, look_for_class, &u);
+    if (!u.used)
+        view_each(control_view(run->control, CLASS_CLAIMS), STR_NONE, look_for_class, &u);
+    return u.used ? 0 : change_finalizer(run, r, class, class_finalizer, false, st);
+}
+
+/* What no longer names a class may have been its last user. */
+static void map_class_user(struct control *c, const struct sealed *now, const struct sealed *old)
+{
+    for (size_t i = 0; old && i < ARRAY_COUNT(class_paths); i++) {
+        struct str class = object_str(old, class_paths[i]);
+        if (!str_empty(class) && (!now || !str_equal(object_str(now, class_paths[i]), class)))
+            control_enqueue(c, STR(""), class);
+    }
+}
+
+static const struct control_watch class_watches[] = {
+    [CLASSES] = {"storage.k8s.io", "v1", "volumeattributesclasses"},
+    [CLASS_CLAIMS] = {"", "v1", "persistentvolumeclaims", map_class_user},
+    [CLASS_VOLUMES] = {"", "v1", "persistentvolumes", map_class_user},
+    {0},
+};
+
+REGISTER(controller, vacprotection)
+= {
+    .name = "volumeattributesclass-protection-controller",
+    .account = "volumeattributesclass-protection-controller",
+    .watches = class_watches,
+    .reconcile = reconcile_class,
 };

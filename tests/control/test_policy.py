@@ -1,5 +1,6 @@
 """Quotas, disruption budgets, volumes, endpoints, nodes and the scheduler's decisions."""
 import json
+import time
 
 from kubelet import wait_for
 from test_workloads import deployment, template
@@ -101,6 +102,21 @@ def test_a_claim_in_use_stays(server, kubelet, ns):
     server.kubectl('-n', ns, 'delete', 'pod/user')
     wait_for(lambda: server.get('-n', ns, 'pvc')['items'] == [])
     server.kubectl('delete', f'pv/{ns}-v')
+
+
+def test_a_class_of_attributes_in_use_stays(server, ns):
+    classes = '/apis/storage.k8s.io/v1/volumeattributesclasses'
+    name, claims = 'fast-' + ns, f'/api/v1/namespaces/{ns}/persistentvolumeclaims'
+    status, made = server.json('POST', classes, {'metadata': {'name': name}, 'driverName': 'csi.example', 'parameters': {'iops': '9'}})
+    assert status == 201 and made['metadata']['finalizers'] == ['kubernetes.io/vac-protection']
+    assert server.json('POST', claims, {'metadata': {'name': 'c'}, 'spec': {
+        'accessModes': ['ReadWriteOnce'], 'storageClassName': '', 'volumeAttributesClassName': name,
+        'resources': {'requests': {'storage': '1Gi'}}}})[0] == 201
+    server.json('DELETE', f'{classes}/{name}')
+    time.sleep(0.5)
+    assert 'deletionTimestamp' in server.json('GET', f'{classes}/{name}')[1]['metadata']
+    server.json('DELETE', f'{claims}/c')
+    wait_for(lambda: server.json('GET', f'{classes}/{name}')[0] == 404)
 
 
 def test_local_volumes_are_made_where_the_pod_goes(server, kubelet, ns):

@@ -39,6 +39,20 @@ struct pair {
     struct list link;
 };
 
+static void let_go(struct spdy_stream **stream)
+{
+    if (*stream)
+        spdy_stream_set_user(*stream, NULL);
+    *stream = NULL;
+}
+
+/* A stream is gone once both sides have sent their last: nothing may hold it then. */
+static void let_go_of_ended(struct pair *p)
+{
+    if (p->read_over && p->write_over)
+        let_go(&p->data);
+}
+
 static void pair_free(struct pair *p)
 {
     list_remove(&p->link);
@@ -46,10 +60,8 @@ static void pair_free(struct pair *p)
     if (p->watch)
         loop_fd_close(p->watch);
     fd_close(p->fd);
-    if (p->data)
-        spdy_stream_set_user(p->data, NULL);
-    if (p->error)
-        spdy_stream_set_user(p->error, NULL);
+    let_go(&p->data);
+    let_go(&p->error);
     buf_release(&p->unsent);
     mem_free(p->id);
     mem_free(p);
@@ -100,9 +112,8 @@ static void fail(struct pair *p, int err)
 
 static void finish_if_over(struct pair *p)
 {
-    if (!p->read_over || !p->write_over)
-        return;
-    pair_free(p);
+    if (p->read_over && p->write_over && !p->unsent.len)
+        pair_free(p);
 }
 
 /* True while the pair lives. */
@@ -141,6 +152,8 @@ static bool read_pod(struct pair *p)
             p->read_over = true;
             if (p->error)
                 spdy_write(p->error, STR_NONE, true);
+            let_go(&p->error);
+            let_go_of_ended(p);
         }
     }
     return true;
@@ -236,6 +249,7 @@ static void on_data(void *user maybe_unused, struct spdy_stream *stream, struct 
     }
     buf_add(&p->unsent, data);
     p->write_over |= last;
+    let_go_of_ended(p);
     if (p->connected && !write_pod(p))
         return;
     watch_for_more(p);

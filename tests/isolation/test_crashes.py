@@ -1,0 +1,91 @@
+"""What happens to one cluster doesn't reach another's clients."""
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+
+from tenant import Tenant
+
+CONFIGMAPS = '/api/v1/namespaces/default/configmaps'
+CRASHES = 20
+VICTIMS = 4  # a cluster that crashes again and again waits longer and longer for its next start
+
+
+class Client(threading.Thread):
+    """Reads and writes until it is stopped; each request that isn't answered well is a fault."""
+
+    def __init__(self, tenant, lasting):
+        super().__init__(daemon=True)
+        self.tenant, self.lasting, self.stop = tenant, lasting, threading.Event()
+        self.answered, self.faults, self.slowest = 0, [], 0.0
+
+    def run(self):
+        connection = None
+        while not self.stop.is_set():
+            begun = time.monotonic()
+            try:
+                connection = connection or self.tenant.connection(self.tenant.admin)
+                body = json.dumps({'metadata': {'generateName': 'c-'}}) if self.answered % 2 else None
+                connection.request('POST' if body else 'GET', CONFIGMAPS if body else f'{CONFIGMAPS}/kube-root-ca.crt', body,
+                                   {'Content-Type': 'application/json'})
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status not in (200, 201):
+                    self.faults.append(answer.status)
+            except (OSError, http.client.HTTPException) as fault:
+                self.faults.append(repr(fault))
+                connection = None
+            self.answered += 1
+            self.slowest = max(self.slowest, time.monotonic() - begun)
+            if not self.lasting and connection:
+                connection.close()
+                connection = None
+
+
+def clients_of(tenant):
+    clients = [Client(tenant, lasting=True), Client(tenant, lasting=False)]
+    for client in clients:
+        client.start()
+    return clients
+
+
+def end(clients):
+    for client in clients:
+        client.stop.set()
+    for client in clients:
+        client.join(30)
+        assert not client.faults and client.answered > 20, (client.answered, client.faults[:5])
+
+
+def wait_until(condition, seconds, what):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+def answers(tenant):
+    try:
+        return tenant.call('GET', '/readyz')[0] == 200
+    except OSError:
+        return False
+
+
+def test_a_crashing_cluster_disturbs_no_other(region, tenants):
+    victims = [Tenant(region, f'victim-{i}') for i in range(VICTIMS)]
+    last = {}
+    clients = clients_of(tenants[1])
+    for crash in range(CRASHES):
+        victim = victims[crash % VICTIMS]
+        wait_until(lambda: victim.pid() not in (None, last.get(victim.name)), 20, f'{victim.name} comes back')
+        last[victim.name] = victim.pid()
+        os.kill(last[victim.name], signal.SIGSEGV)
+    for victim in victims:
+        wait_until(lambda: victim.pid() not in (None, last[victim.name]) and answers(victim), 20, f'{victim.name} answers again')
+    end(clients)
+    for victim in victims:
+        left = [os.path.join(top, name) for top, _, names in os.walk(victim.directory) for name in names if name.startswith('core')]
+        assert not left, 'core dumps hold keys'
+        region.client().delete_cluster(name=victim.name)

@@ -1,0 +1,106 @@
+"""What the kernel says of the processes of a region: users, capabilities, filters, descriptors, files."""
+import os
+import stat
+
+import pytest
+
+
+def status_of(pid):
+    with open(f'/proc/{pid}/status') as f:
+        return {k: v.split() for k, v in (line.split(':', 1) for line in f)}
+
+
+def children_of(pid):
+    with open(f'/proc/{pid}/task/{pid}/children') as f:
+        return [int(p) for p in f.read().split()]
+
+
+def test_clusters_processes_are_shut_in(tenants):
+    users = set()
+    for tenant in tenants:
+        status = status_of(tenant.pid())
+        for name in ('CapInh', 'CapPrm', 'CapEff', 'CapAmb'):
+            assert int(status[name][0], 16) == 0, name
+        assert status['NoNewPrivs'] == ['1'] and status['Seccomp'] == ['2'] and status['Umask'] == ['0077']
+        if os.geteuid() == 0:
+            assert int(status['CapBnd'][0], 16) == 0
+            assert status['Groups'] == [] and len(set(status['Uid'])) == 1 and status['Uid'] == status['Gid'] and status['Uid'][0] != '0'
+        users.add(status['Uid'][0])
+        with open(f'/proc/{tenant.pid()}/limits') as f:
+            assert [line.split()[4:6] for line in f if line.startswith('Max core file size')] == [['0', '0']]
+    assert len(users) == len(tenants) or os.geteuid() != 0
+
+
+def test_every_thread_is_under_the_filter(tenants):
+    for tenant in tenants:
+        pid = tenant.pid()
+        threads = os.listdir(f'/proc/{pid}/task')
+        assert len(threads) > 1
+        for thread in threads:
+            with open(f'/proc/{pid}/task/{thread}/status') as f:
+                text = f.read()
+            assert 'Seccomp:\t2' in text and 'NoNewPrivs:\t1' in text
+
+
+def test_no_descriptor_leads_outside(tenants):
+    for tenant in tenants:
+        for fd in os.listdir(f'/proc/{tenant.pid()}/fd'):
+            target = os.readlink(f'/proc/{tenant.pid()}/fd/{fd}')
+            allowed = target == '/dev/null' or target.startswith((f'{tenant.directory}/store/', 'socket:', 'pipe:', 'anon_inode:'))
+            assert allowed, (fd, target)
+
+
+def test_the_environment_is_empty(tenants):
+    for tenant in tenants:
+        with open(f'/proc/{tenant.pid()}/environ', 'rb') as f:
+            for entry in f.read().split(b'\0'):
+                assert not entry or entry.split(b'=')[0] in (b'SSL_CERT_FILE', b'SSL_CERT_DIR', b'TZ', b'RES_OPTIONS', b'LOCALDOMAIN'), entry
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root gives clusters users of their own')
+def test_clusters_have_a_network_of_their_own(tenants):
+    here = os.readlink('/proc/self/ns/net')
+    assert os.readlink(f'/proc/{tenants[0].pid()}/ns/net') != here
+
+
+def test_a_clusters_files_are_its_own(region, tenants):
+    users = {}
+    for tenant in tenants:
+        uid = int(status_of(tenant.pid())['Uid'][0])
+        users[tenant.name] = uid
+        for top, directories, files in os.walk(tenant.directory):
+            for name in ['.', *files]:
+                found = os.lstat(os.path.join(top, name))
+                assert (found.st_uid, found.st_gid) == (uid, uid) or os.geteuid() != 0, (top, name)
+                assert stat.S_IMODE(found.st_mode) & 0o077 == 0, (top, name, oct(found.st_mode))
+    # The region's: nobody else reads them; the folder of clusters' folders can be passed, not listed.
+    for name in ('credentials.json', 'region', 'vpc'):
+        path = f'{region.data}/{name}'
+        if os.path.exists(path):
+            assert stat.S_IMODE(os.lstat(path).st_mode) & 0o077 == 0, name
+    assert stat.S_IMODE(os.lstat(f'{region.data}/clusters').st_mode) & 0o066 == 0
+
+
+def test_the_other_processes_hold_what_they_need(region, tenants):
+    with open(f'/proc/{region.process.pid}/limits') as f:
+        assert [line.split()[4] for line in f if line.startswith('Max core file size')] == ['0']
+    spawners = [p for p in children_of(region.process.pid) if status_of(p)['Name'] == ['kaname-spawner']]
+    assert len(spawners) == 1
+    if os.geteuid() != 0:
+        return
+    network = os.readlink(f'/proc/{tenants[0].pid()}/ns/net')
+    holders = [int(p) for p in os.listdir('/proc') if p.isdigit() and holds(p, network)]
+    assert len(holders) == 1, 'one process keeps the VPC'
+    status = status_of(holders[0])
+    for name in ('CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'):
+        assert int(status[name][0], 16) == 0, name
+    assert status['NoNewPrivs'] == ['1']
+
+
+def holds(pid, network):
+    try:
+        with open(f'/proc/{pid}/cmdline') as f:
+            command = f.read()
+        return os.readlink(f'/proc/{pid}/ns/net') == network and '/clusters/' not in os.readlink(f'/proc/{pid}/cwd') and 'serve' in command
+    except OSError:
+        return False

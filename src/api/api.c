@@ -2,6 +2,7 @@
 #include "api/allocate.h"
 #include "api/apiservice.h"
 #include "api/crd.h"
+#include "api/deadline.h"
 #include "api/documents.h"
 #include "api/meter.h"
 #include "api/read.h"
@@ -57,6 +58,7 @@ struct api *api_new(const struct api_config *config)
     api->customs = custom_set_new(api);
     api->documents = documents_new(api);
     custom_set_load(api->customs);
+    deadlines_init(api);
     list_resources(api);
     api->allocators = allocators_new(config->store, config->service_cidr);
     return api;
@@ -67,6 +69,7 @@ void api_free(struct api *api)
     if (!api)
         return;
     timer_stop(&api->token_timer);
+    deadlines_release(api);
     deferred_cancel(&api->services);
     allocators_free(api->allocators);
     documents_free(api->documents);

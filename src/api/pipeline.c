@@ -1,5 +1,6 @@
 /* The pipeline: twelve steps from request to answer. Read this file first. */
 #include "api/crd.h"
+#include "api/deadline.h"
 #include "api/delete.h"
 #include "api/endpoint.h"
 #include "api/impersonate.h"
@@ -338,6 +339,8 @@ void request_continue(struct request *r)
         enum step_result result = steps[r->step++].run(r);
         if (result == STEP_FAIL)
             request_fail(r);
+        if (result == STEP_WAIT)
+            deadline_set(r);
         if (result != STEP_NEXT)
             return;
     }
@@ -377,6 +380,7 @@ void request_release(struct request *r)
         authenticate_cancel(r->auth);
     if (r->waiting && !r->auth)
         store_waiter_cancel(&r->waiter);
+    deadline_drop(r);
     if (r->stream_gone)
         r->stream_gone(r);
     if (r->counted)
@@ -404,6 +408,7 @@ void api_handle(void *user, struct http_request *http)
     r->http = http;
     r->started_us = loop_now_us(r->api->config.loop);
     status_init(&r->st, http->arena);
+    list_init(&r->waiting_link);
     http->user = r;
     http->on_gone = on_gone;
     request_continue(r);
@@ -452,6 +457,7 @@ int api_call(struct api *api, struct arena *arena, const struct api_call *call,
                         .user = call->user,
                         .sent = call->body,
                         .started_us = loop_now_us(api->config.loop)};
+    list_init(&r.waiting_link);
     status_init(&r.st, arena);
     r.route = (struct route){.resource_request = true,
                              .verb = call_verbs[call->verb],

@@ -128,7 +128,8 @@ struct request {
     uint64_t shown_revision; /* the answer waits until this is durable */
     struct store_waiter waiter;
     void (*when_durable)(struct request *r);
-    bool waiting; /* for authenticate, or for waiter */
+    bool waiting;             /* for authenticate, or for waiter */
+    struct list waiting_link; /* api->waiting: until the deadline */
 
     void *stream;                           /* watch or proxy */
     void (*stream_gone)(struct request *r); /* the client ended it */
@@ -158,6 +159,8 @@ struct api {
         void *arg;
     } listeners[8];
     size_t listener_count;
+    struct list waiting;      /* requests that waited, oldest first */
+    struct timer deadline;    /* of the oldest */
     struct timer token_timer; /* armed while list tokens are out: then history up to token_revision
                                  is forgotten */
     uint64_t token_revision;

@@ -111,9 +111,13 @@ static void head_complete(struct http_connection *c, struct exchange *x, bool en
     }
     if (x->body_streamed)
         exchange_handle(x);
-    if (end)
+    if (end) {
         body_complete(c, x);
-    else if (c->due_ms == 0)
+        return;
+    }
+    /* An idle connection's time, that still runs, would be too long for the body. */
+    uint64_t due_ms = x->began_ms + LIMIT_REQUEST_TIME_MS;
+    if (c->due_ms == 0 || c->due_ms > due_ms)
         conn_deadline(c, LIMIT_REQUEST_TIME_MS);
 }
 

@@ -485,12 +485,15 @@ int api_call(struct api *api, struct arena *arena, const struct api_call *call,
     r.options.validation = VALIDATE_IGNORE;
     r.options.patch = patch_kind_of(str_from(call->patch_type));
     r.options.force = str_is(call->force_apply, "true");
+    /* What isn't stored (a review) is answered by an endpoint of its own, like a subresource. */
     const struct endpoint_entry *special =
-        str_empty(call->subresource)
+        str_empty(call->subresource) && call->resource->stored
             ? NULL
             : endpoint_find(call->resource, call->subresource, r.route.verb);
     r.endpoint = special ? special->endpoint : call_endpoints[call->verb];
     int err = request_run_inside(&r);
+    if (err == 0 && ret_object && !r.result && r.reply && !r.deletes)
+        err = seal(r.reply_type, r.reply, &r.result, &r.st);
     if (err == 0 && ret_object) {
         bool gone = r.deletes;
         *ret_object = gone ? NULL : r.result;

@@ -41,12 +41,23 @@ static void bury_now(void *arg)
     mem_free(b);
 }
 
-static void bury(struct loop *loop, struct http_target *target)
+void relay_target_end(struct request *r, struct http_target *target)
 {
     struct burial *b = mem_alloc(sizeof(*b));
     b->target = target;
-    deferred_init(&b->later, loop, bury_now, b);
+    deferred_init(&b->later, r->api->config.loop, bury_now, b);
     deferred_arm(&b->later);
+}
+
+struct http_target *relay_target_open(struct request *r, const struct relay_target *target)
+{
+    struct http_target_config config = {.loop = r->api->config.loop,
+                                        .host = target->host,
+                                        .port = target->port,
+                                        .tls = target->tls,
+                                        .netns_fd = r->api->config.node_netns_fd,
+                                        .connect_timeout_ms = CONNECT_TIMEOUT_MS};
+    return http_target_new(&config);
 }
 
 /* Headers that are about one connection, or about who the client is. */
@@ -78,14 +89,18 @@ static struct http_header *pass_headers(struct arena *a, const struct http_heade
     return out;
 }
 
-static void fail(struct relay *y, int err)
+void relay_refuse(struct request *r, const struct relay_target *target, int err)
 {
-    struct request *r = y->request;
     const char *why = err == -ETIMEDOUT ? "i/o timeout" : strerror(-err);
     status_set(&r->st, err == -ETIMEDOUT ? REASON_TIMEOUT : REASON_SERVICE_UNAVAILABLE,
-               "%s: dial tcp %s:%u: %s", y->to.what, y->to.host, y->to.port, why);
-    y->answered = true;
+               "%s: dial tcp %s:%u: %s", target->what, target->host, target->port, why);
     request_fail(r);
+}
+
+static void fail(struct relay *y, int err)
+{
+    y->answered = true;
+    relay_refuse(y->request, &y->to, err);
 }
 
 static void on_client_drained(struct http_request *http)
@@ -339,8 +354,7 @@ static void relay_gone(struct request *r)
     if (y->backend)
         pipe_close(y->backend);
     y->backend = NULL;
-    bury(r->api->config.loop, y->target);
-    y->target = NULL;
+    relay_target_end(r, take_ptr(y->target));
 }
 
 enum step_result relay(struct request *r, const struct relay_target *target)
@@ -348,13 +362,7 @@ enum step_result relay(struct request *r, const struct relay_target *target)
     struct relay *y = arena_new(r->arena, struct relay);
     y->request = r;
     y->to = *target;
-    struct http_target_config config = {.loop = r->api->config.loop,
-                                        .host = target->host,
-                                        .port = target->port,
-                                        .tls = target->tls,
-                                        .netns_fd = r->api->config.node_netns_fd,
-                                        .connect_timeout_ms = CONNECT_TIMEOUT_MS};
-    y->target = http_target_new(&config);
+    y->target = relay_target_open(r, target);
     r->stream = y;
     r->stream_gone = relay_gone;
     bool upgrade = !str_empty(http_header(r->http, "Upgrade")) && !target->as_messages;

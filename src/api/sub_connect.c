@@ -1,7 +1,7 @@
 /* log, exec, attach, portforward: the pod's kubelet does the work. proxy: to a node, a pod or a
  * service. */
 #include "api/endpoint.h"
-#include "api/relay.h"
+#include "api/relay_spdy.h"
 #include "api/write.h"
 #include "auth/stored.h"
 #include "base/encode.h"
@@ -10,10 +10,15 @@ enum {
     KUBELET_PORT = 10250
 };
 
+static const struct sealed *node_named(struct request *r, struct str name)
+{
+    return stored_object(r->api->config.store, "", "nodes", STR(""), name);
+}
+
 static int node_address(struct request *r, struct str name, struct relay_target *ret)
 {
     static const char *const preferred[] = {"InternalIP", "ExternalIP", "Hostname"};
-    const struct sealed *node = stored_object(r->api->config.store, "", "nodes", STR(""), name);
+    const struct sealed *node = node_named(r, name);
     if (!node)
         return status_not_found(&r->st, STR(""), STR("nodes"), name);
     struct value root = sealed_root(node);
@@ -116,6 +121,33 @@ static const struct {
                      {"attach", "attach", true},
                      {"portforward", "portForward", false}};
 
+/* Kubelets before 1.36, and those told so, take nothing but SPDY from clients of today. */
+static bool takes_websockets(struct request *r, struct str node)
+{
+    const struct sealed *object = node_named(r, node);
+    struct value_iter it = value_iter(value_at(sealed_root(object), "status.declaredFeatures"));
+    for (struct value v; value_next(&it, &v);)
+        if (str_is(value_str(v, ""), "ExtendWebSocketsToKubelet"))
+            return true;
+    return false;
+}
+
+static enum step_result stream_to_kubelet(struct request *r, const struct relay_target *target,
+                                          struct str node)
+{
+    bool forward = request_is_sub(r, "portforward");
+    bool modern = forward ? relay_speaks_tunnel(r) : relay_speaks_channels(r);
+    if (!modern || takes_websockets(r, node))
+        return relay(r, target);
+    if (forward)
+        return relay_tunnel(r, target);
+    struct relay_streams streams = {.standard_input = request_query_flag(r, "stdin"),
+                                    .standard_output = request_query_flag(r, "stdout"),
+                                    .standard_error = request_query_flag(r, "stderr"),
+                                    .terminal = request_query_flag(r, "tty")};
+    return relay_channels(r, target, &streams);
+}
+
 static enum step_result to_kubelet(struct request *r)
 {
     struct relay_target target = {.what = "error dialing backend"};
@@ -148,7 +180,7 @@ static enum step_result to_kubelet(struct request *r)
     }
     if (node_address(r, node, &target) < 0)
         return STEP_FAIL;
-    return relay(r, &target);
+    return target.as_messages ? relay(r, &target) : stream_to_kubelet(r, &target, node);
 }
 
 /* "[scheme:]name[:port]" */

@@ -61,6 +61,11 @@ bool websocket_requested(const struct http_request *req)
     return list_has(req, "Upgrade", "websocket") && list_has(req, "Connection", "Upgrade");
 }
 
+bool websocket_offers(const struct http_request *req, const char *protocol)
+{
+    return list_has(req, "Sec-WebSocket-Protocol", protocol);
+}
+
 static const char *choose(const struct http_request *req, const char *const *protocols)
 {
     for (size_t i = 0; protocols && protocols[i]; i++)

@@ -23,6 +23,7 @@ struct websocket *websocket_accept(struct http_request *req, const char *const *
                                    const char **ret_protocol, const struct websocket_ops *ops,
                                    void *user);
 bool websocket_requested(const struct http_request *req);
+bool websocket_offers(const struct http_request *req, const char *protocol);
 /* The client's side: sends request (its method and body don't matter) with the handshake's headers.
  * protocols: value of Sec-WebSocket-Protocol, or NULL. on_connected is called once: with a
  * websocket, whose user is the same; or with err, or the code and body of a refusal, and NULL.

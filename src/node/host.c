@@ -176,7 +176,7 @@ int node_host_start(const struct node_host_config *config, struct node_host *ret
         .dies_with_parent = config->dies_with_parent,
         .services = {{runtime_argv, "/var/log/containerd.log"},
                      {agent.items, "/var/log/kaname-node.log"}},
-        .service_count = 2,
+        .service_count = config->without_agent ? 1 : 2,
     };
     err = host_start(&spec, &ret->host, ret_step);
     snprintf(ret->cgroup, sizeof(ret->cgroup), "%s", config->cgroup);

@@ -20,6 +20,8 @@ struct node_host_config {
                                          NULL; may be NULL */
     const char *runtime;              /* "runc", "crun"; NULL: crun where it is, else runc */
     bool dies_with_parent;
+    bool without_agent; /* the runtime only: another agent, such as the original kubelet, is started
+                           in it by whoever wants that */
 };
 
 struct node_host {

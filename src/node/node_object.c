@@ -164,6 +164,9 @@ struct node *node_status(struct arena *a, const struct node_facts *f,
     put_conditions(a, status, f, old_conditions, now_us);
     node_put_int(a, status, "daemonEndpoints.kubeletEndpoint.Port", f->port);
     put_info(a, status, f);
+    /* The API server hands WebSockets on as they come instead of translating them. */
+    node_append(a, node_need_list(a, status, "declaredFeatures"),
+                node_text(a, STR("ExtendWebSocketsToKubelet")));
     return status;
 }
 

@@ -1,14 +1,21 @@
 """Logs, exec and proxying go to the node's kubelet: here one that speaks just enough."""
+import ast
 import base64
 import hashlib
 import os
+import pathlib
+import re
 import socket
 import ssl
 import struct
 import subprocess
 import threading
+import zlib
 
 import pytest
+
+HEADER = pathlib.Path(__file__).resolve().parents[2] / 'src' / 'net' / 'spdy_dictionary.h'
+DICTIONARY = ast.literal_eval('b' + ' b'.join(re.findall(r'"(?:[^"\\]|\\.)*"', HEADER.read_text().split('[] =', 1)[1].split(';')[0])))
 
 
 class Kubelet:
@@ -46,6 +53,8 @@ class Kubelet:
             self.requests.append((lines[0], headers))
             if headers.get('upgrade', '').lower() == 'websocket':
                 self.exec(connection, headers)
+            elif headers.get('upgrade', '').upper() == 'SPDY/3.1':
+                self.exec_spdy(connection, headers, head.split(b'\r\n\r\n', 1)[1])
             else:
                 body = b'line 1\nline 2\n'
                 connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n' % len(body) + body)
@@ -62,6 +71,38 @@ class Kubelet:
         connection.sendall(b'\x88\x02' + struct.pack('>H', 1000))
         connection.recv(4096)
 
+    @staticmethod
+    def exec_spdy(connection, headers, data):
+        """Runs `cat`: what comes on stdin goes to stdout; at its end the status follows, on the error stream."""
+        connection.sendall(('HTTP/1.1 101 Switching Protocols\r\nUpgrade: SPDY/3.1\r\nConnection: Upgrade\r\n'
+                            f'X-Stream-Protocol-Version: {headers["x-stream-protocol-version"]}\r\n\r\n').encode())
+        inflate, deflate, streams = zlib.decompressobj(zdict=DICTIONARY), zlib.compressobj(zdict=DICTIONARY), {}
+
+        def send(stream, payload, flags=0):
+            connection.sendall(struct.pack('>II', stream, flags << 24 | len(payload)) + payload)
+        while True:
+            while len(data) < 8 or len(data) < 8 + (struct.unpack('>I', data[4:8])[0] & 0xffffff):
+                part = connection.recv(65536)
+                if not part:
+                    return
+                data += part
+            word, length = struct.unpack('>II', data[:8])
+            flags, body, data = length >> 24, data[8:8 + (length & 0xffffff)], data[8 + (length & 0xffffff):]
+            if word == 0x80030001:  # a stream, with one header
+                name = inflate.decompress(body[10:])
+                stream = struct.unpack('>I', body[:4])[0]
+                streams[re.search(rb'(?i)streamtype....(\w+)$', name, re.S)[1].decode()] = stream
+                connection.sendall(struct.pack('>III', 0x80030002, 4 + len(block := deflate.compress(b'\0\0\0\0') + deflate.flush(zlib.Z_SYNC_FLUSH)),
+                                               stream) + block)
+            elif word == streams.get('stdin'):
+                if body:
+                    send(streams['stdout'], body)
+                if flags & 1:
+                    send(streams['stderr'], b'read all\n', 1)
+                    send(streams['error'], b'{"metadata":{},"status":"Failure","reason":"NonZeroExitCode","message":"exit code 5",'
+                         b'"details":{"causes":[{"reason":"ExitCode","message":"5"}]}}', 1)
+                    send(streams['stdout'], b'', 1)
+
     def close(self):
         try:
             self.listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
@@ -76,7 +117,7 @@ def kubelet(server, ns, tmp_path):
     node = 'node-' + ns
     server.kubectl('create', '-f', '-', input={'apiVersion': 'v1', 'kind': 'Node', 'metadata': {'name': node}})
     server.json('PATCH', f'/api/v1/nodes/{node}/status',
-                {'status': {'addresses': [{'type': 'InternalIP', 'address': '127.0.0.1'}],
+                {'status': {'declaredFeatures': ['ExtendWebSocketsToKubelet'], 'addresses': [{'type': 'InternalIP', 'address': '127.0.0.1'}],
                             'daemonEndpoints': {'kubeletEndpoint': {'Port': k.port}}}},
                 {'Content-Type': 'application/merge-patch+json'})
     server.kubectl('create', '-f', '-', input={
@@ -100,6 +141,24 @@ def test_exec_through_a_websocket(server, ns, kubelet):
     line, headers = kubelet.requests[-1]
     assert line.startswith(f'GET /exec/{ns}/p/c?') and 'command=echo' in line and 'command=a%20b' in line and 'output=1' in line
     assert headers['sec-websocket-protocol'].startswith('v5.channel.k8s.io')
+
+
+@pytest.fixture
+def old_kubelet(server, ns, kubelet):
+    server.json('PATCH', f'/api/v1/nodes/node-{ns}/status', {'status': {'declaredFeatures': None}},
+                {'Content-Type': 'application/merge-patch+json'})
+    return kubelet
+
+
+def test_exec_of_a_kubelet_without_websockets(server, ns, old_kubelet):
+    """The client's WebSocket is translated to SPDY."""
+    text = ''.join(f'line {n}\n' for n in range(100000))
+    done = server.run('kubectl', '-n', ns, 'exec', '-i', 'p', '--', 'cat', input=text, check=False)
+    assert (done.returncode, done.stdout == text) == (5, True), done.stderr
+    assert 'read all' in done.stderr
+    line, headers = old_kubelet.requests[-1]
+    assert line.startswith(f'POST /exec/{ns}/p/c?') and 'input=1' in line
+    assert headers['upgrade'] == 'SPDY/3.1' and headers['x-stream-protocol-version'].startswith('v4.channel.k8s.io')
 
 
 def test_logs_through_a_websocket(server, ns, kubelet):

@@ -23,6 +23,7 @@ struct values {
     const char *runtime;
     int64_t addresses;
     struct option_list agent_options;
+    bool without_agent;
 };
 
 static const struct command_option options[] = {
@@ -42,6 +43,8 @@ static const struct command_option options[] = {
      offsetof(struct values, addresses)},
     {"agent-option", 0, "TEXT", "One more option of the agent; may be repeated", OPTION_LIST,
      offsetof(struct values, agent_options)},
+    {"without-agent", 0, NULL, "The runtime only, for another agent such as the original kubelet",
+     OPTION_FLAG, offsetof(struct values, without_agent)},
     {NULL},
 };
 
@@ -116,7 +119,8 @@ static int serve(const struct values *v, struct vpc *vpc, const char *data_dir, 
                                       .kubeconfig = buf_str(&kubeconfig),
                                       .agent_options = v->agent_options.items,
                                       .runtime = v->runtime,
-                                      .dies_with_parent = true};
+                                      .dies_with_parent = true,
+                                      .without_agent = v->without_agent};
     err = node_host_start(&config, &host, &step);
     if (err < 0)
         return command_error("can't start the host %s: %s: %s", v->name, step, strerror(-err));

@@ -3,6 +3,7 @@
 
 #include "api/crd.h"
 #include "api/endpoint.h"
+#include "api/event_sink.h"
 #include "api/read.h"
 #include "api/respond.h"
 #include "base/limits.h"
@@ -12,6 +13,7 @@
 /* One watch. */
 struct stream {
     struct request *request; /* borrowed: lives as long as the stream */
+    struct event_sink sink;
     struct watcher *watcher; /* owned; NULL before the start and after the end */
     struct selection selection;
     struct rendering view;
@@ -72,12 +74,13 @@ static void end_stream(struct stream *s)
     timer_stop(&s->timeout);
     timer_stop(&s->bookmark);
     list_remove(&s->link);
-    http_stream_end(s->request->http);
+    event_sink_end(&s->sink);
 }
 
 static void stream_gone(struct request *r)
 {
     struct stream *s = r->stream;
+    event_sink_gone(&s->sink);
     if (s->watcher)
         watcher_close(s->watcher);
     s->watcher = NULL;
@@ -120,7 +123,7 @@ static void send_bookmark(struct stream *s)
     status_init(&st, &scratch);
     uint64_t seen = MAX(watcher_revision(s->watcher), s->after);
     if (render_bookmark(&scratch, &s->view, seen, false, !s->sent_any, &out, &st) == 0)
-        http_stream_write(s->request->http, buf_str(&out));
+        event_sink_write(&s->sink, buf_str(&out));
     s->sent_any = true;
     buf_release(&out);
     arena_release(&scratch);
@@ -137,17 +140,16 @@ static void on_drained(struct http_request *http)
 static bool on_event(void *user, const struct watch_event *event)
 {
     struct stream *s = user;
-    struct http_request *http = s->request->http;
     if (event->revision <= s->after)
         return true;
-    if (http_stream_unsent(http) > LIMIT_UNSENT_BYTES) {
-        http_stream_on_drained(http, on_drained);
+    if (event_sink_unsent(&s->sink) > LIMIT_UNSENT_BYTES) {
+        event_sink_when_drained(&s->sink);
         return false;
     }
     struct encoding e = {s, !s->sent_any && s->view.accept.shape == AS_TABLE};
     uint32_t number = s->view_number * 8 + (uint32_t)event->type * 2 + e.first;
     struct str bytes = watch_encoded(s->request->api->config.hub, event, number, encode_event, &e);
-    http_stream_write(http, bytes);
+    event_sink_write(&s->sink, bytes);
     s->sent_any = true;
     return true;
 }
@@ -159,7 +161,7 @@ static void write_error(struct stream *s, const struct status *why)
     struct status st;
     status_init(&st, &scratch);
     if (render_error_event(&scratch, &s->view, why, &out, &st) == 0)
-        http_stream_write(s->request->http, buf_str(&out));
+        event_sink_write(&s->sink, buf_str(&out));
     buf_release(&out);
     arena_release(&scratch);
 }
@@ -213,7 +215,7 @@ static void on_bookmark(void *arg)
     struct stream *s = arg;
     if (!s->watcher)
         return;
-    if (http_stream_unsent(s->request->http) < LIMIT_UNSENT_BYTES)
+    if (event_sink_unsent(&s->sink) < LIMIT_UNSENT_BYTES)
         send_bookmark(s);
     timer_start(&s->bookmark, LIMIT_BOOKMARK_TIME_MS);
 }
@@ -307,14 +309,12 @@ static void start(struct request *r)
 {
     struct stream *s = r->stream;
     struct store *store = r->api->config.store;
-    bool proto = s->view.accept.media == MEDIA_PROTOBUF;
     /* The definition may have gone while the first events waited for the disk. */
     bool gone = s->view.custom && custom_find(r->api->customs, r->route.group, r->route.version,
                                               r->route.plural) != s->view.custom;
-    respond_stream_begin(r, proto ? "application/vnd.kubernetes.protobuf;stream=watch"
-                                  : "application/json");
-    if (s->initial.len)
-        http_stream_write(r->http, buf_str(&s->initial));
+    if (!event_sink_begin(&s->sink, r, s->view.accept.media == MEDIA_PROTOBUF, on_drained))
+        return;
+    event_sink_write(&s->sink, buf_str(&s->initial));
     buf_release(&s->initial);
     if (s->too_early)
         write_too_early(s);

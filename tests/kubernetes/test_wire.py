@@ -2,10 +2,13 @@
 import concurrent.futures
 import gzip
 import json
+import os
+import ssl
 import struct
 import time
 
 import pytest
+import websocket
 
 TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io'
 PARTIAL = 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io'
@@ -144,6 +147,33 @@ def test_protobuf_watch(server, ns):
     frame = watch.answer.read(size)
     assert frame.startswith(b'\n\x05ADDED') and b'k8s\0' in frame
     watch.close()
+
+
+@pytest.mark.parametrize('accept, opcode', [('application/json', websocket.ABNF.OPCODE_TEXT), (PROTO, websocket.ABNF.OPCODE_BINARY)])
+def test_watch_through_a_websocket(server, ns, accept, opcode):
+    create(server, ns, 'there')
+    path = f'/api/v1/namespaces/{ns}/configmaps?watch=1&timeoutSeconds=3&labelSelector=%21none'
+    options = {'cert_reqs': ssl.CERT_NONE, 'check_hostname': False,
+               'certfile': os.path.join(server.directory, 'client-certificate-data'),
+               'keyfile': os.path.join(server.directory, 'client-key-data')}
+    socket = websocket.create_connection(server.url.replace('https', 'wss') + path, sslopt=options, header=['Accept: ' + accept], timeout=10)
+
+    def find(name):
+        while True:
+            got, data = socket.recv_data()
+            assert got == opcode
+            if accept != PROTO:
+                assert json.loads(data)['type'] == 'ADDED'
+            else:
+                assert data[:2] == b'\n\x05' and b'k8s\0' in data
+            if name.encode() in data:
+                return
+    find('there')
+    create(server, ns, 'later')
+    find('later')
+    if accept == PROTO:
+        assert socket.recv_data()[0] == websocket.ABNF.OPCODE_CLOSE  # its time is over
+    socket.close()
 
 
 def test_watch_timeout_and_errors(server, ns):

@@ -7,9 +7,11 @@ import json
 import os
 import re
 import sys
+import ssl
 import time
 
 import pytest
+import websocket
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [here, os.path.dirname(here)]
@@ -217,3 +219,34 @@ def test_selectable_fields_in_documents_and_deletion(shapes):
         return [item['metadata']['name'] for item in json.loads(server.request('GET', SHAPE)[2])['items']]
     assert published(shapes[0]) == published(shapes[1]) and published(shapes[0])[0]
     assert left(shapes[0]) == left(shapes[1]) == ['c', 'd']
+
+
+def messages(server, path, protocols=None):
+    """What comes through a WebSocket until it is closed: the chosen protocol, and (opcode, bytes) of each message."""
+    options = {'cert_reqs': ssl.CERT_NONE, 'check_hostname': False}
+    headers = []
+    if isinstance(server, Original):
+        headers, port = [f'Authorization: Bearer {server.token}'], server.port
+    else:
+        port = int(server.url.rsplit(':', 1)[1])
+        options.update(certfile=os.path.join(server.directory, 'client-certificate-data'),
+                       keyfile=os.path.join(server.directory, 'client-key-data'))
+    socket = websocket.create_connection(f'wss://127.0.0.1:{port}{path}', sslopt=options, header=headers, subprotocols=protocols, timeout=10)
+    got = []
+    while True:
+        opcode, data = socket.recv_data()
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            break
+        got.append((opcode, data))
+    return socket.subprotocol, got
+
+
+@pytest.mark.parametrize('selector', ['metadata.name=live', 'metadata.name=none'])
+@pytest.mark.parametrize('protocols', [None, ['one.example']])
+def test_watch_through_a_websocket(pair, selector, protocols):
+    path = f'{CM}?watch=1&timeoutSeconds=1&fieldSelector={selector.replace("=", "%3D")}'
+
+    def told(server):
+        protocol, got = messages(server, path, protocols)
+        return protocol, [(opcode, data[-1:], plain(json.loads(data))) for opcode, data in got]
+    assert told(pair[0]) == told(pair[1])

@@ -158,13 +158,54 @@ static void register_node(struct sim_node *n)
 
 /* Pods: told to run when they are bound here, let go when they are to be deleted. */
 
-static void put_condition(struct arena *a, struct node *list, const char *type, struct str now)
+static int64_t generation_of(const struct sealed *pod)
+{
+    return value_int(sealed_root(pod), "metadata.generation", 0);
+}
+
+static void put_condition(struct arena *a, struct node *list, const char *type, struct str now,
+                          int64_t generation)
 {
     struct node *c = node_map(a);
+    node_put_int(a, c, "observedGeneration", generation);
     node_put_str(a, c, "type", str_from(type));
     node_put_str(a, c, "status", STR("True"));
     node_put(a, c, "lastTransitionTime", node_text(a, now));
     node_append(a, list, c);
+}
+
+/* Images that no registry has, so that rollouts which get stuck can be rehearsed. */
+static bool lacks_image(const struct sealed *pod)
+{
+    static const char *const missing[] = {"404", "non-existent"};
+    struct value_iter it = value_iter(value_at(sealed_root(pod), "spec.containers"));
+    for (struct value c; value_next(&it, &c);) {
+        struct str image = value_str(c, "image");
+        (void)str_cut(&image, ':');
+        for (size_t i = 0; i < ARRAY_COUNT(missing); i++)
+            if (image.data && str_is(image, missing[i]))
+                return true;
+    }
+    return false;
+}
+
+static void patch_pod_status(struct simulated *s, const struct sealed *pod,
+                             const struct node *patch)
+{
+    client_patch(s->config.client, client_resource(s->config.client, "", "v1", "pods"),
+                 object_namespace(pod), object_name(pod), "status",
+                 "application/strategic-merge-patch+json", patch, NULL, NULL);
+}
+
+/* A pod that runs already was changed: it has been seen. */
+static void observe_pod(struct simulated *s, const struct sealed *pod)
+{
+    struct arena arena = ARENA_INIT;
+    struct node *patch = node_map(&arena);
+    node_put_str(&arena, patch, "metadata.uid", object_uid(pod));
+    node_put_int(&arena, patch, "status.observedGeneration", generation_of(pod));
+    patch_pod_status(s, pod, patch);
+    arena_release(&arena);
 }
 
 static void run_pod(struct simulated *s, const struct sealed *pod)
@@ -180,6 +221,7 @@ static void run_pod(struct simulated *s, const struct sealed *pod)
     char text[ADDRESS_TEXT_BYTES];
     ip_text(ip_from_u32(IP_FIRST + s->next_ip++ % (1u << 23)), text);
     node_put_str(a, patch, "metadata.uid", object_uid(pod));
+    node_put_int(a, status, "observedGeneration", generation_of(pod));
     node_put_str(a, status, "phase", STR("Running"));
     node_put_str(a, status, "podIP", str_from(text));
     node_put_str(a, status, "hostIP", STR("127.0.0.1"));
@@ -187,7 +229,8 @@ static void run_pod(struct simulated *s, const struct sealed *pod)
     node_put_str(a, ip, "ip", str_from(text));
     node_append(a, ips, ip);
     for (size_t i = 0; i < ARRAY_COUNT(conditions); i++)
-        put_condition(a, node_need_list(a, status, "conditions"), conditions[i], now);
+        put_condition(a, node_need_list(a, status, "conditions"), conditions[i], now,
+                      generation_of(pod));
     struct value_iter it = value_iter(value_at(root, "spec.containers"));
     for (struct value c; value_next(&it, &c);) {
         struct node *cs = node_map(a);
@@ -202,9 +245,7 @@ static void run_pod(struct simulated *s, const struct sealed *pod)
         node_put(a, cs, "state.running.startedAt", node_text(a, now));
         node_append(a, node_need_list(a, status, "containerStatuses"), cs);
     }
-    client_patch(s->config.client, client_resource(s->config.client, "", "v1", "pods"),
-                 object_namespace(pod), object_name(pod), "status",
-                 "application/strategic-merge-patch+json", patch, NULL, NULL);
+    patch_pod_status(s, pod, patch);
     arena_release(a);
 }
 
@@ -219,7 +260,10 @@ static void on_pod(void *user, const struct sealed *now, const struct sealed *ol
                       object_namespace(now), object_name(now), &options, NULL, NULL);
     } else if (str_is(value_str(sealed_root(now), "status.phase"), "Pending") ||
                str_empty(value_str(sealed_root(now), "status.phase"))) {
-        run_pod(s, now);
+        if (!lacks_image(now))
+            run_pod(s, now);
+    } else if (value_int(sealed_root(now), "status.observedGeneration", 0) != generation_of(now)) {
+        observe_pod(s, now);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "base/vec.h"
 #include "proxy/dns.h"
 #include "proxy/service.h"
+#include "proxy/stale.h"
 
 enum {
     RETRY_MS = 1000
@@ -99,7 +100,7 @@ static void slice_changed(void *user, const struct sealed *now, const struct sea
 }
 
 static void compute(struct proxy *p, struct arena *a, const struct tracked *t,
-                    struct service_elements *ret)
+                    struct service_elements *ret, struct stale *stale)
 {
     struct str name = str_from(t->key);
     struct str ns = str_cut(&name, '/');
@@ -115,6 +116,12 @@ static void compute(struct proxy *p, struct arena *a, const struct tracked *t,
             slices[count++] = slice;
     }
     service_compute(a, service, slices, count, &place, ret);
+    stale_add(stale, service, slices, count);
+}
+
+static bool node_address(const struct proxy *p, struct ip *ret)
+{
+    return p->address && ip_parse(str_from(p->address), ret) == 0 && ret->family == 4;
 }
 
 /* The whole table anew: at the start, and after a change that the kernel refused. */
@@ -122,7 +129,7 @@ static void build(struct proxy *p, struct nft_batch *b)
 {
     struct ip ip;
     layout_build(b);
-    if (p->address && ip_parse(str_from(p->address), &ip) == 0 && ip.family == 4) {
+    if (node_address(p, &ip)) {
         struct nft_element e = {.key_size = 4};
         memcpy(e.key, ip.bytes, 4);
         nft_elements_add(b, layout_set_name(SET_NODE_IPS), &e, 1);
@@ -160,28 +167,40 @@ static void sweep(struct proxy *p)
     vec_release(&empty);
 }
 
-static void sync(void *arg)
+/* The differences of all marked Services, and what flows may stay. */
+static void collect(struct proxy *p, struct arena *a, struct nft_batch *b, struct stale *stale)
 {
-    struct proxy *p = arg;
-    struct arena a = ARENA_INIT;
-    struct nft_batch b;
-    if (!view_synced(p->services) || !view_synced(p->slices))
-        return;
-    nft_begin(&b, 2 /* IPv4 */, LAYOUT_TABLE);
-    bool anew = !p->built;
-    if (anew)
-        build(p, &b);
     map_each(slot, &p->tracked) {
         struct tracked *t = slot->value;
         struct service_elements next = {0};
         if (!t->dirty)
             continue;
-        compute(p, &a, t, &next);
-        service_difference(&b, &t->programmed, &next);
+        compute(p, a, t, &next, stale);
+        service_difference(b, &t->programmed, &next);
         service_elements_release(&t->programmed);
         t->programmed = next;
         t->dirty = false;
     }
+}
+
+static void sync(void *arg)
+{
+    struct proxy *p = arg;
+    struct arena a = ARENA_INIT;
+    struct nft_batch b;
+    struct stale stale;
+    struct ip ip;
+    uint32_t node = 0;
+    if (!view_synced(p->services) || !view_synced(p->slices))
+        return;
+    if (node_address(p, &ip))
+        memcpy(&node, ip.bytes, sizeof(node));
+    stale_init(&stale, &a, node);
+    nft_begin(&b, 2 /* IPv4 */, LAYOUT_TABLE);
+    bool anew = !p->built;
+    if (anew)
+        build(p, &b);
+    collect(p, &a, &b, &stale);
     int err = nft_commit(p->nft, &b);
     p->built = err == 0;
     if (err) {
@@ -190,6 +209,12 @@ static void sync(void *arg)
     }
     if (!err)
         sweep(p);
+    /* After the new translation is there: a flow that ends begins again with its next packet. */
+    if (!err && !stale_is_empty(&stale))
+        err = stale_end(&stale);
+    if (err && p->built)
+        log_warn("UDP flows to endpoints that are gone can't be ended", LOG_ERRNO(err));
+    stale_release(&stale);
     nft_batch_release(&b);
     arena_release(&a);
 }

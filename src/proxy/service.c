@@ -366,6 +366,53 @@ void service_compute(struct arena *a, const struct sealed *service,
     sort_unique(ret);
 }
 
+static void each_udp_port(struct arena *a, struct value root, struct value port,
+                          const struct endpoints *all,
+                          void (*fn)(void *arg, struct service_target at,
+                                     const struct service_target *ends, size_t end_count),
+                          void *arg)
+{
+    struct service_target *ends = arena_array(a, struct service_target, all->count + 1);
+    uint32_t addresses[33];
+    size_t address_count = 0, end_count = 0;
+    uint16_t number = (uint16_t)value_int(port, "port", 0);
+    int64_t node_port = value_int(port, "nodePort", 0);
+    for (size_t i = 0; i < all->count; i++)
+        if (all->items[i].serving)
+            ends[end_count++] = (struct service_target){all->items[i].address, all->items[i].port};
+    if (end_count == 0)
+        return;
+    if (parse_ipv4(value_str(root, "spec.clusterIP"), &addresses[0]))
+        address_count = 1;
+    address_count +=
+        outside_addresses(root, addresses + address_count, ARRAY_COUNT(addresses) - address_count);
+    for (size_t i = 0; i < address_count; i++)
+        fn(arg, (struct service_target){addresses[i], number}, ends, end_count);
+    if (node_port > 0 && node_port < 65536)
+        fn(arg, (struct service_target){0, (uint16_t)node_port}, ends, end_count);
+}
+
+void service_udp_each(struct arena *a, const struct sealed *service,
+                      const struct sealed *const *slices, size_t slice_count,
+                      void (*fn)(void *arg, struct service_target at,
+                                 const struct service_target *ends, size_t end_count),
+                      void *arg)
+{
+    struct value root = sealed_root(service);
+    if (!is_ours(service))
+        return;
+    struct value_iter ports = value_iter(value_at(root, "spec.ports"));
+    for (struct value port; value_next(&ports, &port);) {
+        struct endpoints all = {0};
+        if (protocol_number(value_str(port, "protocol")) != PROTO_UDP)
+            continue;
+        for (size_t i = 0; i < slice_count; i++)
+            take_slice(a, slices[i], value_str(port, "name"), PROTO_UDP, STR_NONE, &all);
+        drop_duplicates(&all);
+        each_udp_port(a, root, port, &all, fn, arg);
+    }
+}
+
 static bool same_value(const struct nft_element *a, const struct nft_element *b)
 {
     return a->data_size == b->data_size && memcmp(a->data, b->data, sizeof(a->data)) == 0 &&

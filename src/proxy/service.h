@@ -34,6 +34,20 @@ void service_compute(struct arena *a, const struct sealed *service,
 void service_difference(struct nft_batch *b, const struct service_elements *before,
                         const struct service_elements *after);
 
+/* The addresses and ports of a Service's UDP ports with all endpoints that may answer there now,
+ * whatever the policies choose for new traffic: what flows that began earlier may go on to use. A
+ * port without endpoints isn't told: its flows find nobody else. */
+struct service_target {
+    uint32_t address; /* network order */
+    uint16_t port;
+};
+void service_udp_each(struct arena *a, const struct sealed *service,
+                      const struct sealed *const *slices, size_t slice_count,
+                      /* at.address 0: a node port */
+                      void (*fn)(void *arg, struct service_target at,
+                                 const struct service_target *ends, size_t end_count),
+                      void *arg);
+
 /* Fills slots with endpoint numbers: even shares, and few changes when one endpoint comes or goes.
  * hashes: one an endpoint. */
 void service_fill_slots(const uint64_t *hashes, size_t endpoint_count, uint16_t *slots,

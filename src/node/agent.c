@@ -6,6 +6,8 @@
 #include "kernel/path.h"
 #include "node/adopt.h"
 #include "node/cni_plugin.h"
+#include "node/eviction.h"
+#include "node/image_collect.h"
 
 enum {
     RUNTIME_MS = 5000,
@@ -352,6 +354,28 @@ static void fill_defaults(struct agent_config *c)
         c->pods_max = 110;
     if (!c->port)
         c->port = 10250;
+    const struct {
+        int64_t *member, value;
+    } numbers[] = {
+        {&c->housekeeping_s, 10},         {&c->log_bytes_max, 10 << 20}, {&c->log_files_max, 5},
+        {&c->image_high_percent, 85},     {&c->image_low_percent, 80},   {&c->image_age_s, 120},
+        {&c->eviction_transition_s, 300},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {
+        if (!*numbers[i].member)
+            *numbers[i].member = numbers[i].value;
+    }
+}
+
+static bool start_eviction(struct agent *a, const char **ret_error)
+{
+    struct str bad;
+    a->eviction = eviction_start(a, &bad);
+    if (!a->eviction)
+        *ret_error = "an eviction threshold is wrong: SIGNAL<AMOUNT,... is wanted, with "
+                     "memory.available, nodefs.available, nodefs.inodesFree, imagefs.available, "
+                     "imagefs.inodesFree, pid.available and amounts like 100Mi or 5%";
+    return a->eviction;
 }
 
 struct agent *agent_start(const struct agent_config *config, const char **ret_error)
@@ -361,6 +385,10 @@ struct agent *agent_start(const struct agent_config *config, const char **ret_er
     a->client = config->client;
     a->config = *config;
     fill_defaults(&a->config);
+    if (!start_eviction(a, ret_error)) {
+        mem_free(a);
+        return NULL;
+    }
     a->cri = cri_open(a->loop, a->config.cri_socket);
     open_cgroups(a);
     timer_init(&a->runtime_timer, a->loop, on_runtime_timer, a);
@@ -369,6 +397,7 @@ struct agent *agent_start(const struct agent_config *config, const char **ret_er
     timer_start(&a->runtime_timer, 0);
     timer_start(&a->relist_timer, RELIST_QUIET_MS);
     timer_start(&a->address_timer, 0);
+    a->image_collector = image_collector_start(a);
     a->registration = registration_start(a);
     a->housekeeping = housekeeping_start(a);
     if (a->config.manifest_dir)
@@ -389,6 +418,8 @@ void agent_stop(struct agent *a)
     timer_stop(&a->address_timer);
     registration_stop(a->registration);
     housekeeping_stop(a->housekeeping);
+    image_collector_stop(a->image_collector);
+    eviction_stop(a->eviction);
     if (a->static_pods)
         static_pods_stop(a->static_pods);
     if (a->server)

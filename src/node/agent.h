@@ -29,6 +29,16 @@ struct agent_config {
     int64_t pods_max;           /* 0: 110 */
     uint16_t port;              /* of the node's API; 0: 10250 */
     struct str client_ca_pem;   /* client certificates of the node's API; empty: tokens only */
+    int64_t housekeeping_s;     /* between looks at logs, disks and memory; 0: 10 */
+    int64_t log_bytes_max;      /* a container's log is rotated at; 0: 10 MiB */
+    int64_t log_files_max;      /* of it are kept; 0: 5 */
+    /* Unused images are removed above high percent of their disk, until low; 0: 85, 80. Not those
+     * that were used in the last seconds (0: 120). */
+    int64_t image_high_percent, image_low_percent, image_age_s;
+    /* "memory.available<100Mi,nodefs.available<2%": below it pods are evicted; NULL: the default
+     * (eviction.h). For how long the node's condition outlasts it; 0: 300. */
+    const char *eviction_hard;
+    int64_t eviction_transition_s;
 };
 /* NULL with a text for people. */
 struct agent *agent_start(const struct agent_config *config, const char **ret_error);

@@ -39,6 +39,8 @@ enum {
 
 struct server;
 struct housekeeping;
+struct eviction;
+struct image_collector;
 struct static_pods;
 struct pull;
 struct probe;
@@ -74,6 +76,8 @@ struct agent {
     bool events_open;
     struct registration *registration;
     struct housekeeping *housekeeping;
+    struct image_collector *image_collector;
+    struct eviction *eviction;
     struct static_pods *static_pods;
     struct server *server;
     void (*on_address)(void *arg, const char *ip);
@@ -176,6 +180,8 @@ struct pod {
     unsigned calls; /* to the runtime or for hooks, under way: a pod is freed when there are none */
     char *reason, *message;             /* owned; why it failed as a whole */
     bool failed;                        /* whatever its containers say */
+    bool disrupted;                     /* evicted for others' sake: a condition says so */
+    int64_t grace_s;                    /* of an eviction: instead of its own; 0: its own */
     VEC(struct container *) containers; /* init in order, main, ephemeral */
     VEC(struct source *) sources;
     VEC(struct mounted *) volumes;
@@ -297,6 +303,7 @@ int volume_mount_source(struct container *c, const struct node *mount, size_t in
                         struct str sub_path, struct buf *ret_path,
                         struct buf *ret_message) must_use;
 bool volume_read_only(const struct pod *p, struct str volume);
+bool volume_is_empty_dir(const struct mounted *m);
 
 /* config.c */
 struct node *sandbox_request(struct arena *a, struct pod *p);
@@ -357,6 +364,10 @@ void host_ports_sync(struct agent *a); /* after a pod with such ports came or we
 /* housekeeping.c */
 struct housekeeping *housekeeping_start(struct agent *a);
 void housekeeping_stop(struct housekeeping *h);
+
+/* server_stats.c: what a container that runs uses; false: nothing is known. */
+bool container_usage(const struct agent *a, const struct pod *p, const struct container *c,
+                     struct cgroup_usage *ret);
 
 /* server.c */
 struct server *server_start(struct agent *a, const char **ret_error);

@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 #include "kernel/path.h"
-#include "node/agent_internal.h"
+#include "node/log_files.h"
 
 enum {
     STATUS_TRIES_MAX = 200,
@@ -199,6 +199,17 @@ static void remove_container(struct agent *a, const char *id)
     arena_release(&arena);
 }
 
+/* The run before the last one: its container and its log. */
+static void remove_run(struct container *c)
+{
+    struct buf path cleanup_with(buf_release) = BUF_INIT;
+    remove_container(c->pod->agent, c->last.id);
+    if (c->runs >= 2) {
+        container_log_path(c, c->runs - 2, &path);
+        log_files_delete(path.data);
+    }
+}
+
 static void on_created(void *user, const struct node *response, const struct cri_error *error)
 {
     struct container *c = user;
@@ -279,11 +290,10 @@ static void on_image(struct container *c, const char *image_ref, const char *rea
 
 void container_start(struct container *c)
 {
-    struct agent *a = c->pod->agent;
     assert(!container_alive(c));
     if (c->state == CONTAINER_EXITED) {
         if (c->last.id)
-            remove_container(a, c->last.id);
+            remove_run(c);
         termination_release(&c->last);
         c->last = c->current;
         c->current = (struct termination){0};

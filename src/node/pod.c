@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 #include "kernel/path.h"
-#include "node/agent_internal.h"
+#include "node/eviction.h"
 #include "object/seal.h"
 
 static void on_kick(void *arg);
@@ -114,7 +114,8 @@ bool pod_terminating(const struct pod *p)
 
 int64_t pod_grace_s(const struct pod *p)
 {
-    int64_t grace = node_num(p->tree, "metadata.deletionGracePeriodSeconds", -1);
+    int64_t grace =
+        p->grace_s ? p->grace_s : node_num(p->tree, "metadata.deletionGracePeriodSeconds", -1);
     if (grace < 0)
         grace = node_num(p->tree, "spec.terminationGracePeriodSeconds", GRACE_DEFAULT_S);
     return MAX(grace, 1);
@@ -201,6 +202,7 @@ static enum pod_step admit(struct pod *p)
 {
     struct agent *a = p->agent;
     size_t others = 0;
+    struct buf refusal cleanup_with(buf_release) = BUF_INIT;
     if (!p->object)
         return STEP_STOP; /* only the runtime knows it */
     if (!a->runtime_listed || !a->node_ip)
@@ -208,6 +210,11 @@ static enum pod_step admit(struct pod *p)
     if (phase_is_terminal(p)) {
         p->status_final = true;
         return STEP_TEARDOWN;
+    }
+    if (!eviction_admits(a->eviction, p, &refusal)) {
+        agent_event(p, "Warning", "Evicted", "%s", refusal.data);
+        pod_fail(p, "Evicted", "Pod was rejected: %s", refusal.data);
+        return STEP_STOP;
     }
     map_each(slot, &a->pods) {
         const struct pod *other = slot->value;

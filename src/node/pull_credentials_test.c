@@ -82,7 +82,7 @@ TEST(entries_are_read_the_most_specific_first)
 TEST(an_image_is_for_those_whose_credentials_opened_it)
 {
     struct arena a = ARENA_INIT;
-    char folder[] = "/tmp/kaname-pulled-XXXXXX";
+    char folder[] = "/tmp/pulled-test-XXXXXX";
     struct node *right = found(&a, "{\"r\":{\"username\":\"ann\",\"password\":\"pw\"}}", "r/a");
     struct node *wrong = found(&a, "{\"r\":{\"username\":\"ann\",\"password\":\"no\"}}", "r/a");
     struct str id = STR("sha256:0123");

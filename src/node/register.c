@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "kernel/machine.h"
 #include "kernel/path.h"
-#include "node/agent_internal.h"
+#include "node/eviction.h"
 
 enum {
     LEASE_MS = 10000,
@@ -39,7 +39,7 @@ static void read_facts(const struct registration *r, struct node_facts *f)
 {
     const struct agent *a = r->agent;
     struct machine machine;
-    struct disk_usage disk = {0};
+    unsigned pressure = a->eviction ? eviction_conditions(a->eviction) : 0;
     machine_read(&machine);
     *f = (struct node_facts){
         .name = a->config.node_name,
@@ -55,11 +55,12 @@ static void read_facts(const struct registration *r, struct node_facts *f)
         .pods_max = a->config.pods_max,
         .port = a->config.port,
         .ready = a->runtime_ready && a->node_ip,
+        .memory_pressure = pressure & PRESSURE_MEMORY,
+        .disk_pressure = pressure & PRESSURE_DISK,
+        .pid_pressure = pressure & PRESSURE_PID,
         .not_ready_message = a->node_ip ? "container runtime is down or its network is not ready"
                                         : "the node has no address",
     };
-    if (disk_usage(a->config.root_dir, &disk) == 0)
-        f->disk_pressure = disk.available_bytes < disk.capacity_bytes / 50;
 }
 
 static void on_status(void *user, const struct sealed *object maybe_unused, const struct status *st)

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "kernel/path.h"
+#include "node/log_files.h"
 #include "node/server.h"
 
 enum {
@@ -23,14 +24,16 @@ struct log_stream {
     struct agent *agent;
     struct http_request *req;
     struct log_options options;
-    char *path;                /* owned */
+    char *path;                /* owned; of the newest file */
     char *pod_uid, *container; /* owned: to see whether it still runs */
+    unsigned runs;             /* container.runs when this was the last of them */
     int fd;
     uint64_t inode, offset;
     struct buf pending; /* the start of a line */
     struct timer timer;
     int64_t sent;
-    bool line_open; /* the last line was partial: its next part has no time of its own */
+    bool line_open;  /* the last line was partial: its next part has no time of its own */
+    bool was_newest; /* the runtime may write to this file still, when there is a newer one */
 };
 
 /* A line: TIME STREAM TAGS TEXT. */
@@ -80,13 +83,13 @@ static bool limit_reached(const struct log_stream *s)
     return s->options.limit >= 0 && s->sent >= s->options.limit;
 }
 
-/* Where the last `tail` lines begin: read backwards in chunks. */
-static uint64_t tail_offset(int fd, uint64_t size, int64_t tail)
+/* Where the last lines begin, *lines at most: read backwards in chunks. Takes those that were found
+ * from *lines. */
+static uint64_t tail_offset(int fd, uint64_t size, int64_t *lines)
 {
     char chunk[4096];
-    int64_t seen = 0;
     uint64_t end = size;
-    if (tail == 0)
+    if (*lines == 0)
         return size;
     while (end > 0) {
         size_t want = (size_t)MIN(end, (uint64_t)sizeof(chunk));
@@ -96,11 +99,12 @@ static uint64_t tail_offset(int fd, uint64_t size, int64_t tail)
         for (ssize_t i = got; i-- > 0;) {
             if (chunk[i] != '\n' || end - want + (uint64_t)i + 1 == size)
                 continue;
-            if (++seen == tail)
+            if (--*lines == 0)
                 return end - want + (uint64_t)i + 1;
         }
         end -= want;
     }
+    *lines -= size > 0; /* the first one has no end of line before it */
     return 0;
 }
 
@@ -154,7 +158,7 @@ static bool still_runs(const struct log_stream *s)
 {
     struct pod *p = agent_pod(s->agent, str_from(s->pod_uid));
     struct container *c = p ? pod_container(p, str_from(s->container)) : NULL;
-    return c && (container_alive(c) || c->state == CONTAINER_PULLING);
+    return c && container_alive(c) && c->runs == s->runs;
 }
 
 static void end_stream(struct log_stream *s)
@@ -163,30 +167,51 @@ static void end_stream(struct log_stream *s)
     http_stream_end(req);
 }
 
+static void open_file(struct log_stream *s, const struct log_files *files, size_t index)
+{
+    const struct log_file *file = &files->items.items[index];
+    int fd;
+    if (path_open_read(file->path, &fd) < 0)
+        return;
+    fd_close(s->fd);
+    s->fd = fd;
+    s->inode = file->inode;
+    s->offset = 0;
+    s->was_newest = index + 1 == files->items.count;
+}
+
+/* This file was read to its end: true when another follows, to be read soon. */
+static bool next_file(struct log_stream *s)
+{
+    struct log_files files;
+    bool more = false;
+    log_files_list(s->path, &files);
+    size_t count = files.items.count, at = 0;
+    while (at < count && files.items.items[at].inode != s->inode)
+        at++;
+    if (at + 1 < count && s->was_newest) {
+        s->was_newest = false; /* one more look, for what came before the runtime took the next */
+        more = true;
+    } else if (count && at + 1 != count) {
+        /* One that was removed while it was read is followed by the oldest that is left. */
+        open_file(s, &files, at < count ? at + 1 : 0);
+        more = true;
+    }
+    log_files_release(&files);
+    return more;
+}
+
 static void on_timer(void *arg)
 {
     struct log_stream *s = arg;
-    uint64_t inode, size;
     bool runs = still_runs(s);
     bool all = pump(s);
-    if (limit_reached(s)) {
+    bool newest = s->was_newest;
+    bool more = all && next_file(s);
+    if (limit_reached(s) || (all && !more && !runs))
         end_stream(s);
-        return;
-    }
-    /* A rotated log: what is left of the old file was read; the name now leads to the next. */
-    if (all && path_identity(-1, s->path, &inode, &size) == 0 && inode != s->inode) {
-        int fd;
-        if (path_open_read(s->path, &fd) == 0) {
-            fd_close(s->fd);
-            s->fd = fd;
-            s->inode = inode;
-            s->offset = 0;
-        }
-    } else if (all && !runs) {
-        end_stream(s);
-        return;
-    }
-    timer_start(&s->timer, POLL_MS);
+    else
+        timer_start(&s->timer, more && !newest ? 0 : POLL_MS);
 }
 
 static int read_options(struct http_request *req, struct log_options *o, const char **ret_bad,
@@ -235,7 +260,8 @@ void container_log_tail(const struct container *c, unsigned run, struct buf *ret
     container_log_path(c, run, &path);
     if (path_open_read(path.data, &fd) < 0 || path_identity(fd, NULL, &inode, &size) < 0)
         return;
-    uint64_t from = tail_offset(fd, size, TERMINATION_LOG_LINES);
+    int64_t lines = TERMINATION_LOG_LINES;
+    uint64_t from = tail_offset(fd, size, &lines);
     from = MAX(from, size > CHUNK_BYTES ? size - CHUNK_BYTES : 0);
     ssize_t got = path_read_at(fd, from, buf_reserve(&text, CHUNK_BYTES), CHUNK_BYTES);
     text.len += got > 0 ? (size_t)got : 0;
@@ -250,6 +276,30 @@ void container_log_tail(const struct container *c, unsigned run, struct buf *ret
     }
     if (ret->len > TERMINATION_LOG_BYTES)
         buf_consume(ret, ret->len - TERMINATION_LOG_BYTES);
+}
+
+/* The file that the wanted lines begin in: the oldest, or as far back as a tail reaches. */
+static void open_first(struct log_stream *s, const struct log_files *files)
+{
+    int64_t left = s->options.tail;
+    for (size_t i = files->items.count; i-- > 0;) {
+        open_file(s, files, left < 0 ? 0 : i);
+        if (s->fd < 0 || left < 0)
+            return;
+        s->offset = tail_offset(s->fd, files->items.items[i].size, &left);
+        if (left == 0)
+            return;
+    }
+}
+
+static void begin_stream(struct log_stream *s, struct http_request *req)
+{
+    struct http_header type = {STR("Content-Type"), STR("text/plain")};
+    s->req = req;
+    http_stream_begin(req, &(struct http_reply){.code = 200, .headers = &type, .header_count = 1});
+    req->user = s;
+    req->on_gone = on_gone;
+    timer_start(&s->timer, 0);
 }
 
 void server_logs(struct agent *a, struct http_request *req, struct str rest)
@@ -271,35 +321,25 @@ void server_logs(struct agent *a, struct http_request *req, struct str rest)
         return;
     }
     struct buf path cleanup_with(buf_release) = BUF_INIT;
-    int fd = -1;
+    struct log_files files;
     container_log_path(c, c->runs - (options.previous ? 2 : 1), &path);
-    int err = path_open_read(path.data, &fd);
-    if (err < 0) {
-        server_error(req, err == -ENOENT ? 404 : 500,
-                     "failed to try resolving the log of container \"%s\": %s", c->name,
-                     strerror(-err));
+    log_files_list(path.data, &files);
+    struct log_stream *s = mem_alloc(sizeof(*s));
+    s->agent = a;
+    s->options = options;
+    s->fd = -1;
+    s->path = text_copy(buf_str(&path));
+    s->pod_uid = text_copy(str_from(options.follow ? target.pod->uid : "")); /* nobody runs */
+    s->container = text_copy(str_from(c->name));
+    s->runs = c->runs;
+    timer_init(&s->timer, a->loop, on_timer, s);
+    open_first(s, &files);
+    log_files_release(&files);
+    if (s->fd < 0) {
+        server_error(req, 404, "failed to try resolving the log of container \"%s\": %s", c->name,
+                     strerror(ENOENT));
+        stream_free(s);
         return;
     }
-    struct log_stream *s = mem_alloc(sizeof(*s));
-    uint64_t size = 0;
-    s->agent = a;
-    s->req = req;
-    s->options = options;
-    s->fd = fd;
-    s->path = text_copy(buf_str(&path));
-    s->pod_uid = text_copy(str_from(target.pod->uid));
-    s->container = text_copy(str_from(c->name));
-    timer_init(&s->timer, a->loop, on_timer, s);
-    if (path_identity(fd, NULL, &s->inode, &size) == 0 && options.tail >= 0)
-        s->offset = tail_offset(fd, size, options.tail);
-    struct http_header type = {STR("Content-Type"), STR("text/plain")};
-    http_stream_begin(req, &(struct http_reply){.code = 200, .headers = &type, .header_count = 1});
-    req->user = s;
-    req->on_gone = on_gone;
-    if (!options.follow) {
-        s->options.follow = false;
-        mem_free(s->pod_uid);
-        s->pod_uid = text_copy(STR("")); /* nobody runs: the end of the file is the end */
-    }
-    timer_start(&s->timer, 0);
+    begin_stream(s, req);
 }

@@ -33,8 +33,8 @@ static bool usage_of(const struct agent *a, const char *group, struct cgroup_usa
     return a->cgroups && group && cgroup_usage(a->cgroups, group, ret) == 0;
 }
 
-static bool container_usage(const struct agent *a, const struct pod *p, const struct container *c,
-                            struct cgroup_usage *ret)
+bool container_usage(const struct agent *a, const struct pod *p, const struct container *c,
+                     struct cgroup_usage *ret)
 {
     char group[512];
     if (!p->cgroup || !c->id || !container_alive(c))

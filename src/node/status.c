@@ -227,6 +227,8 @@ static void put_conditions(struct arena *a, struct node *status, const struct po
                   ready && !gates ? "ReadinessGatesNotReady" : reason, why);
     put_condition(a, list, p, "ContainersReady", ready, reason, why);
     put_condition(a, list, p, "PodScheduled", true, NULL, NULL);
+    if (p->disrupted)
+        put_condition(a, list, p, "DisruptionTarget", true, "TerminationByKubelet", p->message);
 }
 
 static void put_addresses(struct arena *a, struct node *status, const struct pod *p)

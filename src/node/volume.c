@@ -103,6 +103,11 @@ static const struct volume_kind *kind_of_volume(const struct node *volume)
     return node_count(volume) == 1 ? &kinds[0] : NULL; /* nothing but a name: an emptyDir */
 }
 
+bool volume_is_empty_dir(const struct mounted *m)
+{
+    return m->kind == &kinds[0];
+}
+
 static struct mounted *find(const struct pod *p, struct str name)
 {
     for (size_t i = 0; i < p->volumes.count; i++) {

@@ -142,7 +142,7 @@ static bool on_event(void *user, const struct watch_event *event)
     struct stream *s = user;
     if (event->revision <= s->after)
         return true;
-    if (event_sink_unsent(&s->sink) > LIMIT_UNSENT_BYTES) {
+    if (event_sink_unsent(&s->sink) > LIMIT_WATCH_UNSENT_BYTES) {
         event_sink_when_drained(&s->sink);
         return false;
     }
@@ -191,8 +191,10 @@ static void write_too_early(struct stream *s)
 static void on_expired(void *user)
 {
     struct stream *s = user;
-    write_expired(s, watcher_revision(s->watcher));
-    s->watcher = NULL; /* ended by the hub */
+    /* Who only didn't take his events may go on where he was. */
+    uint64_t seen = watcher_revision(s->watcher);
+    if (seen < store_compacted(s->request->api->config.store))
+        write_expired(s, seen);
     end_stream(s);
 }
 
@@ -215,7 +217,7 @@ static void on_bookmark(void *arg)
     struct stream *s = arg;
     if (!s->watcher)
         return;
-    if (event_sink_unsent(&s->sink) < LIMIT_UNSENT_BYTES)
+    if (event_sink_unsent(&s->sink) < LIMIT_WATCH_UNSENT_BYTES)
         send_bookmark(s);
     timer_start(&s->bookmark, LIMIT_BOOKMARK_TIME_MS);
 }

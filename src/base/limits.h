@@ -83,6 +83,8 @@ enum {
     LIMIT_GENERATE_TRIES = 8,            /* names tried for generateName; upstream 8 */
     LIMIT_DATA_BYTES = 1 << 20,          /* data of a ConfigMap or a Secret; upstream 1 MiB */
     LIMIT_ANNOTATIONS_BYTES = 256 << 10, /* all annotations of an object; upstream 256 KiB */
+    LIMIT_LIST_PART_BYTES = 256 << 10,   /* a list larger than this is made part by part as it is
+                                            taken; upstream makes all of it */
     LIMIT_LIST_TOKEN_MS =
         300000, /* a continued list sees its first page's state this long; upstream 5 min */
     LIMIT_FUTURE_WAIT_MS = 3000, /* a read waits for a revision to come; upstream 3 s */
@@ -102,12 +104,14 @@ enum {
                                       to 102,400 events */
     LIMIT_WATCH_PATIENCE_MS =
         100, /* a watcher that can't take events; upstream about 100 ms, then it is ended */
-    LIMIT_WATCH_ENCODED_BYTES = 1 << 20, /* encoded events kept for watchers that are behind; the
-                                            backlog itself is the store's */
-    LIMIT_READ_TXN_MS = 1000,            /* a read transaction pins pages of the store */
-    LIMIT_STORE_VALUE_BYTES = 3 << 20,   /* one record: LIMIT_OBJECT_BYTES is refused above, this
-                                            guards parsers of the disk */
-    LIMIT_STORE_META_BYTES = 64 << 10,   /* a named value beside the objects */
+    LIMIT_WATCH_UNSENT_BYTES = 128 << 10, /* events that a watcher hasn't taken, before it counts as
+                                             slow: what follows is in the history */
+    LIMIT_WATCH_ENCODED_BYTES = 1 << 20,  /* encoded events kept for watchers that are behind; the
+                                             backlog itself is the store's */
+    LIMIT_READ_TXN_MS = 1000,             /* a read transaction pins pages of the store */
+    LIMIT_STORE_VALUE_BYTES = 3 << 20,    /* one record: LIMIT_OBJECT_BYTES is refused above, this
+                                             guards parsers of the disk */
+    LIMIT_STORE_META_BYTES = 64 << 10,    /* a named value beside the objects */
     LIMIT_STORE_PENDING_BYTES =
         8 << 20, /* records not yet in LMDB, in memory: beyond it writers get -EAGAIN */
     LIMIT_STORE_FREE_BYTES = 16 << 20, /* free disk below which only deletions are taken */

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/encode.h"
+#include "cli/trouble.h"
 #include "net/http_client.h"
 #include "object/seal.h"
 #include "region/sigv4.h"
@@ -131,10 +132,11 @@ static int take_answer(struct arena *a, const struct exchange *e, struct str bod
     return -1;
 }
 
-static int no_answer(struct status *st, const char *what, int err)
+static int no_answer(struct status *st, enum trouble trouble, struct str where, int err)
 {
-    status_set(st, REASON_UNKNOWN, "%s doesn't answer: %s", what,
-               strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+    trouble_set(st, trouble, "%s at %.*s doesn't answer: %s",
+                trouble == KN_REGION_UNAVAILABLE ? "the region" : "the cluster", STR_ARG(where),
+                strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
     st->code = 0;
     return -1;
 }
@@ -174,9 +176,11 @@ int region_call(struct arena *a, const struct region_access *r, const char *meth
                                                   .headers = headers,
                                                   .header_count = count,
                                                   .body = text,
-                                                  .timeout_ms = CALL_TIMEOUT_MS};
+                                                  .timeout_ms = r->timeout_ms ? r->timeout_ms
+                                                                              : CALL_TIMEOUT_MS};
     int err = exchange_once(a, &target, &request, &e, &answer);
-    return err ? no_answer(st, "the region", err) : take_answer(a, &e, answer, ret, st);
+    return err ? no_answer(st, KN_REGION_UNAVAILABLE, headers[0].value, err)
+               : take_answer(a, &e, answer, ret, st);
 }
 
 struct str region_token(struct arena *a, const struct region_access *r, struct str cluster)
@@ -241,7 +245,8 @@ int cluster_call(struct arena *a, const struct cluster_access *c, const char *me
                                                   .timeout_ms = CALL_TIMEOUT_MS};
     int err = exchange_once(a, &target, &request, &e, &answer);
     tls_config_unref(target.tls);
-    return err ? no_answer(st, "the cluster", err) : take_answer(a, &e, answer, ret, st);
+    return err ? no_answer(st, KN_CLUSTER_UNAVAILABLE, c->endpoint, err)
+               : take_answer(a, &e, answer, ret, st);
 }
 
 int64_t wall_clock_us(void)

@@ -1,5 +1,5 @@
 /* Calls from a command: one request, one answer, waiting in between. To the region (signed) or to a
- * cluster (token). */
+ * cluster (token). What fails is told by trouble_of(st). */
 #ifndef CLI_CALL_H
 #define CLI_CALL_H
 
@@ -11,6 +11,7 @@ struct region_access {
     struct str directory;
     uint16_t port;
     struct str access_key, secret_key, name, account;
+    unsigned timeout_ms; /* of a call; 0: patient */
 };
 /* 0, or -ENOENT when no region was ever started there, or -errno. Text is in the arena. */
 int region_access_read(struct arena *a, const char *directory, struct region_access *ret) must_use;
@@ -18,7 +19,8 @@ int region_access_read(struct arena *a, const char *directory, struct region_acc
 bool region_answers(const struct region_access *r);
 
 /* One EKS request: body may be NULL. 0 with the answer's tree; -1 with st: code is the HTTP status,
- * message the API's text, details.kind the exception's name. code 0: no answer. */
+ * message the API's text, details.kind the exception's name or, without an answer,
+ * KN_REGION_UNAVAILABLE. */
 int region_call(struct arena *a, const struct region_access *r, const char *method, struct str path,
                 const struct node *body, struct node **ret, struct status *st) must_use;
 

@@ -1,16 +1,12 @@
-#include <argp.h>
 #include <errno.h>
-#include <stdarg.h>
 
-#include "base/log.h"
 #include "base/vec.h"
 #include "cli/cli.h"
+#include "object/seal.h"
 #include "sys/privilege.h"
 
 enum {
-    COMMANDS_MAX = 128,
-    OPTIONS_MAX = 64,
-    KEY_FIRST = 1000
+    COMMANDS_MAX = 128
 };
 
 char *command_data_dir(const char *given)
@@ -48,15 +44,48 @@ int command_parse_listen(const char *text, char address[64], uint16_t *ret_port)
     return 0;
 }
 
-int command_error(const char *format, ...)
+static void tell_json(struct arena *a, const struct trouble_entry *entry, const char *message,
+                      struct str next)
 {
+    struct node *document = node_map(a);
+    struct buf text = BUF_INIT;
+    node_put_str(a, document, "error.reason", str_from(entry->id));
+    node_put_str(a, document, "error.message", str_from(message));
+    node_put_str(a, document, "error.next", next);
+    node_put_int(a, document, "error.status", entry->status);
+    node_to_json(&text, document, 0);
+    printf("%s\n", text.data);
+    buf_release(&text);
+}
+
+static int tell(const struct teller *teller, enum trouble trouble, const char *message)
+{
+    struct arena a = ARENA_INIT;
+    const struct trouble_entry *entry = trouble_entry(trouble);
+    struct str next = trouble_advice(&a, trouble, teller ? teller->data_dir : NULL);
+    fflush(stdout);
+    fprintf(stderr, "kaname: %s\n  %s; next: %.*s\n", message, entry->id, STR_ARG(next));
+    if (teller && teller->output)
+        tell_json(&a, entry, message, next);
+    arena_release(&a);
+    return (int)entry->status;
+}
+
+int command_fail(const struct teller *teller, enum trouble trouble, const char *format, ...)
+{
+    struct arena a = ARENA_INIT;
     va_list args;
     va_start(args, format);
-    fputs("kaname: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    struct str text = arena_vprintf(&a, format, args);
     va_end(args);
-    return COMMAND_FAILED;
+    int status = tell(teller, trouble, text.data);
+    arena_release(&a);
+    return status;
+}
+
+int command_fail_status(const struct teller *teller, const char *prefix, const struct status *st)
+{
+    return command_fail(teller, trouble_of(st), "%s%.*s", prefix, STR_ARG(st->message));
 }
 
 static int by_name(const void *a, const void *b)
@@ -94,7 +123,7 @@ static int words_matched(const struct command *c, int argc, char **argv)
     return words;
 }
 
-static const struct command *find(int argc, char **argv, int *ret_words)
+const struct command *command_find(int argc, char **argv, int *ret_words)
 {
     const struct command *best = NULL;
     *ret_words = 0;
@@ -121,109 +150,22 @@ static void usage(FILE *out)
     fputs("\n`kaname COMMAND --help` explains a command.\n", out);
 }
 
-struct parse {
-    const struct command *command;
-    void *values;
-    VEC(char *) rest;
-};
-
-static int store_option(struct parse *p, const struct command_option *o, char *text)
-{
-    char *at = (char *)p->values + o->offset;
-    if (o->type == OPTION_FLAG) {
-        *(bool *)at = true;
-    } else if (o->type == OPTION_TEXT) {
-        *(const char **)at = text;
-    } else if (o->type == OPTION_NUMBER) {
-        if (str_to_i64(str_from(text), (int64_t *)at) < 0)
-            return -EINVAL;
-    } else {
-        struct option_list *list = (struct option_list *)at;
-        list->items = mem_realloc(list->items, (list->count + 2) * sizeof(*list->items));
-        list->items[list->count++] = text;
-        list->items[list->count] = NULL;
-    }
-    return 0;
-}
-
-static error_t parse_key(int key, char *arg, struct argp_state *state)
-{
-    struct parse *p = state->input;
-    if (key == ARGP_KEY_ARG) {
-        if (!p->command->arguments)
-            argp_error(state, "unexpected argument %s", arg);
-        vec_push(&p->rest, arg);
-        return 0;
-    }
-    if (key < KEY_FIRST)
-        for (const struct command_option *o = p->command->options; o && o->name; o++)
-            if (o->letter && o->letter == key)
-                key = KEY_FIRST + (int)(o - p->command->options);
-    if (key < KEY_FIRST || key >= KEY_FIRST + OPTIONS_MAX)
-        return ARGP_ERR_UNKNOWN;
-    const struct command_option *o = &p->command->options[key - KEY_FIRST];
-    if (store_option(p, o, arg) < 0)
-        argp_error(state, "--%s: %s is no number", o->name, arg);
-    return 0;
-}
-
-static void free_lists(const struct command *c, void *values)
-{
-    for (const struct command_option *o = c->options; o && o->name; o++)
-        if (o->type == OPTION_LIST)
-            mem_free(((struct option_list *)((char *)values + o->offset))->items);
-}
-
-static int run(const struct command *c, int argc, char **argv)
-{
-    struct argp_option options[OPTIONS_MAX + 1] = {0};
-    size_t count = 0;
-    for (const struct command_option *o = c->options; o && o->name; o++, count++) {
-        assert(count < OPTIONS_MAX);
-        options[count] = (struct argp_option){.name = o->name,
-                                              .key = o->letter ? o->letter : KEY_FIRST + (int)count,
-                                              .arg = o->argument,
-                                              .doc = o->help};
-    }
-    struct buf doc = BUF_INIT, name = BUF_INIT;
-    buf_printf(&doc, "%s.%s%s", c->summary, c->details ? "\v" : "", c->details ? c->details : "");
-    buf_printf(&name, "kaname %s", c->name);
-    struct argp argp = {
-        .options = options, .parser = parse_key, .args_doc = c->arguments, .doc = doc.data};
-    struct parse parse = {.command = c, .values = mem_alloc(c->values_size ? c->values_size : 1)};
-    if (c->defaults)
-        c->defaults(parse.values);
-    argv[0] = name.data;
-    argp_err_exit_status = COMMAND_MISUSED;
-    int status = COMMAND_MISUSED;
-    if (argp_parse(&argp, argc, argv, 0, NULL, &parse) == 0)
-        status = c->run(parse.values, (int)parse.rest.count, parse.rest.items);
-    vec_release(&parse.rest);
-    free_lists(c, parse.values);
-    mem_free(parse.values);
-    buf_release(&doc);
-    buf_release(&name);
-    return status;
-}
-
 int command_main(int argc, char **argv)
 {
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
         strcmp(argv[1], "-h") == 0) {
         int words;
-        const struct command *asked = argc > 2 ? find(argc - 2, argv + 2, &words) : NULL;
+        const struct command *asked = argc > 2 ? command_find(argc - 2, argv + 2, &words) : NULL;
         if (asked) {
             char *again[] = {argv[0], (char[]){"--help"}, NULL};
-            return run(asked, 2, again);
+            return command_run(asked, 2, again);
         }
         usage(argc < 2 ? stderr : stdout);
         return argc < 2 ? COMMAND_MISUSED : COMMAND_DONE;
     }
     int words;
-    const struct command *c = find(argc - 1, argv + 1, &words);
-    if (!c) {
-        fprintf(stderr, "kaname: there is no command \"%s\"; `kaname help` lists them\n", argv[1]);
-        return COMMAND_MISUSED;
-    }
-    return run(c, argc - words, argv + words);
+    const struct command *c = command_find(argc - 1, argv + 1, &words);
+    if (!c)
+        return command_fail(NULL, KN_USAGE, "there is no command \"%s\"", argv[1]);
+    return command_run(c, argc - words, argv + words);
 }

@@ -59,13 +59,18 @@ static int serve(const struct values *v, struct loop *loop, const struct cluster
     const char *error = "unknown";
     struct cluster *cluster = cluster_start(config, &error);
     if (!cluster)
-        return command_error("can't start the control plane in %s: %s", config->directory, error);
+        return command_fail(NULL,
+                            config->listen_port && str_find_str(str_from(error), STR("in use")) >= 0
+                                ? KN_PORT_IN_USE
+                                : KN_START_FAILED,
+                            "the control plane in %s can't start: %s", config->directory, error);
     int status = COMMAND_DONE;
     struct arena arena = ARENA_INIT;
     if (v->kubeconfig) {
         int err = file_write_whole(v->kubeconfig, cluster_admin_kubeconfig(cluster, &arena), 0600);
         if (err < 0)
-            status = command_error("can't write %s: %s", v->kubeconfig, strerror(-err));
+            status = command_fail(NULL, KN_FILE_UNWRITABLE, "%s can't be written: %s",
+                                  v->kubeconfig, strerror(-err));
     }
     if (status == COMMAND_DONE) {
         printf("ready https://%s:%u\n", config->listen_address, cluster_port(cluster));
@@ -82,15 +87,12 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
     struct values *v = values;
     char address[64];
     uint16_t port;
-    if (command_parse_listen(v->listen, address, &port) < 0) {
-        command_error("--listen %s: want ADDRESS:PORT, such as 127.0.0.1:6443", v->listen);
-        return COMMAND_MISUSED;
-    }
+    if (command_parse_listen(v->listen, address, &port) < 0)
+        return command_fail(NULL, KN_USAGE,
+                            "--listen is ADDRESS:PORT, such as 127.0.0.1:6443, not %s", v->listen);
     bool all = strcmp(v->components, "all") == 0;
-    if (!all && strcmp(v->components, "api") != 0) {
-        command_error("--components %s: want api or all", v->components);
-        return COMMAND_MISUSED;
-    }
+    if (!all && strcmp(v->components, "api") != 0)
+        return command_fail(NULL, KN_USAGE, "--components is api or all, not %s", v->components);
     log_setup(v->verbose ? LOG_DEBUG : LOG_INFO, "apiserver");
     char *directory cleanup_with(mem_free_ptr) = command_data_dir(v->data_dir);
     struct loop *loop = loop_new();

@@ -1,8 +1,7 @@
 /* `kaname down`: ends the region with all its clusters, nodes and networks. The data stays, unless
  * --purge. */
-#include "cli/cli.h"
 #include "cli/kubeconfig.h"
-#include "cli/steps.h"
+#include "cli/session.h"
 #include "region/teardown.h"
 #include "sys/daemon.h"
 #include "sys/whole_file.h"
@@ -12,25 +11,31 @@ enum {
 };
 
 struct values {
-    const char *data_dir, *kubeconfig, *progress;
+    struct session_options options;
     bool purge;
 };
+
+static void defaults(void *values)
+{
+    session_defaults(&((struct values *)values)->options);
+}
 
 /* Our contexts go with the clusters; one entry for each cluster that has a folder. */
 static int remove_contexts(struct steps *s, const struct values *v, struct status *st)
 {
-    struct str path = kubeconfig_path(s->arena, v->kubeconfig);
     bool changed = false;
     progress_begin(s->progress, "kubeconfig");
-    struct node *names = teardown_clusters(s->arena, s->directory);
-    node_each(name, names)
-    {
+    const struct node *names = teardown_clusters(s->arena, s->directory);
+    for (size_t i = 0; i < node_count(names); i++) {
         bool one = false;
-        if (kubeconfig_remove(s->arena, path, name->text, &one, st))
+        if (kubeconfig_remove(s->arena, v->options.kubeconfig, node_str(node_item(names, i), ""),
+                              &one, st))
             return -1;
         changed |= one;
     }
-    progress_end(s->progress, changed, "contexts removed from %.*s", STR_ARG(path));
+    progress_end(s->progress, changed,
+                 changed ? "contexts of %zu clusters removed" : "no contexts of %zu clusters",
+                 node_count(names));
     return 0;
 }
 
@@ -42,7 +47,8 @@ static int stop_region(struct steps *s, struct status *st)
     bool running = pid_file_read(pid_file.data, &pid) == 0;
     int err = pid_file_stop(pid_file.data, STOP_WAIT_MS);
     if (err)
-        return status_internal(st, "the region can't be stopped: %s", strerrordesc_np(-err));
+        return trouble_set(st, KN_TIMEOUT, "the region can't be stopped: %s",
+                           strerrordesc_np(-err));
     file_remove(pid_file.data);
     progress_end(s->progress, running, running ? "stopped" : "was not running");
     return 0;
@@ -54,7 +60,7 @@ static int stop_nodes(struct steps *s, struct status *st)
     progress_begin(s->progress, "nodes");
     int err = teardown_hosts(s->arena, s->directory, &count);
     if (err)
-        return status_internal(st, "nodes can't be ended: %s", strerrordesc_np(-err));
+        return trouble_set(st, KN_FAILED, "nodes can't be ended: %s", strerrordesc_np(-err));
     progress_end(s->progress, count > 0, "%u ended, networks removed", count);
     return 0;
 }
@@ -65,7 +71,8 @@ static int purge(struct steps *s, struct status *st)
     bool there = file_exists(s->directory);
     int err = directory_remove(s->directory);
     if (err)
-        return status_internal(st, "%s can't be removed: %s", s->directory, strerrordesc_np(-err));
+        return trouble_set(st, KN_FILE_UNWRITABLE, "%s can't be removed: %s", s->directory,
+                           strerrordesc_np(-err));
     progress_end(s->progress, there, "%s removed", s->directory);
     return 0;
 }
@@ -73,34 +80,31 @@ static int purge(struct steps *s, struct status *st)
 static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
 {
     const struct values *v = values;
-    struct arena a = ARENA_INIT;
-    struct progress progress;
-    struct status st;
-    status_init(&st, &a);
-    if (progress_init(&progress, v->progress, v->purge ? 4 : 3)) {
-        command_error("--progress is auto, plain, json or quiet, not %s", v->progress);
-        return COMMAND_MISUSED;
+    struct session s;
+    int result = session_open(&s, &v->options, v->purge ? 4 : 3);
+    if (!result)
+        result = remove_contexts(&s.steps, v, &s.st);
+    if (!result)
+        result = stop_region(&s.steps, &s.st);
+    if (!result)
+        result = stop_nodes(&s.steps, &s.st);
+    if (!result && v->purge)
+        result = purge(&s.steps, &s.st);
+    if (!result && v->options.output) {
+        struct node *answer = node_map(&s.arena);
+        node_put_bool(&s.arena, answer, "changed", s.progress.changed);
+        node_put_int(&s.arena, answer, "ms", progress_total_ms(&s.progress));
+        session_print(answer);
     }
-    char *directory = command_data_dir(v->data_dir);
-    struct steps s = {.arena = &a, .progress = &progress, .directory = directory};
-    int result = remove_contexts(&s, v, &st) || stop_region(&s, &st) || stop_nodes(&s, &st) ||
-                 (v->purge && purge(&s, &st));
-    if (result)
-        command_error("%s: %.*s", progress.name, STR_ARG(st.message));
-    mem_free(directory);
-    arena_release(&a);
-    return result ? COMMAND_FAILED : COMMAND_DONE;
+    return session_close(&s, result);
 }
 
 static const struct command_option options[] = {
-    OPTION_DATA_DIR(struct values, data_dir),
-    {"kubeconfig", 'k', "FILE",
-     "Which kubeconfig loses our contexts (default: $KUBECONFIG, else ~/.kube/config)", OPTION_TEXT,
-     offsetof(struct values, kubeconfig)},
+    SESSION_OPTIONS(struct values),
+    SESSION_LONG_OPTIONS(struct values),
+    OPTION_KUBECONFIG(struct values, options.kubeconfig),
     {"purge", 0, NULL, "Remove the data directory, too: clusters and all that is in them",
      OPTION_FLAG, offsetof(struct values, purge)},
-    {"progress", 'p', "auto|plain|json|quiet", "How progress is shown on standard error",
-     OPTION_TEXT, offsetof(struct values, progress)},
     {NULL},
 };
 
@@ -109,4 +113,5 @@ REGISTER(command, down)
    .summary = "End the region, its clusters and nodes; the data stays unless --purge",
    .options = options,
    .values_size = sizeof(struct values),
+   .defaults = defaults,
    .run = run};

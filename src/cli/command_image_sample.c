@@ -24,12 +24,15 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
     for (size_t i = 0; err == -ENOENT && !v->program && i < ARRAY_COUNT(places); i++)
         err = image_busybox(places[i], &tar);
     if (err < 0)
-        return command_error(
-            "can't read a busybox: %s; install busybox-static or name one with --program",
+        return command_fail(
+            NULL, KN_FILE_UNREADABLE,
+            "no static busybox can be read: %s (apt-get install busybox-static, or --program FILE)",
             strerror(-err));
     bool written = fwrite(tar.data, 1, tar.len, stdout) == tar.len && fflush(stdout) == 0;
     buf_release(&tar);
-    return written ? COMMAND_DONE : command_error("can't write the image: %s", strerror(errno));
+    return written ? COMMAND_DONE
+                   : command_fail(NULL, KN_FILE_UNWRITABLE, "the image can't be written: %s",
+                                  strerror(errno));
 }
 
 REGISTER(command, image_sample)

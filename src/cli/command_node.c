@@ -7,7 +7,9 @@
 #include "client/client.h"
 #include "client/credentials.h"
 #include "node/agent.h"
+#include "node/eviction.h"
 #include "node/simulated.h"
+#include "object/scalar.h"
 #include "proxy/proxy.h"
 #include "sys/loop.h"
 
@@ -26,6 +28,14 @@ struct values {
     int64_t pods_max;
     int64_t cpus;
     int64_t port;
+    int64_t housekeeping_s;
+    const char *log_bytes_max;
+    int64_t log_files_max;
+    int64_t image_high_percent;
+    int64_t image_low_percent;
+    int64_t image_age_s;
+    const char *eviction_hard;
+    int64_t eviction_transition_s;
     struct option_list labels, taints;
     bool no_proxy;
     bool verbose;
@@ -62,6 +72,25 @@ static const struct command_option options[] = {
      offsetof(struct values, pods_max)},
     {"port", 0, "PORT", "Of the node's API (default 10250)", OPTION_NUMBER,
      offsetof(struct values, port)},
+    {"housekeeping-interval", 0, "SECONDS", "Between looks at logs, disks and memory (default 10)",
+     OPTION_NUMBER, offsetof(struct values, housekeeping_s)},
+    {"container-log-max-size", 0, "AMOUNT", "A container's log is rotated at (default 10Mi)",
+     OPTION_TEXT, offsetof(struct values, log_bytes_max)},
+    {"container-log-max-files", 0, "N", "Files of a container's log that are kept (default 5)",
+     OPTION_NUMBER, offsetof(struct values, log_files_max)},
+    {"image-gc-high-threshold", 0, "PERCENT",
+     "Unused images are removed when their disk is fuller (default 85; 100: never)", OPTION_NUMBER,
+     offsetof(struct values, image_high_percent)},
+    {"image-gc-low-threshold", 0, "PERCENT", "... until it is this full (default 80)",
+     OPTION_NUMBER, offsetof(struct values, image_low_percent)},
+    {"image-minimum-age", 0, "SECONDS", "... but none used more lately (default 120)",
+     OPTION_NUMBER, offsetof(struct values, image_age_s)},
+    {"eviction-hard", 0, "SIGNAL<AMOUNT,...",
+     "Pods are evicted below (default " EVICTION_DEFAULT ")", OPTION_TEXT,
+     offsetof(struct values, eviction_hard)},
+    {"eviction-pressure-transition-period", 0, "SECONDS",
+     "How long the node tells of pressure after it ended (default 300)", OPTION_NUMBER,
+     offsetof(struct values, eviction_transition_s)},
     {"no-proxy", 0, NULL, "Leave Services and cluster DNS to somebody else", OPTION_FLAG,
      offsetof(struct values, no_proxy)},
     {"verbose", 'v', NULL, "Log more", OPTION_FLAG, offsetof(struct values, verbose)},
@@ -125,8 +154,12 @@ static int run_agent(const struct values *v, struct loop *loop, struct client *c
     struct credentials credentials = {0};
     struct str why;
     const char *error = "unknown";
+    struct quantity log_bytes = quantity_from_int(0);
+    if (v->log_bytes_max && quantity_parse(str_from(v->log_bytes_max), &log_bytes) < 0)
+        return command_fail(NULL, KN_USAGE, "%s is no amount of bytes", v->log_bytes_max);
     if (credentials_from_kubeconfig(&arena, v->kubeconfig, &credentials, &why) < 0)
-        return command_error("can't read %s: %.*s", v->kubeconfig, STR_ARG(why));
+        return command_fail(NULL, KN_FILE_UNREADABLE, "%s can't be read: %.*s", v->kubeconfig,
+                            STR_ARG(why));
     struct agent *agent = agent_start(
         &(struct agent_config){.loop = loop,
                                .client = client,
@@ -141,10 +174,18 @@ static int run_agent(const struct values *v, struct loop *loop, struct client *c
                                .taints = v->taints.items,
                                .pods_max = v->pods_max,
                                .port = (uint16_t)v->port,
-                               .client_ca_pem = credentials.ca_pem},
+                               .client_ca_pem = credentials.ca_pem,
+                               .housekeeping_s = v->housekeeping_s,
+                               .log_bytes_max = quantity_value(log_bytes),
+                               .log_files_max = v->log_files_max,
+                               .image_high_percent = v->image_high_percent,
+                               .image_low_percent = v->image_low_percent,
+                               .image_age_s = v->image_age_s,
+                               .eviction_hard = v->eviction_hard,
+                               .eviction_transition_s = v->eviction_transition_s},
         &error);
     if (!agent)
-        return command_error("can't start the node agent: %s", error);
+        return command_fail(NULL, KN_START_FAILED, "the node agent can't start: %s", error);
     struct services services = {v, loop, client, NULL};
     if (!v->no_proxy)
         agent_on_address(agent, start_proxy, &services);
@@ -160,10 +201,8 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
 {
     struct values *v = values;
     const char *error = "unknown";
-    if (!v->kubeconfig || (!v->name && !v->simulated)) {
-        command_error("--kubeconfig is needed, and --name or --simulated");
-        return COMMAND_MISUSED;
-    }
+    if (!v->kubeconfig || (!v->name && !v->simulated))
+        return command_fail(NULL, KN_USAGE, "--kubeconfig is needed, and --name or --simulated");
     log_setup(v->verbose ? LOG_DEBUG : LOG_INFO, "node");
     signal(SIGPIPE, SIG_IGN);
     struct loop *loop = loop_new();
@@ -177,7 +216,8 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
                       &error);
     int status;
     if (!client)
-        status = command_error("can't use %s: %s", v->kubeconfig, error);
+        status =
+            command_fail(NULL, KN_FILE_UNREADABLE, "%s can't be used: %s", v->kubeconfig, error);
     else
         status = v->simulated ? run_simulated(v, loop, client) : run_agent(v, loop, client);
     if (client)

@@ -109,7 +109,8 @@ static int serve(const struct values *v, struct vpc *vpc, const char *data_dir, 
     char cgroup[96], directory[512], id[VPC_ID_BYTES], text[ADDRESS_TEXT_BYTES];
     int err = path_read(v->kubeconfig, 1 << 20, &kubeconfig);
     if (err < 0)
-        return command_error("can't read %s: %s", v->kubeconfig, strerror(-err));
+        return command_fail(NULL, KN_FILE_UNREADABLE, "%s can't be read: %s", v->kubeconfig,
+                            strerror(-err));
     snprintf(directory, sizeof(directory), "%s/hosts/%s", data_dir, v->name);
     snprintf(cgroup, sizeof(cgroup), "/kaname-%08x/%s", (unsigned)str_hash(str_from(data_dir)),
              v->name);
@@ -123,7 +124,8 @@ static int serve(const struct values *v, struct vpc *vpc, const char *data_dir, 
                                       .without_agent = v->without_agent};
     err = node_host_start(&config, &host, &step);
     if (err < 0)
-        return command_error("can't start the host %s: %s: %s", v->name, step, strerror(-err));
+        return command_fail(NULL, err == -EPERM ? KN_NEEDS_ROOT : KN_START_FAILED,
+                            "the host %s can't start: %s: %s", v->name, step, strerror(-err));
     err = join(v, vpc, &host, directory, &interface);
     if (err == 0)
         err = node_host_prepare(&host, 10000);
@@ -141,9 +143,11 @@ static int serve(const struct values *v, struct vpc *vpc, const char *data_dir, 
     (void)!vpc_interface_detach(vpc, id);
     int stopped = node_host_stop(&host);
     if (err < 0)
-        return command_error("can't bring the host %s into its network: %s", v->name,
-                             strerror(-err));
-    return stopped < 0 ? command_error("can't stop the host %s: %s", v->name, strerror(-stopped))
+        return command_fail(NULL, KN_START_FAILED,
+                            "the host %s can't be brought into its network: %s", v->name,
+                            strerror(-err));
+    return stopped < 0 ? command_fail(NULL, KN_FAILED, "the host %s can't be stopped: %s", v->name,
+                                      strerror(-stopped))
                        : COMMAND_DONE;
 }
 
@@ -151,10 +155,8 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
 {
     struct values *v = values;
     struct vpc *vpc;
-    if (!v->name || !v->kubeconfig) {
-        command_error("--name and --kubeconfig are needed");
-        return COMMAND_MISUSED;
-    }
+    if (!v->name || !v->kubeconfig)
+        return command_fail(NULL, KN_USAGE, "--name and --kubeconfig are needed");
     log_setup(LOG_INFO, "node-host");
     char *data_dir = command_data_dir(v->data_dir);
     struct buf vpc_dir = BUF_INIT;
@@ -163,7 +165,8 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
     loop_signal(loop, SIGTERM, on_stop, loop);
     loop_signal(loop, SIGINT, on_stop, loop);
     int err = vpc_open(vpc_dir.data, &vpc);
-    int status = err < 0 ? command_error("can't open the VPC %s: %s", v->vpc, strerror(-err))
+    int status = err < 0 ? command_fail(NULL, err == -EPERM ? KN_NEEDS_ROOT : KN_START_FAILED,
+                                        "the VPC %s can't be opened: %s", v->vpc, strerror(-err))
                          : serve(v, vpc, data_dir, loop);
     if (err == 0)
         vpc_close(vpc);

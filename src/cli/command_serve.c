@@ -31,14 +31,12 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
     uint16_t port;
     struct spawner *spawner;
     const char *error = NULL;
-    if (command_parse_listen(v->listen, address, &port)) {
-        command_error("--listen wants ADDRESS:PORT, not %s", v->listen);
-        return COMMAND_MISUSED;
-    }
+    if (command_parse_listen(v->listen, address, &port))
+        return command_fail(NULL, KN_USAGE, "--listen is ADDRESS:PORT, not %s", v->listen);
     log_setup(LOG_INFO, "region");
     privilege_hide();
     if (spawner_open(region_cluster_main, &spawner))
-        return command_error("no process can be started");
+        return command_fail(NULL, KN_START_FAILED, "no process can be started");
     char *directory = command_data_dir(v->data_dir);
     struct loop *loop = loop_new();
     const struct region_config config = {.loop = loop,
@@ -50,9 +48,12 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
                                          .program = program_path(&a).data};
     struct region *region = region_start(&config, &error);
     if (!region)
-        return command_error("the region can't start: %s", error);
+        return command_fail(NULL,
+                            str_find_str(str_from(error), STR("in use")) >= 0 ? KN_PORT_IN_USE
+                                                                              : KN_START_FAILED,
+                            "the region in %s can't start on %s: %s", directory, v->listen, error);
     if (pid_file_write(arena_printf(&a, "%s/region.pid", directory).data))
-        return command_error("%s can't be written", directory);
+        return command_fail(NULL, KN_FILE_UNWRITABLE, "%s can't be written", directory);
     printf("ready http://%s:%u\n", address, region_port(region));
     fflush(stdout);
     loop_signal(loop, SIGTERM, stop, loop);

@@ -17,14 +17,12 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
     const struct values *v = values;
     struct arena a = ARENA_INIT;
     struct region_access region;
-    if (!v->cluster) {
-        command_error("--cluster NAME says for which cluster the token is");
-        return COMMAND_MISUSED;
-    }
+    if (!v->cluster)
+        return command_fail(NULL, KN_USAGE, "--cluster NAME says for which cluster the token is");
     char *directory = command_data_dir(v->data_dir);
     if (region_access_read(&a, directory, &region))
-        return command_error("there is no region in %s; start one: kaname up --data-dir %s",
-                             directory, directory);
+        return command_fail(&(struct teller){.data_dir = directory}, KN_REGION_NONE,
+                            "there is no region in %s", directory);
     struct node *credential = node_map(&a);
     struct buf text = BUF_INIT;
     node_put_str(&a, credential, "kind", STR("ExecCredential"));
@@ -44,7 +42,7 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
 static const struct command_option options[] = {
     OPTION_DATA_DIR(struct values, data_dir),
     {"cluster", 'c', "NAME", "The cluster that the token is for", OPTION_TEXT,
-     offsetof(struct values, cluster)},
+     offsetof(struct values, cluster), "clusters"},
     {NULL},
 };
 

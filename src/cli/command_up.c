@@ -1,116 +1,123 @@
 /* `kaname up`: region, cluster, nodes, kubeconfig, sample application. */
-#include "cli/cli.h"
-#include "cli/steps.h"
-#include "object/seal.h"
+#include "cli/doctor.h"
+#include "cli/session.h"
 #include "sys/privilege.h"
 
 struct values {
-    const char *data_dir, *kubeconfig, *progress, *output, *cluster;
-    int64_t nodes;
-    bool no_sample, no_switch_context;
+    struct session_options options;
+    const char *cluster;
+    int64_t nodes; /* NODES_AS_THEY_ARE when not said */
+    bool no_sample, no_checks;
 };
 
 static void defaults(void *values)
 {
     struct values *v = values;
-    v->nodes = 2;
+    session_defaults(&v->options);
+    v->nodes = NODES_AS_THEY_ARE;
     v->cluster = "default";
 }
 
-static int run_steps(struct steps *s, const struct values *v, struct status *st)
+static bool wants_nodes(const struct values *v)
+{
+    return v->nodes != 0 && privilege_is_root();
+}
+
+static int run_steps(struct session *s, const struct values *v)
 {
     struct node *cluster;
     struct cluster_access access;
-    bool nodes = v->nodes > 0 && privilege_is_root();
-    if (step_region(s, st) || step_cluster(s, v->cluster, &cluster, st))
+    if (step_region(&s->steps, &s->st) ||
+        step_cluster(&s->steps, v->cluster, NULL, &cluster, &s->st))
         return -1;
-    if (step_kubeconfig(s, cluster, v->kubeconfig, !v->no_switch_context, st))
+    if (step_kubeconfig(&s->steps, cluster, v->options.kubeconfig, v->options.switch_context,
+                        &s->st))
         return -1;
-    if (!nodes)
+    if (!wants_nodes(v))
         return 0;
-    if (step_nodes(s, v->cluster, "default", v->nodes, st))
+    if (step_nodes(&s->steps, v->cluster, "default", v->nodes, NULL, &s->st))
         return -1;
     if (v->no_sample)
         return 0;
-    if (cluster_access_from(s->arena, &s->region, cluster, &access, st))
+    if (cluster_access_from(&s->arena, &s->steps.region, cluster, &access, &s->st))
         return -1;
-    return step_sample(s, &access, st);
+    return step_sample(&s->steps, &access, &s->st);
 }
 
-static void print_result(struct steps *s, const struct values *v)
+static void print_document(struct session *s, const struct values *v)
 {
-    struct arena *a = s->arena;
-    if (v->output) {
-        struct node *result = node_map(a);
-        struct buf text = BUF_INIT;
-        node_put_bool(a, result, "changed", s->progress->changed);
-        node_put_str(a, result, "endpoint", arena_printf(a, "http://127.0.0.1:%u", s->region.port));
-        node_put_str(a, result, "cluster", str_from(v->cluster));
-        node_put_int(a, result, "ms", progress_total_ms(s->progress));
-        node_to_json(&text, result, 0);
-        printf("%s\n", text.data);
-        buf_release(&text);
-        return;
-    }
-    if (s->progress->mode != PROGRESS_PLAIN)
-        return;
-    printf("\n%s in %lld ms. Try:\n", s->progress->changed ? "Done" : "Nothing to do",
-           (long long)progress_total_ms(s->progress));
-    printf("  kubectl get nodes,pods\n");
-    printf("  kubectl port-forward service/hello 8080:80\n");
-    printf("  eval \"$(kaname env)\" && aws eks list-clusters\n");
+    struct node *result = node_map(&s->arena);
+    node_put_bool(&s->arena, result, "changed", s->progress.changed);
+    node_put_str(&s->arena, result, "endpoint",
+                 arena_printf(&s->arena, "http://127.0.0.1:%u", s->steps.region.port));
+    node_put_str(&s->arena, result, "cluster", str_from(v->cluster));
+    node_put_int(&s->arena, result, "ms", progress_total_ms(&s->progress));
+    session_print(result);
+}
+
+/* Commands that work when pasted: kubectl's context is current only when it was made so. */
+static void print_hints(struct session *s, const struct values *v)
+{
+    struct str program = trouble_program(&s->arena);
+    struct str data = trouble_data_option(&s->arena, s->directory);
+    struct str kubectl = STR("kubectl");
+    if (v->options.kubeconfig)
+        kubectl = arena_printf(&s->arena, "kubectl --kubeconfig %s", v->options.kubeconfig);
+    if (!v->options.switch_context)
+        kubectl = arena_printf(&s->arena, "%.*s --context kaname/%s", STR_ARG(kubectl), v->cluster);
+    fprintf(stderr, "\n%s in %lld ms. Try:\n", s->progress.changed ? "Done" : "Nothing to do",
+            (long long)progress_total_ms(&s->progress));
+    fprintf(stderr, "  %.*s get nodes,pods\n", STR_ARG(kubectl));
+    if (wants_nodes(v) && !v->no_sample)
+        fprintf(stderr, "  %.*s port-forward service/hello 8080:80\n", STR_ARG(kubectl));
+    fprintf(stderr, "  eval \"$(%.*s env%.*s)\" && aws eks list-clusters\n", STR_ARG(program),
+            STR_ARG(data));
     if (!privilege_is_root())
-        printf("Nodes need root: run it as root to have some.\n");
+        fprintf(stderr, "Nodes need root: run it as root to have some.\n");
+}
+
+static int check_values(struct session *s, const struct values *v)
+{
+    if (v->nodes < NODES_AS_THEY_ARE || v->nodes > 100)
+        return command_fail(&s->teller, KN_USAGE, "--nodes is a number from 0 to 100, not %lld",
+                            (long long)v->nodes);
+    if (v->nodes > 0 && !privilege_is_root())
+        return command_fail(&s->teller, KN_NEEDS_ROOT, "--nodes %lld needs root",
+                            (long long)v->nodes);
+    if (v->no_checks)
+        return 0;
+    return doctor_before_up(&s->arena, &s->teller, s->directory, wants_nodes(v));
 }
 
 static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
 {
     const struct values *v = values;
-    struct arena a = ARENA_INIT;
-    struct progress progress;
-    struct status st;
-    status_init(&st, &a);
-    if (v->output && !str_is(str_from(v->output), "json")) {
-        command_error("--output is json, not %s", v->output);
-        return COMMAND_MISUSED;
-    }
-    if (progress_init(&progress,
-                      v->progress ? v->progress
-                      : v->output ? "quiet"
-                                  : NULL,
-                      5) ||
-        v->nodes < 0 || v->nodes > 100) {
-        command_error("--progress is auto, plain, json or quiet, and --nodes a number up to 100");
-        return COMMAND_MISUSED;
-    }
-    char *directory = command_data_dir(v->data_dir);
-    struct steps s = {.arena = &a, .progress = &progress, .directory = directory};
-    int result = run_steps(&s, v, &st);
-    if (result)
-        command_error("%s: %.*s", progress.name, STR_ARG(st.message));
-    else
-        print_result(&s, v);
-    mem_free(directory);
-    arena_release(&a);
-    return result ? COMMAND_FAILED : COMMAND_DONE;
+    struct session s;
+    int result = session_open(&s, &v->options, !wants_nodes(v) ? 3 : v->no_sample ? 4 : 5);
+    if (!result)
+        result = check_values(&s, v);
+    if (!result)
+        result = run_steps(&s, v);
+    if (!result && v->options.output)
+        print_document(&s, v);
+    else if (!result && progress_for_people(&s.progress))
+        print_hints(&s, v);
+    return session_close(&s, result);
 }
 
 static const struct command_option options[] = {
-    OPTION_DATA_DIR(struct values, data_dir),
-    {"nodes", 'n', "N", "How many nodes (default: 2)", OPTION_NUMBER,
+    SESSION_OPTIONS(struct values),
+    {"nodes", 'n', "N", "How many nodes (default: as many as there are, 2 at first)", OPTION_NUMBER,
      offsetof(struct values, nodes)},
     {"cluster", 'c', "NAME", "Name of the cluster (default: default)", OPTION_TEXT,
-     offsetof(struct values, cluster)},
-    {"kubeconfig", 'k', "FILE",
-     "Which kubeconfig gets the context (default: $KUBECONFIG, else ~/.kube/config)", OPTION_TEXT,
-     offsetof(struct values, kubeconfig)},
-    {"no-switch-context", 0, NULL, "Leave the current context as it is", OPTION_FLAG,
-     offsetof(struct values, no_switch_context)},
+     offsetof(struct values, cluster), "clusters"},
+    OPTION_KUBECONFIG(struct values, options.kubeconfig),
+    OPTION_SWITCH_CONTEXT(struct values, options.switch_context),
     {"no-sample", 0, NULL, "Without the sample application", OPTION_FLAG,
      offsetof(struct values, no_sample)},
-    {"progress", 'p', "auto|plain|json|quiet", "How progress is shown on standard error",
-     OPTION_TEXT, offsetof(struct values, progress)},
-    OPTION_OUTPUT(struct values, output),
+    {"no-checks", 0, NULL, "Don't look first whether this machine has what is needed", OPTION_FLAG,
+     offsetof(struct values, no_checks)},
+    SESSION_LONG_OPTIONS(struct values),
     {NULL},
 };
 

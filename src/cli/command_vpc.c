@@ -25,6 +25,11 @@ static void defaults(void *values)
     v->cidr = "10.0.0.0/20";
 }
 
+static enum trouble trouble(int err)
+{
+    return err == -EPERM || err == -EACCES ? KN_NEEDS_ROOT : KN_START_FAILED;
+}
+
 static int open_vpc(const struct values *v, const char *name, struct vpc **ret)
 {
     struct buf path cleanup_with(buf_release) = BUF_INIT;
@@ -42,34 +47,33 @@ static int create(void *values, int argc, char **argv)
     struct vpc *vpc;
     char text[ADDRESS_TEXT_BYTES];
     if (argc != 1 || ip_prefix_parse(str_from(v->cidr), &cidr) < 0 ||
-        (v->endpoint && ip_parse(str_from(v->endpoint), &endpoint) < 0)) {
-        command_error("want a name, and sound addresses");
-        return COMMAND_MISUSED;
-    }
+        (v->endpoint && ip_parse(str_from(v->endpoint), &endpoint) < 0))
+        return command_fail(NULL, KN_USAGE, "a NAME is wanted, and sound addresses");
     int err = open_vpc(v, argv[0], &vpc);
     if (err < 0)
-        return command_error("can't make the VPC %s: %s", argv[0], strerror(-err));
+        return command_fail(NULL, trouble(err), "the VPC %s can't be made: %s", argv[0],
+                            strerror(-err));
     err = vpc_subnet_add(vpc, "subnet-default", cidr);
     if (err == 0 || err == -EEXIST)
         err = vpc_endpoint_add(vpc, "subnet-default", endpoint, &endpoint);
     if (err == 0)
         printf("endpoint %s pid %d\n", ip_text(endpoint, text), (int)vpc_holder(vpc));
     vpc_close(vpc);
-    return err < 0 ? command_error("can't make the subnet %s: %s", v->cidr, strerror(-err))
+    return err < 0 ? command_fail(NULL, trouble(err), "the subnet %s can't be made: %s", v->cidr,
+                                  strerror(-err))
                    : COMMAND_DONE;
 }
 
 static int delete (void *values, int argc, char **argv)
 {
     struct vpc *vpc;
-    if (argc != 1) {
-        command_error("want the name of a VPC");
-        return COMMAND_MISUSED;
-    }
+    if (argc != 1)
+        return command_fail(NULL, KN_USAGE, "the NAME of a VPC is wanted");
     int err = open_vpc(values, argv[0], &vpc);
     if (err == 0)
         err = vpc_delete(vpc);
-    return err < 0 ? command_error("can't delete the VPC %s: %s", argv[0], strerror(-err))
+    return err < 0 ? command_fail(NULL, trouble(err), "the VPC %s can't be deleted: %s", argv[0],
+                                  strerror(-err))
                    : COMMAND_DONE;
 }
 

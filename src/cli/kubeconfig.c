@@ -3,17 +3,29 @@
 #include <errno.h>
 
 #include "cli/call.h"
+#include "cli/trouble.h"
+#include "cli/yaml_edit.h"
 #include "object/seal.h"
+#include "sys/file_owner.h"
 #include "sys/privilege.h"
+#include "sys/random.h"
+#include "sys/terminal.h"
 #include "sys/whole_file.h"
 
 enum {
     KUBECONFIG_BYTES_MAX = 16 << 20,
-    LOCK_TRIES = 200,
-    LOCK_WAIT_MS = 10
+    LOCK_PATIENCE_US = 60000000, /* others change the file, one after the other */
+    LOCK_STALE_US = 3000000      /* one of them takes too long for that */
 };
 
 #define FORMER_CONTEXT "kaname.dev/former-context"
+
+struct str kubeconfig_default(struct arena *a)
+{
+    struct person person;
+    person_at_keyboard(a, &person);
+    return arena_printf(a, "%.*s/.kube/config", STR_ARG(person.home));
+}
 
 struct str kubeconfig_path(struct arena *a, const char *given)
 {
@@ -30,9 +42,7 @@ struct str kubeconfig_path(struct arena *a, const char *given)
     }
     if (last.data)
         return last;
-    struct person person;
-    person_at_keyboard(a, &person);
-    return arena_printf(a, "%.*s/.kube/config", STR_ARG(person.home));
+    return kubeconfig_default(a);
 }
 
 static struct node *named(struct arena *a, struct node *config, const char *list_name,
@@ -92,79 +102,143 @@ struct str kubeconfig_text(struct arena *a, const struct kubeconfig_entry *entry
     return result;
 }
 
-/* client-go's lock: FILE.lock, made exclusively. 0 or -errno. */
+/* client-go's lock: FILE.lock, made exclusively. Many programs may wait for it; one that holds it
+ * for seconds has died. 0 or -errno. */
 static int lock(const char *path)
 {
-    for (int i = 0; i < LOCK_TRIES; i++) {
+    int64_t begun = wall_clock_us(), since = begun;
+    struct file_about about, held = {0};
+    for (;;) {
         int err = file_make_exclusive(path);
         if (err != -EEXIST)
             return err;
-        wait_ms(LOCK_WAIT_MS);
+        int64_t now = wall_clock_us();
+        if (file_about(path, &about))
+            continue;
+        if (about.inode != held.inode || about.changed_us != held.changed_us) {
+            held = about;
+            since = now;
+        }
+        if (now - since > LOCK_STALE_US || now - begun > LOCK_PATIENCE_US)
+            return -EBUSY;
+        uint8_t chance;
+        random_bytes(&chance, 1);
+        wait_ms(1 + chance % 8u);
     }
-    return -EBUSY;
 }
 
 static int read_config(struct arena *a, struct str path, struct str *ret_text, struct node **ret,
                        struct status *st)
 {
     int err = file_read_whole(a, path.data, KUBECONFIG_BYTES_MAX, ret_text);
-    *ret = empty_config(a);
+    *ret = NULL;
     if (err == -ENOENT || (!err && str_empty(str_trim(*ret_text)))) {
         *ret_text = STR_NONE;
         return 0;
     }
     if (err)
-        return status_internal(st, "%.*s can't be read", STR_ARG(path));
+        return trouble_set(st, KN_FILE_UNREADABLE, "%.*s can't be read: %s", STR_ARG(path),
+                           strerrordesc_np(-err));
     struct node *config;
-    if (yaml_parse(a, *ret_text, &config, st))
-        return -1;
+    struct status why;
+    status_init(&why, a);
+    if (yaml_parse(a, *ret_text, &config, &why))
+        return trouble_set(st, KN_KUBECONFIG_BROKEN, "%.*s is no kubeconfig: %.*s", STR_ARG(path),
+                           STR_ARG(why.message));
     if (config->kind != NODE_MAP)
-        return status_set(st, REASON_INVALID, "%.*s is no kubeconfig: it is left as it is",
-                          STR_ARG(path));
+        return trouble_set(st, KN_KUBECONFIG_BROKEN, "%.*s is no kubeconfig: it is no map",
+                           STR_ARG(path));
     *ret = config;
     return 0;
 }
 
-static int write_config(struct arena *a, struct str path, struct str before,
-                        const struct node *config, bool *ret_changed, struct status *st)
+/* Whose a new file is: the person's at the keyboard; one that is there keeps its owner. */
+static void owner_of(struct arena *a, const char *path, uid_t *user, gid_t *group)
 {
-    struct buf text = BUF_INIT;
+    struct file_about about;
     struct person person;
-    node_to_yaml(&text, config);
-    *ret_changed = !str_equal(buf_str(&text), before);
-    int err = *ret_changed ? file_write_whole(path.data, buf_str(&text), 0600) : 0;
-    buf_release(&text);
     person_at_keyboard(a, &person);
-    if (!err && privilege_is_root() && person.user != 0) {
-        struct str folder = str_slice(path, 0, (size_t)MAX(str_find_last(path, '/'), 0));
-        err = file_give(path.data, person.user, person.group);
-        if (!err && str_ends(folder, "/.kube"))
-            err = file_give(arena_cstr(a, folder), person.user, person.group);
+    *user = person.user;
+    *group = person.group;
+    if (file_about(path, &about) == 0) {
+        *user = about.user;
+        *group = about.group;
     }
-    return err ? status_internal(st, "%.*s can't be written", STR_ARG(path)) : 0;
+}
+
+/* Makes the folder, and gives a new one to the person who will use it. */
+static int make_folder(struct arena *a, struct str path, struct status *st)
+{
+    ssize_t slash = str_find_last(path, '/');
+    if (slash <= 0)
+        return 0;
+    const char *folder = arena_cstr(a, str_slice(path, 0, (size_t)slash));
+    struct person person;
+    if (file_exists(folder))
+        return 0;
+    int err = directory_make(folder, 0700);
+    person_at_keyboard(a, &person);
+    if (!err && privilege_is_root() && person.user != 0)
+        err = file_give(folder, person.user, person.group);
+    return err ? trouble_set(st, KN_FILE_UNWRITABLE, "the folder %s can't be made: %s", folder,
+                             strerrordesc_np(-err))
+               : 0;
 }
 
 /* Reads, changes and writes under the lock. */
+static int change_locked(struct arena *a, struct str path,
+                         void (*edit)(struct arena *a, struct node *config, void *arg), void *arg,
+                         bool *ret_changed, struct status *st)
+{
+    struct str text, target = file_resolve(a, path.data), now;
+    struct node *before;
+    uid_t user;
+    gid_t group;
+    if (read_config(a, path, &text, &before, st))
+        return -1;
+    struct node *after = before ? node_copy(a, before) : empty_config(a);
+    edit(a, after, arg);
+    if (before && node_equal(before, after)) {
+        *ret_changed = false;
+        return 0;
+    }
+    if (before) {
+        now = yaml_edit(a, text, before, after);
+    } else {
+        struct buf out = BUF_INIT;
+        node_to_yaml(&out, after);
+        now = arena_str(a, buf_str(&out));
+        buf_release(&out);
+    }
+    owner_of(a, target.data, &user, &group);
+    int err = file_write_owned(target.data, now, 0600, user, group);
+    *ret_changed = !err;
+    return err ? trouble_set(st, KN_FILE_UNWRITABLE, "%.*s can't be written: %s", STR_ARG(path),
+                             strerrordesc_np(-err))
+               : 0;
+}
+
 static int change(struct arena *a, struct str path,
                   void (*edit)(struct arena *a, struct node *config, void *arg), void *arg,
                   bool *ret_changed, struct status *st)
 {
-    struct str text;
-    struct node *config;
     struct str lock_path = arena_printf(a, "%.*s.lock", STR_ARG(path));
-    ssize_t slash = str_find_last(path, '/');
-    if (slash > 0 && directory_make(arena_cstr(a, str_slice(path, 0, (size_t)slash)), 0700))
-        return status_internal(st, "the folder of %.*s can't be made", STR_ARG(path));
+    if (make_folder(a, path, st))
+        return -1;
+    signals_hold();
     int err = lock(lock_path.data);
-    if (err)
-        return status_internal(st, "%.*s is locked by another program; if none runs, remove %.*s",
-                               STR_ARG(path), STR_ARG(lock_path));
-    int result = read_config(a, path, &text, &config, st);
-    if (!result) {
-        edit(a, config, arg);
-        result = write_config(a, path, text, config, ret_changed, st);
+    int result = -1;
+    if (!err) {
+        result = change_locked(a, path, edit, arg, ret_changed, st);
+        file_remove(lock_path.data);
     }
-    file_remove(lock_path.data);
+    signals_release();
+    if (err == -EBUSY)
+        return trouble_set(st, KN_KUBECONFIG_LOCKED, "%.*s is locked by another program: %.*s",
+                           STR_ARG(path), STR_ARG(lock_path));
+    if (err)
+        return trouble_set(st, KN_FILE_UNWRITABLE, "%.*s can't be made: %s", STR_ARG(lock_path),
+                           strerrordesc_np(-err));
     return result;
 }
 
@@ -185,7 +259,7 @@ static void edit_merge(struct arena *a, struct node *config, void *arg)
     struct node *context = node_find(node_at(config, "contexts"), "name", name);
     struct node *extension = node_map(a);
     node_put_str(a, extension, "name", STR(FORMER_CONTEXT));
-    node_put_str(a, extension, "extension", current);
+    node_put_str(a, extension, "extension.name", current);
     struct node *list = node_list(a);
     node_append(a, list, extension);
     if (!str_empty(current))
@@ -200,38 +274,86 @@ int kubeconfig_merge(struct arena *a, struct str path, const struct kubeconfig_e
     return change(a, path, edit_merge, &m, ret_changed, st);
 }
 
-static void remove_named(struct node *config, const char *list_name, struct str name)
+static bool remove_named(struct node *config, const char *list_name, struct str name)
 {
     struct node *list = node_at(config, list_name);
+    bool removed = false;
     for (size_t i = 0; i < node_count(list); i++)
-        if (str_equal(node_str(node_item(list, i), "name"), name))
+        if (str_equal(node_str(node_item(list, i), "name"), name)) {
             node_list_remove(list, i--);
+            removed = true;
+        }
+    return removed;
+}
+
+/* A context of ours that is still there: contexts of clusters made one after the other remember
+ * each other, and may go in any order. */
+static struct str former_context(const struct node *config, struct str name)
+{
+    const struct node *contexts = node_at(config, "contexts");
+    const struct node *context = node_find(contexts, "name", name);
+    const struct node *former =
+        node_find(node_at(context, "context.extensions"), "name", STR(FORMER_CONTEXT));
+    return node_str(former, "extension.name");
+}
+
+/* Those who remember this context remember what was before it instead. */
+static void inherit_former(struct arena *a, struct node *config, struct str name, struct str former)
+{
+    node_each(context, node_at(config, "contexts"))
+    {
+        struct node *memory =
+            node_find(node_at(context, "context.extensions"), "name", STR(FORMER_CONTEXT));
+        if (memory && str_equal(node_str(memory, "extension.name"), name))
+            node_put_str(a, memory, "extension.name", former);
+    }
 }
 
 static void edit_remove(struct arena *a, struct node *config, void *arg)
 {
     const struct str *cluster = arg;
     struct str name = arena_printf(a, "kaname/%.*s", STR_ARG(*cluster));
-    const struct node *context = node_find(node_at(config, "contexts"), "name", name);
-    const struct node *former =
-        node_find(node_at(context, "context.extensions"), "name", STR(FORMER_CONTEXT));
-    struct str before = node_str(former, "extension");
+    struct str before = former_context(config, name);
     if (str_equal(node_str(config, "current-context"), name)) {
-        if (!str_empty(before) && node_find(node_at(config, "contexts"), "name", before))
-            node_put_str(a, config, "current-context", before);
-        else
-            node_del(config, "current-context");
+        bool there = node_find(node_at(config, "contexts"), "name", before);
+        node_put_str(a, config, "current-context", there ? before : STR(""));
     }
+    inherit_former(a, config, name, before);
     remove_named(config, "clusters", name);
     remove_named(config, "users", name);
     remove_named(config, "contexts", name);
 }
 
-int kubeconfig_remove(struct arena *a, struct str path, struct str cluster, bool *ret_changed,
+/* Whether the file has anything of ours, read without the lock: most have not. */
+static bool mentions(struct arena *a, struct str path, struct str cluster)
+{
+    struct str text;
+    return file_read_whole(a, path.data, KUBECONFIG_BYTES_MAX, &text) == 0 &&
+           str_find_str(text, arena_printf(a, "kaname/%.*s", STR_ARG(cluster))) >= 0;
+}
+
+static int remove_from(struct arena *a, struct str path, struct str cluster, bool *ret_changed,
+                       struct status *st)
+{
+    bool changed = false;
+    if (!mentions(a, path, cluster))
+        return 0;
+    int result = change(a, path, edit_remove, &cluster, &changed, st);
+    *ret_changed |= changed;
+    return result;
+}
+
+int kubeconfig_remove(struct arena *a, const char *given, struct str cluster, bool *ret_changed,
                       struct status *st)
 {
+    struct str list = str_from(getenv("KUBECONFIG"));
     *ret_changed = false;
-    if (!file_exists(path.data))
-        return 0;
-    return change(a, path, edit_remove, &cluster, ret_changed, st);
+    if (given || str_empty(list))
+        return remove_from(a, kubeconfig_path(a, given), cluster, ret_changed, st);
+    while (list.data) {
+        struct str path = str_cut(&list, ':');
+        if (!str_empty(path) && remove_from(a, arena_str(a, path), cluster, ret_changed, st))
+            return -1;
+    }
+    return 0;
 }

@@ -1,9 +1,9 @@
-/* The user's kubeconfig: only our entries are touched, everything else stays as it is.
+/* The user's kubeconfig: only our entries are touched, every other byte stays as it is.
  *
  * Which file: --kubeconfig, else the first existing file of $KUBECONFIG (else its last), else
  * ~/.kube/config. Changes are made under client-go's lock (FILE.lock), written beside it with mode
- * 0600 and renamed. Under sudo the file belongs to the invoking user. Entries are named
- * kaname/CLUSTER. */
+ * 0600 and renamed; a link is followed. Under sudo a new file belongs to the invoking user, one
+ * that is there keeps its owner. Entries are named kaname/CLUSTER. */
 #ifndef CLI_KUBECONFIG_H
 #define CLI_KUBECONFIG_H
 
@@ -18,14 +18,17 @@ struct kubeconfig_entry {
     struct str directory; /* its --data-dir */
 };
 
+/* Where it is when nothing else is said: ~/.kube/config. */
+struct str kubeconfig_default(struct arena *a);
 /* The file to change, in the arena. */
 struct str kubeconfig_path(struct arena *a, const char *given);
 /* Adds or updates the entries and, if asked, makes the context current. *ret_changed tells whether
  * the file differs. 0, or -1 with st. */
 int kubeconfig_merge(struct arena *a, struct str path, const struct kubeconfig_entry *entry,
                      bool switch_context, bool *ret_changed, struct status *st) must_use;
-/* Removes them; a current-context that was ours goes back to what it was before, or away. */
-int kubeconfig_remove(struct arena *a, struct str path, struct str cluster, bool *ret_changed,
+/* Removes them from the file given, or from each of $KUBECONFIG that has them; a current-context
+ * that was ours goes back to what it was before, or is emptied. */
+int kubeconfig_remove(struct arena *a, const char *given, struct str cluster, bool *ret_changed,
                       struct status *st) must_use;
 /* A whole kubeconfig with just this entry, as YAML. */
 struct str kubeconfig_text(struct arena *a, const struct kubeconfig_entry *entry);

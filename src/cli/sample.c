@@ -1,6 +1,7 @@
 /* The sample application of `kaname up`: a web server of our own image, two copies behind a
  * Service. */
 #include "cli/steps.h"
+#include "cli/trouble.h"
 #include "object/seal.h"
 
 enum {
@@ -54,7 +55,8 @@ int step_sample(struct steps *s, const struct cluster_access *cluster, struct st
     for (size_t i = 0; i < ARRAY_COUNT(documents); i++)
         if (apply(s, cluster, documents[i].path, documents[i].document, &changed, st))
             return -1;
-    while (wall_clock_us() - begun < (int64_t)SAMPLE_WAIT_MS * 1000) {
+    int64_t wait = s->timeout_ms >= 0 ? s->timeout_ms : SAMPLE_WAIT_MS;
+    while (wall_clock_us() - begun <= wait * 1000) {
         if (cluster_call(s->arena, cluster, "GET", documents[0].path, NULL, NULL, &object, st))
             return -1;
         int64_t want = node_num(object, "spec.replicas", 1);
@@ -66,6 +68,7 @@ int step_sample(struct steps *s, const struct cluster_access *cluster, struct st
         progress_waiting(s->progress, "the pods of the sample application");
         wait_ms(5);
     }
-    return status_internal(st, "the sample application's pods don't become Ready: kubectl describe "
-                               "pods -l app=hello tells why");
+    return trouble_set(st, KN_TIMEOUT,
+                       "the sample application's pods aren't Ready yet: kubectl describe pods -l "
+                       "app=hello tells why");
 }

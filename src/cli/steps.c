@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "cli/kubeconfig.h"
+#include "cli/trouble.h"
 #include "object/seal.h"
 #include "sys/daemon.h"
 #include "sys/whole_file.h"
@@ -12,11 +13,14 @@ enum {
     REGION_WAIT_MS = 10000,
     CLUSTER_WAIT_MS = 30000,
     NODES_WAIT_MS = 120000,
-    DELETE_WAIT_MS = 60000
+    DELETE_WAIT_MS = 60000,
+    NODES_OF_A_NEW_GROUP = 2,
+    LOG_BYTES_MAX = 64 << 20
 };
 
-static bool expired(int64_t begun_us, int64_t wait)
+static bool expired(const struct steps *s, int64_t begun_us, int64_t wait_ms)
 {
+    int64_t wait = s->timeout_ms >= 0 ? s->timeout_ms : wait_ms;
     return wall_clock_us() - begun_us > wait * 1000;
 }
 
@@ -24,6 +28,25 @@ static bool expired(int64_t begun_us, int64_t wait)
 static void pause_poll(int round)
 {
     wait_ms(round < 50 ? POLL_MS : round < 200 ? 10 : 100);
+}
+
+/* The last thing that the region said: more often than not the root cause. */
+static struct str last_words(struct arena *a, const char *log)
+{
+    struct str text, line = STR_NONE;
+    if (file_read_whole(a, log, LOG_BYTES_MAX, &text))
+        return STR("nothing was logged");
+    for (struct str rest = str_trim(text); rest.data && rest.len;)
+        line = str_cut(&rest, '\n');
+    return str_empty(line) ? STR("nothing was logged") : line;
+}
+
+static bool ended(struct arena *a, pid_t pid)
+{
+    struct str text;
+    if (file_read_whole(a, arena_printf(a, "/proc/%d/stat", (int)pid).data, 4096, &text))
+        return true;
+    return str_find_str(text, STR(") Z ")) >= 0;
 }
 
 static int start_region(struct steps *s, struct status *st)
@@ -34,21 +57,27 @@ static int start_region(struct steps *s, struct status *st)
     pid_t pid;
     struct str log = arena_printf(a, "%s/region.log", s->directory);
     int err = directory_make(s->directory, 0711);
-    if (!err)
-        err = daemon_start(program, argv, log.data, &pid);
     if (err)
-        return status_internal(st, "the region can't be started in %s: %s", s->directory,
-                               strerrordesc_np(-err));
+        return trouble_set(st, KN_FILE_UNWRITABLE, "the data directory %s can't be made: %s",
+                           s->directory, strerrordesc_np(-err));
+    err = daemon_start(program, argv, log.data, &pid);
+    if (err)
+        return trouble_set(st, KN_START_FAILED, "the region can't be started in %s: %s",
+                           s->directory, strerrordesc_np(-err));
     int64_t begun = wall_clock_us();
     struct str pid_file = arena_printf(a, "%s/region.pid", s->directory);
-    for (int round = 0; !expired(begun, REGION_WAIT_MS); round++) {
+    for (int round = 0; !expired(s, begun, REGION_WAIT_MS); round++) {
         if (pid_file_read(pid_file.data, &pid) == 0 &&
             region_access_read(a, s->directory, &s->region) == 0 && region_answers(&s->region))
             return 0;
+        if (round > 10 && ended(a, pid))
+            return trouble_set(st, KN_START_FAILED, "the region ended at once: %.*s (%s)",
+                               STR_ARG(last_words(a, log.data)), log.data);
         progress_waiting(s->progress, "the region to answer");
         pause_poll(round);
     }
-    return status_internal(st, "the region doesn't answer; its log tells why: %s", log.data);
+    return trouble_set(st, KN_TIMEOUT, "the region doesn't answer yet: %.*s (%s)",
+                       STR_ARG(last_words(a, log.data)), log.data);
 }
 
 int step_region(struct steps *s, struct status *st)
@@ -76,24 +105,27 @@ static int describe_cluster(struct steps *s, const char *name, struct node **ret
     return 0;
 }
 
-static int create_cluster(struct steps *s, const char *name, struct status *st)
+static int create_cluster(struct steps *s, const char *name, const struct node *request,
+                          struct status *st)
 {
     struct arena *a = s->arena;
-    struct node *body = node_map(a);
+    struct node *body = request ? node_copy(a, request) : node_map(a);
     node_put_str(a, body, "name", str_from(name));
-    node_put_str(
-        a, body, "roleArn",
-        arena_printf(a, "arn:aws:iam::%.*s:role/kaname-cluster", STR_ARG(s->region.account)));
+    if (!node_has(body, "roleArn"))
+        node_put_str(
+            a, body, "roleArn",
+            arena_printf(a, "arn:aws:iam::%.*s:role/kaname-cluster", STR_ARG(s->region.account)));
     node_need_map(a, body, "resourcesVpcConfig");
     return region_call(a, &s->region, "POST", STR("/clusters"), body, NULL, st);
 }
 
-int step_cluster(struct steps *s, const char *name, struct node **ret, struct status *st)
+int step_cluster(struct steps *s, const char *name, const struct node *request, struct node **ret,
+                 struct status *st)
 {
     bool changed = false;
     int64_t begun = wall_clock_us();
     progress_begin(s->progress, "cluster");
-    for (int round = 0; !expired(begun, CLUSTER_WAIT_MS); round++) {
+    for (int round = 0; !expired(s, begun, CLUSTER_WAIT_MS); round++) {
         if (describe_cluster(s, name, ret, st) == 0) {
             if (str_is(node_str(*ret, "status"), "ACTIVE")) {
                 progress_end(s->progress, changed, "%s at %.*s", name,
@@ -103,17 +135,17 @@ int step_cluster(struct steps *s, const char *name, struct node **ret, struct st
         } else if (st->code != 404) {
             return -1;
         } else {
-            if (create_cluster(s, name, st))
+            if (create_cluster(s, name, request, st))
                 return -1;
-            changed = true;
+            changed = s->cluster_created = true;
             continue;
         }
         progress_waiting(s->progress, "the cluster to become ACTIVE");
         pause_poll(round);
     }
-    return status_internal(
-        st, "the cluster %s doesn't become ACTIVE; the region's log tells why: %s/region.log", name,
-        s->directory);
+    return trouble_set(st, KN_TIMEOUT,
+                       "the cluster %s isn't ACTIVE yet; the region's log tells why: %s/region.log",
+                       name, s->directory);
 }
 
 static struct str nodegroup_path(struct steps *s, const char *cluster, const char *nodegroup)
@@ -123,19 +155,25 @@ static struct str nodegroup_path(struct steps *s, const char *cluster, const cha
 }
 
 static int create_nodegroup(struct steps *s, const char *cluster, const char *nodegroup,
-                            int64_t count, struct status *st)
+                            int64_t count, const struct node *request, struct status *st)
 {
     struct arena *a = s->arena;
-    struct node *body = node_map(a), *described;
+    struct node *body = request ? node_copy(a, request) : node_map(a), *described;
     if (describe_cluster(s, cluster, &described, st))
         return -1;
     node_put_str(a, body, "nodegroupName", str_from(nodegroup));
-    node_put_str(a, body, "nodeRole",
-                 arena_printf(a, "arn:aws:iam::%.*s:role/kaname-node", STR_ARG(s->region.account)));
-    node_put(a, body, "subnets", node_copy(a, node_at(described, "resourcesVpcConfig.subnetIds")));
+    if (!node_has(body, "nodeRole"))
+        node_put_str(
+            a, body, "nodeRole",
+            arena_printf(a, "arn:aws:iam::%.*s:role/kaname-node", STR_ARG(s->region.account)));
+    if (!node_has(body, "subnets"))
+        node_put(a, body, "subnets",
+                 node_copy(a, node_at(described, "resourcesVpcConfig.subnetIds")));
     node_put_int(a, body, "scalingConfig.desiredSize", count);
-    node_put_int(a, body, "scalingConfig.minSize", 0);
-    node_put_int(a, body, "scalingConfig.maxSize", MAX(count, 1));
+    if (!node_has(body, "scalingConfig.minSize"))
+        node_put_int(a, body, "scalingConfig.minSize", 0);
+    if (!node_has(body, "scalingConfig.maxSize"))
+        node_put_int(a, body, "scalingConfig.maxSize", MAX(count, 1));
     return region_call(a, &s->region, "POST", nodegroup_path(s, cluster, NULL), body, NULL, st);
 }
 
@@ -152,41 +190,63 @@ static int scale_nodegroup(struct steps *s, const char *cluster, const char *nod
     return region_call(a, &s->region, "POST", path, body, NULL, st);
 }
 
+/* What is wrong with a node group, in the region's words. */
+static struct str health_of(const struct node *group)
+{
+    const struct node *issue = node_item(node_at(group, "health.issues"), 0);
+    struct str message = node_str(issue, "message");
+    return str_empty(message) ? STR("no reason was given") : message;
+}
+
+/* 1: wait and look again, 0: all is there, -1 with st. */
+static int nodes_round(struct steps *s, const char *cluster, const char *nodegroup, int64_t *count,
+                       const struct node *request, bool *changed, struct status *st)
+{
+    struct node *answer;
+    if (region_call(s->arena, &s->region, "GET", nodegroup_path(s, cluster, nodegroup), NULL,
+                    &answer, st)) {
+        if (st->code != 404)
+            return -1;
+        if (*count < 0)
+            *count = NODES_OF_A_NEW_GROUP;
+        *changed = true;
+        return create_nodegroup(s, cluster, nodegroup, *count, request, st) ? -1 : 1;
+    }
+    const struct node *group = node_at(answer, "nodegroup");
+    int64_t now = node_num(group, "scalingConfig.desiredSize", 0);
+    if (*count < 0)
+        *count = now;
+    if (now != *count) {
+        *changed = true;
+        return scale_nodegroup(s, cluster, nodegroup, *count, st) ? -1 : 1;
+    }
+    if (str_is(node_str(group, "status"), "CREATE_FAILED"))
+        return trouble_set(st, KN_NODEGROUP_FAILED, "the node group %s of %s failed: %.*s",
+                           nodegroup, cluster, STR_ARG(health_of(group)));
+    return !str_is(node_str(group, "status"), "ACTIVE");
+}
+
 int step_nodes(struct steps *s, const char *cluster, const char *nodegroup, int64_t count,
-               struct status *st)
+               const struct node *request, struct status *st)
 {
     bool changed = false;
     int64_t begun = wall_clock_us();
-    struct node *answer;
     progress_begin(s->progress, "nodes");
-    for (int round = 0; !expired(begun, NODES_WAIT_MS); round++) {
-        if (region_call(s->arena, &s->region, "GET", nodegroup_path(s, cluster, nodegroup), NULL,
-                        &answer, st)) {
-            if (st->code != 404 || create_nodegroup(s, cluster, nodegroup, count, st))
-                return -1;
-            changed = true;
-            continue;
-        }
-        const struct node *group = node_at(answer, "nodegroup");
-        struct str status = node_str(group, "status");
-        if (node_num(group, "scalingConfig.desiredSize", 0) != count) {
-            if (scale_nodegroup(s, cluster, nodegroup, count, st))
-                return -1;
-            changed = true;
-            continue;
-        }
-        if (str_is(status, "ACTIVE")) {
+    for (int round = 0; !expired(s, begun, NODES_WAIT_MS); round++) {
+        int result = nodes_round(s, cluster, nodegroup, &count, request, &changed, st);
+        if (result < 0)
+            return -1;
+        if (result == 0) {
             progress_end(s->progress, changed, "%lld Ready in node group %s", (long long)count,
                          nodegroup);
             return 0;
         }
-        if (str_is(status, "CREATE_FAILED"))
-            break;
         progress_waiting(s->progress, "the nodes to become Ready");
         pause_poll(round);
     }
-    return status_internal(
-        st, "the nodes of %s don't become Ready; the logs tell why: %s/region.log, %s/instances/*/",
+    return trouble_set(
+        st, KN_TIMEOUT,
+        "the nodes of %s aren't Ready yet; the logs tell why: %s/region.log, %s/instances/*/log/",
         cluster, s->directory, s->directory);
 }
 
@@ -203,6 +263,12 @@ int step_kubeconfig(struct steps *s, const struct node *cluster, const char *giv
                                            .program = program_path(a),
                                            .directory = str_from(s->directory)};
     progress_begin(s->progress, "kubeconfig");
+    if (given && strcmp(given, "-") == 0) {
+        struct str text = kubeconfig_text(a, &entry);
+        progress_end(s->progress, false, "printed");
+        printf("%.*s", STR_ARG(text));
+        return 0;
+    }
     if (kubeconfig_merge(a, path, &entry, switch_context, &changed, st))
         return -1;
     progress_end(s->progress, changed, "context kaname/%.*s in %.*s", STR_ARG(entry.cluster),
@@ -215,13 +281,14 @@ static int delete_nodegroups(struct steps *s, const char *name, struct status *s
     struct node *answer;
     if (region_call(s->arena, &s->region, "GET", nodegroup_path(s, name, NULL), NULL, &answer, st))
         return -1;
-    node_each(group,
-              node_at(answer, "nodegroups")) if (region_call(s->arena, &s->region, "DELETE",
-                                                             nodegroup_path(
-                                                                 s, name,
-                                                                 arena_cstr(s->arena, group->text)),
-                                                             NULL, NULL, st) &&
-                                                 st->code != 404) return -1;
+    const struct node *groups = node_at(answer, "nodegroups");
+    for (size_t i = 0; i < node_count(groups); i++) {
+        const char *group = arena_cstr(s->arena, node_str(node_item(groups, i), ""));
+        if (region_call(s->arena, &s->region, "DELETE", nodegroup_path(s, name, group), NULL, NULL,
+                        st) &&
+            st->code != 404)
+            return -1;
+    }
     return 0;
 }
 
@@ -239,7 +306,7 @@ int step_delete_cluster(struct steps *s, const char *name, struct status *st)
     }
     if (delete_nodegroups(s, name, st))
         return -1;
-    for (int round = 0; !expired(begun, DELETE_WAIT_MS); round++) {
+    for (int round = 0; !expired(s, begun, DELETE_WAIT_MS); round++) {
         if (describe_cluster(s, name, &described, st)) {
             if (st->code != 404)
                 return -1;
@@ -254,7 +321,7 @@ int step_delete_cluster(struct steps *s, const char *name, struct status *st)
         progress_waiting(s->progress, "nodes to end");
         pause_poll(round);
     }
-    return status_internal(
-        st, "the cluster %s doesn't go away; the region's log tells why: %s/region.log", name,
-        s->directory);
+    return trouble_set(st, KN_TIMEOUT,
+                       "the cluster %s is still there; the region's log tells why: %s/region.log",
+                       name, s->directory);
 }

@@ -12,21 +12,30 @@ struct steps {
     struct progress *progress;
     const char *directory;
     struct region_access region;
+    int64_t timeout_ms;   /* of each wait; negative: each step's own */
+    bool cluster_created; /* by step_cluster: what a failed create takes back */
+};
+
+enum {
+    NODES_AS_THEY_ARE = -1 /* step_nodes: the number stays; 2 for a new node group */
 };
 
 /* A region that answers; started in the background when it doesn't. */
 int step_region(struct steps *s, struct status *st) must_use;
-/* An ACTIVE cluster; *ret is DescribeCluster's. */
-int step_cluster(struct steps *s, const char *name, struct node **ret, struct status *st) must_use;
-/* A node group of count nodes, ACTIVE: its nodes are Ready. */
+/* An ACTIVE cluster; *ret is DescribeCluster's. request: of CreateCluster, for one that isn't
+ * there; NULL: a plain one. */
+int step_cluster(struct steps *s, const char *name, const struct node *request, struct node **ret,
+                 struct status *st) must_use;
+/* A node group of count nodes, ACTIVE: its nodes are Ready. request: of CreateNodegroup, or NULL.
+ */
 int step_nodes(struct steps *s, const char *cluster, const char *nodegroup, int64_t count,
-               struct status *st) must_use;
-/* Our entries in the user's kubeconfig. */
+               const struct node *request, struct status *st) must_use;
+/* Our entries in the user's kubeconfig; path "-": a whole one on standard output. */
 int step_kubeconfig(struct steps *s, const struct node *cluster, const char *path,
                     bool switch_context, struct status *st) must_use;
 /* The sample application: applied, and available. */
 int step_sample(struct steps *s, const struct cluster_access *cluster, struct status *st) must_use;
-/* The cluster without its node groups, and without itself. */
+/* Deletes a cluster and its node groups. */
 int step_delete_cluster(struct steps *s, const char *name, struct status *st) must_use;
 
 #endif

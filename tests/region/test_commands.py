@@ -48,8 +48,8 @@ def test_foreign_entries_survive(region, kubeconfig):
 
 
 def test_many_at_once(region, kubeconfig):
-    kaname(region, 'cluster', 'create', 'shared', '--no-switch-context', KUBECONFIG=kubeconfig)
-    running = [subprocess.Popen([KANAME, 'cluster', 'kubeconfig', 'shared', '--no-switch-context', '--data-dir', region.data],
+    kaname(region, 'cluster', 'create', 'shared', '--switch-context=false', KUBECONFIG=kubeconfig)
+    running = [subprocess.Popen([KANAME, 'cluster', 'kubeconfig', 'shared', '--switch-context=false', '--data-dir', region.data],
                                 env=region.env(KUBECONFIG=kubeconfig), stderr=subprocess.PIPE) for _ in range(10)]
     assert [p.wait(60) for p in running] == [0] * 10
     merged = read(kubeconfig)

@@ -1,0 +1,74 @@
+#include "cli/session.h"
+
+#include "object/seal.h"
+
+void session_defaults(struct session_options *o)
+{
+    o->switch_context = true;
+    o->timeout_s = -1;
+}
+
+int session_open(struct session *s, const struct session_options *o, unsigned steps)
+{
+    *s = (struct session){.directory = command_data_dir(o->data_dir), .options = o};
+    s->teller = (struct teller){.output = o->output, .data_dir = s->directory};
+    status_init(&s->st, &s->arena);
+    s->steps = (struct steps){.arena = &s->arena,
+                              .progress = &s->progress,
+                              .directory = s->directory,
+                              .timeout_ms = o->timeout_s < 0 ? -1 : o->timeout_s * 1000};
+    if (progress_init(&s->progress, o->progress, o->no_spinner, o->output, steps))
+        return command_fail(&s->teller, KN_USAGE,
+                            "--progress is auto, plain, json or quiet, not %s", o->progress);
+    return 0;
+}
+
+int session_open_region(struct session *s, const struct session_options *o, unsigned steps)
+{
+    int status = session_open(s, o, steps);
+    if (status)
+        return status;
+    if (region_access_read(&s->arena, s->directory, &s->steps.region))
+        return command_fail(&s->teller, KN_REGION_NONE, "there is no region in %s", s->directory);
+    return 0;
+}
+
+int session_close(struct session *s, int result)
+{
+    char prefix[64];
+    if (result < 0) {
+        progress_fail(&s->progress);
+        snprintf(prefix, sizeof(prefix), "%s%s", s->progress.name ? s->progress.name : "",
+                 s->progress.name ? ": " : "");
+        result = command_fail_status(&s->teller, prefix, &s->st);
+    }
+    mem_free(s->directory);
+    arena_release(&s->arena);
+    return result;
+}
+
+void session_print(const struct node *document)
+{
+    struct buf text = BUF_INIT;
+    node_to_json(&text, document, 0);
+    printf("%s\n", text.data);
+    buf_release(&text);
+}
+
+int session_describe(struct session *s, const char *name, struct node **ret)
+{
+    struct node *answer;
+    if (region_call(&s->arena, &s->steps.region, "GET",
+                    arena_printf(&s->arena, "/clusters/%s", name), NULL, &answer, &s->st))
+        return -1;
+    *ret = node_at(answer, "cluster");
+    return 0;
+}
+
+int session_need_name(const struct session_options *o, int argc, char **argv)
+{
+    const struct teller teller = {.output = o->output, .data_dir = o->data_dir};
+    if (argc == 1 && *argv[0])
+        return 0;
+    return command_fail(&teller, KN_USAGE, "one cluster's NAME is wanted");
+}

@@ -1,0 +1,53 @@
+/* Session: what a command that talks to a region needs, opened and closed in one place. */
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include "cli/cli.h"
+#include "cli/steps.h"
+
+/* Options that such commands share; a command's values begin with it. */
+struct session_options {
+    const char *data_dir, *kubeconfig, *progress, *output;
+    int64_t timeout_s; /* negative: each wait's own */
+    bool switch_context, no_spinner;
+};
+/* Entries for a table of options whose values are `type` with a member `options`. */
+#define SESSION_OPTIONS(type)                                                                      \
+    OPTION_DATA_DIR(type, options.data_dir), OPTION_OUTPUT(type, options.output)
+#define SESSION_LONG_OPTIONS(type)                                                                 \
+    OPTION_PROGRESS(type, options.progress), OPTION_NO_SPINNER(type, options.no_spinner),          \
+    {                                                                                              \
+        "timeout", 0, "SECONDS",                                                                   \
+            "How long to wait for each step (default: as long as it takes "                        \
+            "usually, and more)",                                                                  \
+            OPTION_NUMBER, offsetof(type, options.timeout_s)                                       \
+    }
+void session_defaults(struct session_options *o);
+
+struct session {
+    struct arena arena;
+    struct progress progress;
+    struct status st;
+    struct steps steps;
+    struct teller teller;
+    char *directory; /* owned */
+    const struct session_options *options;
+};
+
+/* 0, or an exit status when something was wrong, which was told. steps: how many are shown. */
+int session_open(struct session *s, const struct session_options *o, unsigned steps) must_use;
+/* The same, for a region that must be there: else KN_REGION_NONE. */
+int session_open_region(struct session *s, const struct session_options *o,
+                        unsigned steps) must_use;
+/* Ends it: result is 0, an exit status that was told, or -1 for s->st, which is told. Returns the
+ * exit status. */
+int session_close(struct session *s, int result);
+
+/* One document on standard output. */
+void session_print(const struct node *document);
+/* DescribeCluster's answer. 0 or -1. */
+int session_describe(struct session *s, const char *name, struct node **ret) must_use;
+/* The one NAME that a command takes: 0, or an exit status when it isn't there, which was told. */
+int session_need_name(const struct session_options *o, int argc, char **argv) must_use;
+
+#endif

@@ -99,8 +99,20 @@ static struct str refusal_message(struct sched_cycle *c, struct refusals *list, 
     return copy;
 }
 
-enum sched_verdict sched_filter_node(struct sched_cycle *c, struct sched_node *n,
-                                     struct str *ret_reason)
+void sched_tell_plugins(struct sched_cycle *c, struct sched_pod *pod, bool removed)
+{
+    struct scheduler *s = c->scheduler;
+    for (size_t i = 0; i < s->plugin_count; i++) {
+        void (*fn)(struct sched_cycle *, struct sched_pod *) =
+            removed ? s->plugins[i]->pod_removed : s->plugins[i]->pod_added;
+        c->plugin_index = i;
+        if (fn && !c->skip_filter[i])
+            fn(c, pod);
+    }
+}
+
+static enum sched_verdict run_filters(struct sched_cycle *c, struct sched_node *n,
+                                      struct str *ret_reason)
 {
     struct scheduler *s = c->scheduler;
     for (size_t i = 0; i < s->plugin_count; i++) {
@@ -115,6 +127,17 @@ enum sched_verdict sched_filter_node(struct sched_cycle *c, struct sched_node *n
         }
     }
     return SCHED_FITS;
+}
+
+enum sched_verdict sched_filter_node(struct sched_cycle *c, struct sched_node *n,
+                                     struct str *ret_reason)
+{
+    if (list_empty(&c->scheduler->nominations) || !sched_nominated_enter(c, n))
+        return run_filters(c, n, ret_reason);
+    enum sched_verdict verdict = run_filters(c, n, ret_reason);
+    sched_nominated_leave(c);
+    /* It must not lean on a pod that isn't there yet either. */
+    return verdict == SCHED_FITS ? run_filters(c, n, ret_reason) : verdict;
 }
 
 static enum sched_verdict pre_filter(struct sched_cycle *c, struct str *ret_message)
@@ -240,6 +263,7 @@ static void bind(struct sched_cycle *c, struct sched_pending *p, struct sched_no
     node_put_str(a, binding, "metadata.uid", c->uid);
     node_put_str(a, binding, "target.kind", STR("Node"));
     node_put_str(a, binding, "target.name", n->name);
+    sched_unnominate(s, c->ns, c->name);
     sched_assume(s, c->info, n);
     c->info = NULL;
     client_post(s->client, client_resource(s->client, "", "v1", "pods"), c->ns, c->name, "binding",
@@ -284,6 +308,8 @@ static void tell_failure(struct sched_cycle *c, struct str message, struct str n
     node_append(a, node_need_list(a, patch, "status.conditions"), condition);
     if (!str_empty(nominated))
         node_put_str(a, patch, "status.nominatedNodeName", nominated);
+    else if (!str_empty(object_str(c->pod, "status.nominatedNodeName")))
+        node_put(a, patch, "status.nominatedNodeName", node_null(a));
     client_patch(s->client, client_resource(s->client, "", "v1", "pods"), c->ns, c->name, "status",
                  "application/strategic-merge-patch+json", patch, ignore_answer, NULL);
 }
@@ -294,6 +320,7 @@ static void fail(struct sched_cycle *c, struct sched_pending *p, struct str mess
     struct str nominated = STR(""), preemption = STR("");
     if (verdicts)
         sched_preempt(c, verdicts, &nominated, &preemption);
+    sched_nominate(c->scheduler, c->pod, nominated);
     if (!str_empty(preemption))
         message = arena_printf(c->arena, "%.*s %.*s", STR_ARG(message), STR_ARG(preemption));
     p->refused_by = c->refused_by;

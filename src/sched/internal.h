@@ -1,5 +1,5 @@
 /* The scheduler's own parts: sched.c (wiring), cache.c (nodes and pods), queue.c (pods that wait),
- * cycle.c (one attempt), preempt.c (victims). */
+ * cycle.c (one attempt), preempt.c (victims), nominate.c (who gets their room). */
 #ifndef SCHED_INTERNAL_H
 #define SCHED_INTERNAL_H
 
@@ -94,6 +94,7 @@ struct scheduler {
     size_t next_node;               /* where the next search starts */
     struct map pods;                /* "NS/NAME" -> struct sched_pod, owned */
     struct list anti_pods, affinity_pods;
+    struct list nominations; /* nominate.c */
     struct sched_group groups[SCHED_GROUPS_MAX];
     uint64_t group_questions;
     struct map images;        /* name -> struct sched_image, owned */
@@ -121,6 +122,20 @@ void sched_schedule_one(struct scheduler *s, struct sched_pending *p);
 /* All filters on one node. ret_reason: why not. */
 enum sched_verdict sched_filter_node(struct sched_cycle *c, struct sched_node *n,
                                      struct str *ret_reason);
+
+/* Tells the plugins that a pod came to its node or left it, in this cycle's view of the world. */
+void sched_tell_plugins(struct sched_cycle *c, struct sched_pod *pod, bool removed);
+
+/* nominate.c. A pod is promised a node (empty: no longer any), or is placed or gone. */
+void sched_nominate(struct scheduler *s, const struct sealed *pod, struct str node);
+void sched_unnominate(struct scheduler *s, struct str ns, struct str name);
+void sched_nominations_release(struct scheduler *s);
+/* Puts pods that were promised the node onto it, if the cycle's pod is not above them, until leave.
+ * Whether there are any; they never overlap. */
+bool sched_nominated_enter(struct sched_cycle *c, struct sched_node *n);
+void sched_nominated_leave(struct sched_cycle *c);
+/* The cycle's pod takes the node from pods below it that were promised it. */
+void sched_nominated_displace(struct sched_cycle *c, struct str node);
 
 /* preempt.c: a node on which deleting pods of lower priority makes room. Deletes them; *ret_node is
  * the nominated node, or empty; ret_message tells why nothing helps. verdicts: of every node, by

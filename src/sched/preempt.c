@@ -24,21 +24,9 @@ static int compare_importance(const void *x, const void *y)
     return (*left)->start_us < (*right)->start_us ? -1 : (*left)->start_us > (*right)->start_us;
 }
 
-static void each_plugin(struct sched_cycle *c, struct sched_pod *pod, bool removed)
-{
-    struct scheduler *s = c->scheduler;
-    for (size_t i = 0; i < s->plugin_count; i++) {
-        void (*fn)(struct sched_cycle *, struct sched_pod *) =
-            removed ? s->plugins[i]->pod_removed : s->plugins[i]->pod_added;
-        c->plugin_index = i;
-        if (fn && !c->skip_filter[i])
-            fn(c, pod);
-    }
-}
-
 static void take_off(struct sched_cycle *c, struct sched_node *n, struct sched_pod *pod)
 {
-    each_plugin(c, pod, true);
+    sched_tell_plugins(c, pod, true);
     sched_node_remove_pod(pod);
     pod->node = n; /* where it belongs: plugins and put_back ask */
 }
@@ -46,7 +34,7 @@ static void take_off(struct sched_cycle *c, struct sched_node *n, struct sched_p
 static void put_back(struct sched_cycle *c, struct sched_node *n, struct sched_pod *pod)
 {
     sched_node_add_pod(c->scheduler, n, pod);
-    each_plugin(c, pod, false);
+    sched_tell_plugins(c, pod, false);
 }
 
 /* Disruptions that budgets still allow, used up pod by pod. */
@@ -274,5 +262,6 @@ void sched_preempt(struct sched_cycle *c, const uint8_t *verdicts, struct str *r
         return;
     }
     *ret_node = arena_str(c->arena, best.node->name);
+    sched_nominated_displace(c, *ret_node);
     evict(c, &best);
 }

@@ -105,6 +105,7 @@ static void on_pending_pod(struct scheduler *s, const struct sealed *now, const 
     if (known && str_equal(known->uid, object_uid(now)))
         return; /* news from before our binding */
     if (!ours(now)) {
+        sched_unnominate(s, object_namespace(now), object_name(now));
         sched_queue_remove(&s->queue, object_namespace(now), object_name(now));
         return;
     }
@@ -112,6 +113,8 @@ static void on_pending_pod(struct scheduler *s, const struct sealed *now, const 
     if (old && !object_differs(now, old, "spec") && !object_differs(now, old, "metadata.labels") &&
         !object_differs(now, old, "metadata.annotations"))
         return;
+    if (!old) /* promised a node before this scheduler started */
+        sched_nominate(s, now, object_str(now, "status.nominatedNodeName"));
     sched_queue_put(&s->queue, now);
 }
 
@@ -121,15 +124,18 @@ static void on_pod(void *user, const struct sealed *now, const struct sealed *ol
     unsigned events = 0;
     if (assigned(now) || assigned(old)) {
         sched_cache_pod(s, now, old, &events);
+        sched_unnominate(s, object_namespace(now ? now : old), object_name(now ? now : old));
         if (now && !assigned(old))
             sched_queue_remove(&s->queue, object_namespace(now), object_name(now));
         sched_queue_event(&s->queue, events);
         return;
     }
-    if (now)
+    if (now) {
         on_pending_pod(s, now, old);
-    else
-        sched_queue_remove(&s->queue, object_namespace(old), object_name(old));
+        return;
+    }
+    sched_unnominate(s, object_namespace(old), object_name(old));
+    sched_queue_remove(&s->queue, object_namespace(old), object_name(old));
 }
 
 static void on_node(void *user, const struct sealed *now, const struct sealed *old)
@@ -193,6 +199,7 @@ struct scheduler *scheduler_start(struct loop *loop, struct client *client)
     s->random = loop_now_us(loop) | 1;
     list_init(&s->anti_pods);
     list_init(&s->affinity_pods);
+    list_init(&s->nominations);
     deferred_init(&s->step, loop, on_step, s);
     sched_queue_init(&s->queue, s);
     register_plugins(s);
@@ -217,6 +224,7 @@ void scheduler_stop(struct scheduler *s)
         view_close(s->views[i]);
     deferred_cancel(&s->step);
     sched_queue_release(&s->queue);
+    sched_nominations_release(s);
     sched_cache_release(s);
     mem_free(s);
 }

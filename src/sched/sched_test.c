@@ -376,6 +376,46 @@ TEST(the_least_important_pods_make_room)
     fixture_free(f);
 }
 
+TEST(the_room_that_victims_leave_is_kept)
+{
+    struct fixture *f = fixture_new();
+    add_node(f, "n1", "{}", "4");
+    add_pod(f, "low", 1, CPU("2"), "");
+    add_pod(f, "middle", 5, CPU("2"), "");
+    run(f);
+    add_pod(f, "high", 10, CPU("1500m"), "");
+    run(f);
+    assert_str(node_of(f, "low"), "gone");
+    add_pod(f, "late", 1, CPU("2"), "");
+    add_pod(f, "small", 1, CPU("500m"), "");
+    run(f);
+    assert_str(node_of(f, "high"), ""); /* still in its back-off */
+    assert_str(node_of(f, "late"), "");
+    assert_str(node_of(f, "small"), "n1");
+    for (int i = 0; i < 80 && str_empty(node_of(f, "high")); i++)
+        run(f);
+    assert_str(node_of(f, "high"), "n1");
+    assert_str(node_of(f, "late"), "");
+    assert_int_equal(f->client.deleted, 1);
+    fixture_free(f);
+}
+
+TEST(who_is_more_important_takes_promised_room)
+{
+    struct fixture *f = fixture_new();
+    add_node(f, "n1", "{}", "2");
+    add_pod(f, "low", 1, CPU("2"), "");
+    run(f);
+    add_pod(f, "high", 10, CPU("2"), "");
+    run(f);
+    assert_str(node_of(f, "low"), "gone");
+    add_pod(f, "urgent", 20, CPU("2"), "");
+    run(f);
+    assert_str(node_of(f, "urgent"), "n1");
+    assert_str(node_of(f, "high"), "");
+    fixture_free(f);
+}
+
 TEST(the_more_important_pod_goes_first)
 {
     struct fixture *f = fixture_new();
@@ -398,6 +438,8 @@ int main(void)
         cmocka_unit_test(a_host_port_is_given_once_a_node),
         cmocka_unit_test(spread_and_anti_affinity_use_every_node),
         cmocka_unit_test(the_least_important_pods_make_room),
+        cmocka_unit_test(the_room_that_victims_leave_is_kept),
+        cmocka_unit_test(who_is_more_important_takes_promised_room),
         cmocka_unit_test(the_more_important_pod_goes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,8 @@ enum {
     LEASE_MS = 10000,
     STATUS_EVERY = 30 /* leases */,
     IN_FLIGHT_MAX = 256,
+    GRACE_S = 30,         /* what pods get by default; who is given more takes some of it */
+    LINGER_MS = 1000,     /* that much */
     IP_FIRST = 0x0a800000 /* 10.128.0.0 */
 };
 
@@ -17,6 +19,12 @@ struct sim_node {
     unsigned number;
     bool registered, lease_made, busy;
     unsigned renewals;
+};
+
+/* A pod that takes some of its grace. */
+struct lingering {
+    struct sealed *pod; /* owned */
+    uint64_t until_ms;
 };
 
 struct simulated {
@@ -31,6 +39,7 @@ struct simulated {
     uint64_t renewed; /* lease slots passed since the start */
     uint32_t next_ip;
     bool told;
+    VEC(struct lingering) lingering; /* the first to go first */
 };
 
 static struct loop *loop_of(const struct simulated *s)
@@ -249,15 +258,39 @@ static void run_pod(struct simulated *s, const struct sealed *pod)
     arena_release(a);
 }
 
+static void let_go(struct simulated *s, const struct sealed *pod)
+{
+    struct client_delete_options options = {.uid = object_uid(pod), .grace_s = 0};
+    client_delete(s->config.client, client_resource(s->config.client, "", "v1", "pods"),
+                  object_namespace(pod), object_name(pod), &options, NULL, NULL);
+}
+
+static void end_pod(struct simulated *s, const struct sealed *pod)
+{
+    if (value_int(sealed_root(pod), "metadata.deletionGracePeriodSeconds", 0) <= GRACE_S) {
+        let_go(s, pod);
+        return;
+    }
+    struct lingering l = {sealed_copy(pod), loop_now_ms(loop_of(s)) + LINGER_MS};
+    vec_push(&s->lingering, l);
+}
+
+static void end_lingering(struct simulated *s)
+{
+    while (s->lingering.count && s->lingering.items[0].until_ms <= loop_now_ms(loop_of(s))) {
+        let_go(s, s->lingering.items[0].pod);
+        sealed_unref(s->lingering.items[0].pod);
+        vec_remove(&s->lingering, 0);
+    }
+}
+
 static void on_pod(void *user, const struct sealed *now, const struct sealed *old maybe_unused)
 {
     struct simulated *s = user;
     if (!now || !map_get(&s->by_name, value_str(sealed_root(now), "spec.nodeName")))
         return;
     if (object_deleting(now)) {
-        struct client_delete_options options = {.uid = object_uid(now), .grace_s = 0};
-        client_delete(s->config.client, client_resource(s->config.client, "", "v1", "pods"),
-                      object_namespace(now), object_name(now), &options, NULL, NULL);
+        end_pod(s, now);
     } else if (str_is(value_str(sealed_root(now), "status.phase"), "Pending") ||
                str_empty(value_str(sealed_root(now), "status.phase"))) {
         if (!lacks_image(now))
@@ -284,6 +317,7 @@ static void on_tick(void *arg)
         return;
     if (!s->pods)
         open_pods(s, pods);
+    end_lingering(s);
     for (unsigned n = 0;
          n < s->config.count && s->in_flight < IN_FLIGHT_MAX && s->registered < s->config.count;
          n++) {
@@ -333,6 +367,9 @@ void simulated_stop(struct simulated *s)
     timer_stop(&s->tick);
     if (s->pods)
         view_close(s->pods);
+    for (size_t i = 0; i < s->lingering.count; i++)
+        sealed_unref(s->lingering.items[i].pod);
+    vec_release(&s->lingering);
     map_release(&s->by_name);
     mem_free(s->nodes);
     mem_free(s);

@@ -1,6 +1,7 @@
 /* Simulated nodes: N Node objects with leases and status whose pods become Ready and go when asked,
  * without any container. A pod with an image whose tag is `non-existent` or `404` stays Pending, so
- * that rollouts which get stuck can be rehearsed.
+ * that rollouts which get stuck can be rehearsed; one that was given more grace than the usual 30
+ * seconds takes a second of it.
  *
  * One view of all pods and one timer serve all nodes: leases are spread evenly over their 10
  * seconds. Node number i is PREFIX-i. */

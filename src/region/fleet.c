@@ -84,6 +84,11 @@ void fleet_free(struct fleet *f)
     mem_free(f);
 }
 
+bool fleet_is_held(const struct fleet *f)
+{
+    return machines_have_jobs(f);
+}
+
 int fleet_netns_fd(const struct fleet *f)
 {
     return vpc_netns_fd(f->vpc);

@@ -11,6 +11,8 @@
 /* NULL with a text for people; the caller goes on without nodes then. */
 struct fleet *fleet_new(struct region *r, const char **ret_error);
 void fleet_free(struct fleet *f); /* hosts stay */
+/* Jobs on threads hold the fleet and its region: neither may be freed. */
+bool fleet_is_held(const struct fleet *f);
 
 /* The VPC's network namespace, where clusters live and dial nodes from. Borrowed. */
 int fleet_netns_fd(const struct fleet *f);

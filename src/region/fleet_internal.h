@@ -46,6 +46,8 @@ struct machine {
 void machines_reconcile(struct fleet *f, struct arena *a);
 /* Whether an instance's host runs and has the images that come with it. */
 bool machines_filled(struct fleet *f, struct str id);
+/* Jobs on threads hold their machines, the fleet and the region. */
+bool machines_have_jobs(const struct fleet *f);
 void machines_free(struct fleet *f);
 void nodegroups_reconcile(struct fleet *f, struct arena *a);
 /* Files about a host, for `down` and for the next start. */

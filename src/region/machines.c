@@ -384,12 +384,18 @@ static void stop(struct machine *m, struct arena *a, const struct node *instance
     loop_work(m->fleet->region->loop, stop_job, stop_done, m);
 }
 
+static bool has_job(const struct machine *m)
+{
+    return m->state == MACHINE_STARTING || m->state == MACHINE_FILLING ||
+           m->state == MACHINE_STOPPING;
+}
+
 static void reconcile_instance(struct fleet *f, struct arena *a, struct str id)
 {
     struct node *instance = state_tree(f->region->state, a, STATE_INSTANCE, id);
     struct machine *m = machine_of(f, a, id);
     bool doomed = str_is(node_str(instance, "status.state"), "shutting-down");
-    if (m->state == MACHINE_STARTING || m->state == MACHINE_FILLING || m->state == MACHINE_STOPPING)
+    if (has_job(m))
         return;
     if (doomed)
         stop(m, a, instance);
@@ -420,6 +426,15 @@ bool machines_filled(struct fleet *f, struct str id)
 {
     const struct machine *m = map_get(&f->machines, id);
     return m && m->state == MACHINE_RUNNING;
+}
+
+bool machines_have_jobs(const struct fleet *f)
+{
+    map_each(slot, &f->machines) {
+        if (has_job(slot->value))
+            return true;
+    }
+    return false;
 }
 
 void machines_free(struct fleet *f)

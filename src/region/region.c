@@ -116,6 +116,17 @@ static int open_parts(struct region *r, struct arena *a, const struct region_con
     return 0;
 }
 
+int region_spawner_open(const char *directory, struct spawner **ret)
+{
+    struct arena a = ARENA_INIT;
+    int err = directory_make(directory, 0755);
+    if (!err)
+        err = spawner_open_lasting(region_cluster_main, supervisor_spawner_path(&a, directory).data,
+                                   ret);
+    arena_release(&a);
+    return err;
+}
+
 struct region *region_start(const struct region_config *config, const char **ret_error)
 {
     struct arena a = ARENA_INIT;
@@ -137,6 +148,9 @@ void region_stop(struct region *r)
 {
     if (r->supervisor)
         supervisor_free(r->supervisor);
+    /* The process ends: what a job on a thread works with stays until then. */
+    if (r->fleet && fleet_is_held(r->fleet))
+        return;
     if (r->fleet)
         fleet_free(r->fleet);
     if (r->server) {

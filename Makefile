@@ -10,7 +10,7 @@ SECONDS_EACH ?= 600
 SEEDS   ?= 1000
 export KANAME_TEST_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kaname-tests
 
-.PHONY: all configure up down test check sanitize lint format e2e conformance fuzz bench sim install clean packages test-packages
+.PHONY: all configure up down test check sanitize lint format e2e e2e-originals guest conformance fuzz bench sim install clean packages test-packages
 
 all: configure
 	ninja -C $(BUILD) kaname
@@ -57,6 +57,19 @@ format:
 e2e: all test-packages
 	tests/setup/clients
 	KANAME=$(abspath $(BUILD)/kaname) tests/run
+
+# The original kubelet as a node of ours. Building it takes minutes the first time; it stays in the cache.
+e2e-originals: all
+	tests/setup/packages originals
+	tests/setup/clients
+	tests/setup/originals kubelet
+	KANAME=$(abspath $(BUILD)/kaname) tests/run kubelet
+
+# A node on a machine with version 2 control groups: a guest of our own, emulated where there is no KVM.
+guest: all test-packages
+	tests/setup/clients
+	tests/setup/guest
+	KANAME=$(abspath $(BUILD)/kaname) tests/guest/run
 
 conformance: all test-packages
 	tests/setup/clients

@@ -13,7 +13,8 @@ enum {
     HIERARCHIES_MAX = 16
 };
 
-#define ROOT "/sys/fs/cgroup"
+#define ROOT     "/sys/fs/cgroup"
+#define SERVICES "/services" /* below a host's group, version 2 */
 
 struct hierarchy {
     char name[32];    /* folder below ROOT: "memory", "cpu,cpuacct"; empty for version 2 */
@@ -459,12 +460,21 @@ int cgroup_make_host(struct cgroups *c, const char *path, pid_t pid)
     return 0;
 }
 
+int cgroup_enter_host(struct cgroups *c, const char *path, pid_t pid)
+{
+    char services[PATH_BYTES];
+    int len = snprintf(services, sizeof(services), "%s%s", path, c->version == 2 ? SERVICES : "");
+    return len < (int)sizeof(services) ? cgroup_enter(c, services, pid) : -ENAMETOOLONG;
+}
+
 int cgroup_mount_all(struct cgroups *c)
 {
-    if (c->version == 2)
-        return mount("cgroup2", ROOT, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0
-                   ? -errno
-                   : 0;
+    if (c->version == 2) {
+        if (mount("cgroup2", ROOT, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 ||
+            (mkdir(ROOT SERVICES, 0755) < 0 && errno != EEXIST))
+            return -errno;
+        return cgroup_enter(c, SERVICES, getpid());
+    }
     if (mount("tmpfs", ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755") < 0)
         return -errno;
     for (size_t i = 0; i < c->count; i++) {

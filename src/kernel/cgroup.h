@@ -50,7 +50,11 @@ int cgroup_usage(struct cgroups *c, const char *path, struct cgroup_usage *ret) 
  * before a cgroup namespace is made; then removed by cgroup_remove once the host is gone. */
 int cgroup_make_host(struct cgroups *c, const char *path, pid_t pid) must_use;
 /* Mounts the same hierarchies on a fresh tmpfs at /sys/fs/cgroup of the caller's mount and cgroup
- * namespace. */
+ * namespace. Version 2 hands controllers down only from groups without processes of their own: the
+ * caller then leaves the namespace's root for a group below it, where the host's services are, too.
+ */
 int cgroup_mount_all(struct cgroups *c) must_use;
+/* Puts a process among a host's services; path as for cgroup_make_host, seen from outside. */
+int cgroup_enter_host(struct cgroups *c, const char *path, pid_t pid) must_use;
 
 #endif

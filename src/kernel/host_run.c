@@ -75,7 +75,7 @@ int host_run(const struct host *host, const char *cgroup, const char *const *arg
     }
     pid_t pid = fork();
     if (pid == 0) {
-        if (cgroup_enter(cgroups, cgroup, getpid()) < 0)
+        if (cgroup_enter_host(cgroups, cgroup, getpid()) < 0)
             _exit(126);
         run_inside(pidfd, argv, input_fd, output[1]);
     }

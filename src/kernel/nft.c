@@ -92,14 +92,21 @@ void nft_batch_release(struct nft_batch *b)
     buf_release(&b->messages);
 }
 
-/* Numbers the messages of the batch. */
-static void number_messages(struct nft *n, struct nft_batch *b)
+/* Numbers the messages of the batch and asks for an acknowledgement of the last one before the end
+ * mark; answers its number. The kernel sends it when the whole transaction took effect. (One of the
+ * end mark itself comes only since Linux 6.10.) */
+static uint32_t number_messages(struct nft *n, struct nft_batch *b)
 {
+    struct nlmsghdr *last = NULL;
     for (size_t at = 0; at < b->messages.len;) {
         struct nlmsghdr *m = (struct nlmsghdr *)(void *)(b->messages.data + at);
         m->nlmsg_seq = n->sequence++;
         at += NLMSG_ALIGN(m->nlmsg_len);
+        if (m->nlmsg_type != NFNL_MSG_BATCH_END)
+            last = m;
     }
+    last->nlmsg_flags |= NLM_F_ACK;
+    return last->nlmsg_seq;
 }
 
 /* Reads answers until the acknowledgement of `last`: 0 or the first error. */
@@ -143,10 +150,10 @@ static void drain(struct nft *n)
 
 int nft_commit(struct nft *n, struct nft_batch *b)
 {
-    /* The end mark is acknowledged when the whole transaction took effect. */
-    nft_message_end(b, nft_message_begin(b, NFNL_MSG_BATCH_END, NLM_F_ACK));
-    number_messages(n, b);
-    uint32_t last = n->sequence - 1;
+    if (b->count <= 1) /* the begin mark */
+        return 0;
+    nft_message_end(b, nft_message_begin(b, NFNL_MSG_BATCH_END, 0));
+    uint32_t last = number_messages(n, b);
     int err = mnl_socket_sendto(n->socket, b->messages.data, b->messages.len) < 0 ? -errno : 0;
     if (!err)
         err = read_answers(n, last);

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cluster/prepare.h"
 #include "region/region.h"
 #include "sys/daemon.h"
 #include "sys/privilege.h"
@@ -35,6 +36,7 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
         return command_fail(NULL, KN_USAGE, "--listen is ADDRESS:PORT, not %s", v->listen);
     log_setup(LOG_INFO, "region");
     privilege_hide();
+    cluster_prepare();
     if (spawner_open(region_cluster_main, &spawner))
         return command_fail(NULL, KN_START_FAILED, "no process can be started");
     char *directory = command_data_dir(v->data_dir);

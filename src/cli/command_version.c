@@ -1,8 +1,6 @@
 /* `kaname version`. */
 #include "cli/cli.h"
-
-#define KANAME_VERSION     "0.1.0"
-#define KUBERNETES_VERSION "v1.36.3"
+#include "cli/version.h"
 
 struct values {
     const char *output;

@@ -7,11 +7,15 @@
 #include "base/log.h"
 #include "client/client_internal.h"
 
+enum {
+    LOCAL_GROUPS_MAX = 3
+};
+
 struct local_client {
     struct client base;
-    struct api *api;         /* borrowed */
-    struct arena user_arena; /* owns user */
+    struct api *api; /* borrowed */
     struct user user;
+    struct str groups[LOCAL_GROUPS_MAX]; /* of user; no arena, whose chunk would be mostly empty */
     struct str field_manager;
 };
 
@@ -422,7 +426,6 @@ static void local_on_resources_changed(struct client *c, void (*fn)(void *arg), 
 static void local_free(struct client *base)
 {
     struct local_client *c = (struct local_client *)base;
-    arena_release(&c->user_arena);
     mem_free(c);
 }
 
@@ -449,9 +452,13 @@ struct client *client_local(struct loop *loop, struct api *api, const char *iden
     struct str component = str_slice(name, (size_t)(colon + 1), name.len);
     c->base.component = mem_dup(component.data, component.len + 1);
     c->api = api;
-    arena_init(&c->user_arena);
-    c->user = user_static(&c->user_arena, c->base.identity,
-                          service_account ? loop_groups : component_groups);
+    c->user = (struct user){.name = str_from(c->base.identity), .groups = c->groups};
+    const char *const *groups = service_account ? loop_groups : component_groups;
+    while (groups[c->user.group_count]) {
+        assert(c->user.group_count < LOCAL_GROUPS_MAX);
+        c->groups[c->user.group_count] = str_from(groups[c->user.group_count]);
+        c->user.group_count++;
+    }
     c->field_manager =
         service_account ? STR("kube-controller-manager") : str_from(c->base.identity + colon + 1);
     return &c->base;

@@ -1,6 +1,7 @@
 #include "cluster/cluster.h"
 
 #include <errno.h>
+#include <malloc.h>
 
 #include "api/api.h"
 #include "api/index.h"
@@ -313,6 +314,9 @@ struct cluster *cluster_start(const struct cluster_config *config, const char **
 {
     struct cluster *c = mem_alloc(sizeof(*c));
     const char *error = "unknown";
+    /* The store's and the pool's threads allocate little: heaps of their own would be mostly empty.
+     */
+    mallopt(M_ARENA_MAX, 1);
     c->loop = config->loop;
     c->service_cidr =
         arena_str(&c->arena, str_from(config->service_cidr ? config->service_cidr : SERVICE_CIDR));

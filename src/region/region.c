@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "base/log.h"
+#include "cluster/prepare.h"
 #include "net/http.h"
 #include "region/default_vpc.h"
 #include "region/fleet.h"
@@ -120,6 +121,7 @@ int region_spawner_open(const char *directory, struct spawner **ret)
 {
     struct arena a = ARENA_INIT;
     int err = directory_make(directory, 0755);
+    cluster_prepare();
     if (!err)
         err = spawner_open_lasting(region_cluster_main, supervisor_spawner_path(&a, directory).data,
                                    ret);

@@ -32,19 +32,22 @@ struct relay {
 struct burial {
     struct deferred later;
     struct http_target *target;
+    void *memory; /* owned */
 };
 
 static void bury_now(void *arg)
 {
     struct burial *b = arg;
     http_target_free(b->target);
+    mem_free(b->memory);
     mem_free(b);
 }
 
-void relay_target_end(struct request *r, struct http_target *target)
+void relay_target_end(struct request *r, struct http_target *target, void *memory)
 {
     struct burial *b = mem_alloc(sizeof(*b));
     b->target = target;
+    b->memory = memory;
     deferred_init(&b->later, r->api->config.loop, bury_now, b);
     deferred_arm(&b->later);
 }
@@ -354,12 +357,13 @@ static void relay_gone(struct request *r)
     if (y->backend)
         pipe_close(y->backend);
     y->backend = NULL;
-    relay_target_end(r, take_ptr(y->target));
+    relay_target_end(r, take_ptr(y->target), y);
 }
 
 enum step_result relay(struct request *r, const struct relay_target *target)
 {
-    struct relay *y = arena_new(r->arena, struct relay);
+    struct relay *y =
+        mem_alloc(sizeof(*y)); /* an upgrade's answer may come after the request's end */
     y->request = r;
     y->to = *target;
     y->target = relay_target_open(r, target);

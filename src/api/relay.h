@@ -22,8 +22,9 @@ enum step_result relay(struct request *r, const struct relay_target *target);
 /* Parts of it, for other ways to hand a request on. */
 struct http_target;
 struct http_target *relay_target_open(struct request *r, const struct relay_target *target);
-/* Frees it in a turn of its own: outside of its callbacks. */
-void relay_target_end(struct request *r, struct http_target *target);
+/* Frees it in a turn of its own, outside of its callbacks; then memory (mem_alloc's), which the
+ * last callback, about what was under way, may still look at. */
+void relay_target_end(struct request *r, struct http_target *target, void *memory);
 /* Answers that nobody was reached; err as of http_exchange_ops.on_end. */
 void relay_refuse(struct request *r, const struct relay_target *target, int err);
 

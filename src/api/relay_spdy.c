@@ -341,13 +341,13 @@ static void translation_gone(struct request *r)
         spdy_free(take_ptr(t->spdy));
     if (t->backend)
         pipe_close(take_ptr(t->backend));
-    relay_target_end(r, take_ptr(t->target));
     buf_release(&t->status);
+    relay_target_end(r, take_ptr(t->target), t);
 }
 
 static struct translation *start(struct request *r, const struct relay_target *target)
 {
-    struct translation *t = arena_new(r->arena, struct translation);
+    struct translation *t = mem_alloc(sizeof(*t)); /* lives until the target is gone */
     t->request = r;
     t->to = *target;
     t->target = relay_target_open(r, target);

@@ -240,22 +240,10 @@ static void statefulset_validate(const struct kind_ctx *ctx, const struct node *
         statefulset_check_update(&c, object, old);
 }
 
-/* What claims in a template are is known: their apiVersion and kind aren't stored. */
-static void statefulset_prepare(const struct kind_ctx *ctx, struct node *object,
-                                const struct node *old)
-{
-    prepare_template(ctx, object, old);
-    node_each(claim, node_at(object, "spec.volumeClaimTemplates"))
-    {
-        node_remove(claim, STR("kind"));
-        node_remove(claim, STR("apiVersion"));
-    }
-}
-
 REGISTER(kind, statefulsets)
 = {.group = "apps",
    .plural = "statefulsets",
-   .prepare = statefulset_prepare,
+   .prepare = prepare_template,
    .warnings = warn_template,
    .name_rule = name_dns1123_label,
    .flags = KIND_STATUS_SPLIT | KIND_GENERATION,

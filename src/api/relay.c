@@ -21,7 +21,8 @@ struct relay {
     struct websocket *socket;          /* the client's, when the answer goes out in messages */
     bool base64;                       /* of its messages */
     struct relay_target to;
-    int refusal_code; /* a kubelet refused with it: its words become a Status */
+    struct html_rewriter *html; /* arena; NULL: the answer is no HTML, or stays as it is */
+    int refusal_code;           /* a kubelet refused with it: its words become a Status */
     struct str refusal;
     bool answered;
     bool upgrading; /* the backend has not answered yet */
@@ -79,10 +80,17 @@ static bool is_private(struct str name, bool upgrade)
     return name.len > prefix.len && str_equal_nocase(str_slice(name, 0, prefix.len), prefix);
 }
 
+/* A page of a backend must not open the API server to other pages. */
+static bool is_cross_origin(struct str name)
+{
+    struct str prefix = STR("access-control-allow-");
+    return name.len > prefix.len && str_equal_nocase(str_slice(name, 0, prefix.len), prefix);
+}
+
 static struct http_header *pass_headers(struct arena *a, const struct http_header *headers,
                                         size_t count, bool upgrade, size_t *ret_count)
 {
-    struct http_header *out = arena_array(a, struct http_header, count + 1);
+    struct http_header *out = arena_array(a, struct http_header, count + 2);
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
         if (!is_private(headers[i].name, upgrade))
@@ -157,6 +165,34 @@ static void accept_socket(struct relay *y)
     y->base64 = chosen && strcmp(chosen, protocols[1]) == 0;
 }
 
+/* The headers of a proxied answer, and whether its body is HTML with links. What is compressed
+ * stays as it is. */
+static void lead_back(struct relay *y, struct http_header *headers, size_t *count)
+{
+    struct arena *a = y->request->arena;
+    bool html = false, packed = false, redirect = false;
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        struct http_header h = headers[i];
+        struct str type = h.value;
+        if (is_cross_origin(h.name))
+            continue;
+        if (str_equal_nocase(h.name, STR("location"))) {
+            redirect = true;
+            h.value = rewrite_link(a, y->to.rewrite, h.value);
+        }
+        html |= str_equal_nocase(h.name, STR("content-type")) &&
+                str_equal_nocase(str_trim(str_cut(&type, ';')), STR("text/html"));
+        packed |= str_equal_nocase(h.name, STR("content-encoding"));
+        headers[kept++] = h;
+    }
+    *count = kept;
+    if (!html || packed || redirect)
+        return;
+    y->html = arena_new(a, struct html_rewriter);
+    html_rewriter_init(y->html, y->to.rewrite);
+}
+
 static void on_head(void *user, struct http_exchange *x maybe_unused, int code,
                     const struct http_header *headers, size_t count)
 {
@@ -173,6 +209,8 @@ static void on_head(void *user, struct http_exchange *x maybe_unused, int code,
     }
     size_t kept;
     struct http_header *out = pass_headers(r->arena, headers, count, false, &kept);
+    if (y->to.rewrite)
+        lead_back(y, out, &kept);
     struct http_reply reply = {.code = code, .headers = out, .header_count = kept};
     r->code = code;
     y->answered = true;
@@ -215,11 +253,26 @@ static void on_data(void *user, struct http_exchange *x, struct str data)
     }
     if (y->request->code == 101)
         return;
-    http_stream_write(y->request->http, data);
+    struct buf page = BUF_INIT;
+    if (y->html)
+        html_rewriter_feed(y->html, data, &page);
+    http_stream_write(y->request->http, y->html ? buf_str(&page) : data);
+    buf_release(&page);
     if (http_stream_unsent(y->request->http) > LIMIT_UNSENT_BYTES) {
         http_exchange_pause(x, true);
         http_stream_on_drained(y->request->http, on_client_drained);
     }
+}
+
+static void end_answer(struct relay *y)
+{
+    struct buf rest = BUF_INIT;
+    if (y->html)
+        html_rewriter_end(y->html, &rest);
+    if (rest.len)
+        http_stream_write(y->request->http, buf_str(&rest));
+    buf_release(&rest);
+    http_stream_end(y->request->http);
 }
 
 static void on_end(void *user, struct http_exchange *x maybe_unused, int err,
@@ -240,7 +293,7 @@ static void on_end(void *user, struct http_exchange *x maybe_unused, int err,
     else if (err)
         http_abort(y->request->http);
     else
-        http_stream_end(y->request->http);
+        end_answer(y);
 }
 
 static const struct http_exchange_ops exchange_ops = {on_head, on_data, on_end};
@@ -351,6 +404,9 @@ static void relay_gone(struct request *r)
 {
     struct relay *y = r->stream;
     y->gone = true;
+    if (y->html)
+        html_rewriter_release(y->html);
+    y->html = NULL;
     if (y->exchange)
         http_exchange_cancel(y->exchange);
     y->exchange = NULL;
@@ -374,6 +430,9 @@ enum step_result relay(struct request *r, const struct relay_target *target)
     struct http_header *headers =
         pass_headers(r->arena, r->http->headers, r->http->header_count, upgrade, &count);
     headers[count++] = (struct http_header){STR("X-Forwarded-For"), r->http->peer->address};
+    if (target->rewrite)
+        headers[count++] =
+            (struct http_header){STR("X-Forwarded-Uri"), target->rewrite->asked_path};
     struct http_exchange_request request = {.method = arena_cstr(r->arena, r->http->method),
                                             .path_and_query = target->path_and_query,
                                             .headers = headers,

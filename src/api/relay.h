@@ -5,6 +5,7 @@
 #define API_RELAY_H
 
 #include "api/request.h"
+#include "api/rewrite.h"
 
 struct relay_target {
     const char *host;
@@ -15,6 +16,7 @@ struct relay_target {
     /* The answer is a stream of bytes that a WebSocket may ask for, as messages of binary.k8s.io or
      * base64.binary.k8s.io. */
     bool as_messages;
+    const struct rewrite *rewrite; /* arena; how answers are led back here; NULL: as they are */
 };
 /* Takes the request over: STEP_DONE. */
 enum step_result relay(struct request *r, const struct relay_target *target);

@@ -13,8 +13,9 @@
  *   answer       -> bytes
  *
  * Invariants:
- * 1. Between route and answer no step waits except authenticate: reads and writes of one request
- * are one turn of the loop, so what it read can't change before it writes.
+ * 1. Between route and answer no step waits except authenticate, and decode of a read that asks for
+ * a revision to come: reads and writes of one request are one turn of the loop, so what it read
+ * can't change before it writes.
  * 2. st.code is 0 while nothing failed; a step that fails sets it.
  * 3. An answer leaves only when every revision that it shows is durable. */
 #ifndef API_REQUEST_H

@@ -1,5 +1,7 @@
 /* log, exec, attach, portforward: the pod's kubelet does the work. proxy: to a node, a pod or a
  * service. */
+#include <arpa/inet.h>
+
 #include "api/endpoint.h"
 #include "api/relay_spdy.h"
 #include "api/write.h"
@@ -224,14 +226,31 @@ static struct tls_config *insecure_tls(struct request *r, struct str scheme)
     return str_is(scheme, "https") ? r->api->config.kubelet_tls : NULL;
 }
 
+/* Whoever may write a status must not make the API server speak to itself or to its machine: only
+ * addresses that are reached through the network, and no names. */
+static bool is_reachable(const char *host)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET6, host, &v6) == 1) {
+        if (!IN6_IS_ADDR_V4MAPPED(&v6))
+            return !IN6_IS_ADDR_UNSPECIFIED(&v6) && !IN6_IS_ADDR_LOOPBACK(&v6) &&
+                   !IN6_IS_ADDR_MULTICAST(&v6) && !IN6_IS_ADDR_LINKLOCAL(&v6);
+        memcpy(&v4, &v6.s6_addr[12], sizeof(v4));
+    } else if (inet_pton(AF_INET, host, &v4) != 1) {
+        return false;
+    }
+    uint32_t ip = ntohl(v4.s_addr);
+    return ip != INADDR_ANY && ip != INADDR_BROADCAST && ip >> 24 != 127 && ip >> 28 != 14 &&
+           ip >> 16 != (169u << 8 | 254);
+}
+
 static int pod_target(struct request *r, const struct named_port *n, struct relay_target *ret)
 {
     r->route.name = n->name;
     if (write_load_old(r) < 0)
         return -1;
     struct str ip = node_str(r->old_node, "status.podIP");
-    if (str_empty(ip))
-        return status_set(&r->st, REASON_BAD_REQUEST, "address not allowed");
     uint64_t port = 0;
     if (str_empty(n->port)) {
         node_each(c, node_at(r->old_node, "spec.containers"))
@@ -322,6 +341,37 @@ static int node_target(struct request *r, const struct named_port *n, struct rel
     return 0;
 }
 
+/* How answers of a target lead back here. */
+static struct rewrite *way_back(struct request *r, const struct relay_target *target)
+{
+    struct rewrite *w = arena_new(r->arena, struct rewrite);
+    struct str path = r->http->path;
+    size_t end = path.len - r->route.rest.len;
+    while (end > 0 && path.data[end - 1] == '/')
+        end--;
+    bool v6 = strchr(target->host, ':') != NULL;
+    *w = (struct rewrite){.prefix = str_slice(path, 0, end),
+                          .backend = arena_printf(r->arena, "%s%s%s:%u", v6 ? "[" : "",
+                                                  target->host, v6 ? "]" : "", target->port),
+                          .asked = http_header(r->http, "Host"),
+                          .asked_path = percent_encode(r->arena, path, "/:@!$&'()*+,;=")};
+    return w;
+}
+
+/* Links of a page count from its last slash: the root is asked for with one. */
+static enum step_result send_to_root(struct request *r)
+{
+    struct str query = r->http->query;
+    r->code = 301;
+    request_header(r, "Location",
+                   arena_printf(r->arena, "%.*s/%s%.*s",
+                                STR_ARG(percent_encode(r->arena, r->http->path, "/:@!$&'()*+,;=")),
+                                str_empty(query) ? "" : "?", STR_ARG(query)));
+    r->rewritten = "text/plain; charset=utf-8";
+    r->raw = STR("");
+    return STEP_NEXT;
+}
+
 static enum step_result proxy(struct request *r)
 {
     struct relay_target target = {.what = "error trying to reach service"};
@@ -331,7 +381,16 @@ static enum step_result proxy(struct request *r)
                                                              : node_target(r, &n, &target);
     if (err < 0)
         return STEP_FAIL;
+    if (!is_reachable(target.host)) {
+        status_set(&r->st, REASON_BAD_REQUEST, "address not allowed");
+        return STEP_FAIL;
+    }
+    bool reads = str_is(r->http->method, "GET") || str_is(r->http->method, "HEAD");
+    if (reads && str_empty(http_header(r->http, "Upgrade")) && str_empty(r->route.rest) &&
+        r->http->path.data[r->http->path.len - 1] != '/')
+        return send_to_root(r);
     target.path_and_query = rest_with_query(r);
+    target.rewrite = way_back(r, &target);
     return relay(r, &target);
 }
 

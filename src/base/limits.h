@@ -87,7 +87,8 @@ enum {
                                             taken; upstream makes all of it */
     LIMIT_LIST_TOKEN_MS =
         300000, /* a continued list sees its first page's state this long; upstream 5 min */
-    LIMIT_FUTURE_WAIT_MS = 3000, /* a read waits for a revision to come; upstream 3 s */
+    LIMIT_REWRITTEN_LINK_BYTES = 8 << 10, /* a link in proxied HTML; upstream none */
+    LIMIT_FUTURE_WAIT_MS = 3000,          /* a read waits for a revision to come; upstream 3 s */
     LIMIT_WATCH_TIME_S =
         1800, /* a watch without timeoutSeconds lives this long, up to twice; upstream 1800 */
     LIMIT_BOOKMARK_TIME_MS = 60000, /* between bookmarks of a quiet watch; upstream 1 min */

@@ -1,0 +1,75 @@
+"""What is proxied to nodes, asked of the original and of kaname: run by test_proxy_differential.py in a network namespace in which the
+address 192.0.2.10 is this machine (neither proxies to 127.0.0.1)."""
+import json
+import os
+import sys
+
+import pytest
+
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [here, os.path.dirname(here)]
+
+from original import Original
+from server import Server
+from test_streams import Kubelet
+
+ADDRESS = '192.0.2.10'
+
+
+PAGE = ('<!DOCTYPE html><html><head><base href="/b/"><script src="/s.js">var x = "<a href=\'/no\'>";</script></head><body>'
+        '<!-- <a href="/no"> --><a href="/a?x=/y#/z" title="/no">a</a><a href="relative">b</a><a href="//elsewhere.example/c">c</a>'
+        '<img src="https://192.0.2.10:PORT/d/"><form action="https://ASKED/e"><p class="/no">1 < 2</p></form></body></html>')
+
+
+class Pages(Kubelet):
+    """A node that answers with pages and with redirects."""
+    ADDRESS = ADDRESS
+
+    def answer(self, plain):
+        with self.context.wrap_socket(plain, server_side=True) as connection:
+            head = b''
+            while b'\r\n\r\n' not in head:
+                head += (part := connection.recv(4096))
+                if not part:
+                    return
+            first, *lines = head.decode().split('\r\n')
+            headers = dict(line.lower().split(': ', 1) for line in lines if ': ' in line)
+            where = first.split()[1]
+            self.requests.append((where, headers))
+            target = {'/root': '/x/?y', '/elsewhere': 'https://elsewhere.example/x', '/relative': 'x',
+                      '/self': f'https://192.0.2.10:{self.port}/x'}.get(where)
+            page = PAGE.replace('PORT', str(self.port)).encode()
+            kind = 'text/plain' if where == '/plain' else 'text/html; charset=utf-8'
+            more = f'Location: {target}\r\n' if target else 'Access-Control-Allow-Origin: *\r\nX-Own: yes\r\n'
+            connection.sendall(f'HTTP/1.1 {302 if target else 200} OK\r\nContent-Type: {kind}\r\n{more}Content-Length: {len(page)}\r\n'
+                               f'Connection: close\r\n\r\n'.encode() + page)
+
+
+@pytest.fixture(scope='module')
+def pair(tmp_path_factory):
+    theirs = Original(tmp_path_factory.mktemp('original'))
+    ours = Server(tmp_path_factory.mktemp('ours'), components='api')
+    yield ours, theirs
+    ours.stop()
+    theirs.stop()
+
+
+@pytest.fixture(scope='module')
+def pages(pair, tmp_path_factory):
+    kubelet = Pages(str(tmp_path_factory.mktemp('kubelet')))
+    for server in pair:
+        assert server.request('POST', '/api/v1/nodes', {'metadata': {'name': 'pages'}})[0] == 201
+        assert server.request('PATCH', '/api/v1/nodes/pages/status', json.dumps({'status': {
+            'addresses': [{'type': 'InternalIP', 'address': ADDRESS}], 'daemonEndpoints': {'kubeletEndpoint': {'Port': kubelet.port}}}}),
+            {'Content-Type': 'application/merge-patch+json'})[0] == 200
+    yield kubelet
+    kubelet.close()
+
+
+@pytest.mark.parametrize('path', ['', '/', '?a=b', '/page', '/plain', '/deep/er/?a=b', '/root', '/elsewhere', '/relative', '/self'])
+def test_what_is_proxied_leads_back(pair, pages, path):
+    def told(server):
+        code, headers, data = server.request('GET', '/api/v1/nodes/pages/proxy' + path)
+        seen = (pages.requests[-1][0], pages.requests[-1][1].get('x-forwarded-uri')) if code != 301 else None
+        return (code, headers.get('Location'), headers.get('Access-Control-Allow-Origin'), headers.get('X-Own'), data.decode(), seen)
+    assert told(pair[0]) == told(pair[1])

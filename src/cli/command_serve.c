@@ -1,4 +1,5 @@
 /* `kaname serve`: the region. */
+#include <errno.h>
 #include <signal.h>
 
 #include "base/log.h"
@@ -37,9 +38,13 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
     log_setup(LOG_INFO, "region");
     privilege_hide();
     cluster_prepare();
-    if (spawner_open(region_cluster_main, &spawner))
-        return command_fail(NULL, KN_START_FAILED, "no process can be started");
     char *directory = command_data_dir(v->data_dir);
+    int err = region_spawner_open(directory, &spawner);
+    if (err == -EBUSY)
+        return command_fail(NULL, KN_START_FAILED, "a region runs in %s already", directory);
+    if (err)
+        return command_fail(NULL, KN_START_FAILED, "no process can be started in %s: %s", directory,
+                            strerrordesc_np(-err));
     struct loop *loop = loop_new();
     const struct region_config config = {.loop = loop,
                                          .spawner = spawner,

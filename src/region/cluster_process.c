@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "cluster/cluster.h"
+#include "net/digest.h"
 #include "object/seal.h"
 #include "region/confine.h"
 #include "region/fleet.h"
@@ -18,6 +19,8 @@ enum {
     CHILD_VPC_LISTENER,
     CHILD_FD_COUNT
 };
+/* The listening sockets, in this order, are left to the region that comes after a killed one. */
+#define LEFT_FDS (1U << CHILD_LISTENER | 1U << CHILD_VPC_LISTENER)
 
 enum {
     READY_BYTES_MAX = 16 << 10
@@ -89,6 +92,13 @@ static struct str child_arguments(struct arena *a, const struct cluster_process_
     return result;
 }
 
+void cluster_process_tag(struct arena *a, const struct cluster_process_config *config,
+                         uint8_t ret[SPAWN_TAG_BYTES])
+{
+    static_assert(sizeof(uint8_t[SPAWN_TAG_BYTES]) == SHA256_BYTES, "a tag is a digest");
+    digest_sha256(child_arguments(a, config), ret);
+}
+
 int cluster_process_start(struct arena *a, const struct cluster_process_config *config,
                           pid_t *ret_pid, struct cluster_ready **ret_ready)
 {
@@ -103,7 +113,10 @@ int cluster_process_start(struct arena *a, const struct cluster_process_config *
         fds[CHILD_VPC_LISTENER] = config->vpc_listener;
         count = CHILD_FD_COUNT;
     }
-    int err = spawner_spawn(config->spawner, child_arguments(a, config), fds, count, ret_pid);
+    struct spawn_request request = {
+        .args = child_arguments(a, config), .fds = fds, .fd_count = count, .left = LEFT_FDS};
+    digest_sha256(request.args, request.tag);
+    int err = spawner_spawn(config->spawner, &request, ret_pid);
     socket_close(pair[1]);
     if (err) {
         socket_close(pair[0]);

@@ -21,6 +21,10 @@ struct cluster_process_config {
 int cluster_process_start(struct arena *a, const struct cluster_process_config *config,
                           pid_t *ret_pid, struct cluster_ready **ret_ready) must_use;
 void cluster_ready_free(struct cluster_ready *r); /* NULL is allowed */
+/* What a process that was started with this configuration is known by, when another region finds
+ * it. listener, vpc_listener and on_ready don't matter. */
+void cluster_process_tag(struct arena *a, const struct cluster_process_config *config,
+                         uint8_t ret[SPAWN_TAG_BYTES]);
 
 /* Access entries of a cluster that is gone. */
 void cluster_entries_delete(struct region *r, struct arena *a, struct str cluster);

@@ -6,6 +6,7 @@
 #include "kernel/namespace.h"
 #include "object/seal.h"
 #include "region/fleet_internal.h"
+#include "region/supervisor.h"
 #include "region/teardown.h"
 #include "sys/whole_file.h"
 
@@ -110,6 +111,10 @@ int teardown_hosts(struct arena *a, const char *directory, unsigned *ret_count)
     int result = 0;
     struct str group = STR_NONE;
     *ret_count = 0;
+    /* Clusters outlive a region that was killed. */
+    int spawner_err = spawner_end(supervisor_spawner_path(a, directory).data);
+    if (spawner_err)
+        result = spawner_err;
     node_each(name, names)
     {
         struct node_host host;

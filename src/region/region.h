@@ -18,7 +18,7 @@ struct region;
 
 struct region_config {
     struct loop *loop;
-    struct spawner *spawner; /* opened before the loop, with region_cluster_main */
+    struct spawner *spawner; /* of region_spawner_open */
     const char *directory;   /* all state; made with mode 0700 */
     const char *listen_address;
     uint16_t listen_port; /* 0: the one used before, else any */
@@ -27,6 +27,10 @@ struct region_config {
 };
 /* What the spawner's children run: a cluster. */
 int region_cluster_main(struct str args, const int *fds, size_t fd_count);
+/* The process that starts clusters' processes, or the one that a killed region left with them: call
+ * it before any thread, loop or map exists. The directory is made. 0; -EBUSY: a region runs there;
+ * -errno. */
+int region_spawner_open(const char *directory, struct spawner **ret) must_use;
 
 /* NULL with a text for people. Requests are answered when this returns. */
 struct region *region_start(const struct region_config *config, const char **ret_error);

@@ -44,6 +44,11 @@ struct str supervisor_directory(const struct region *r, struct arena *a, struct 
     return arena_printf(a, "%s/clusters/%.*s", r->directory, STR_ARG(cluster));
 }
 
+struct str supervisor_spawner_path(struct arena *a, const char *directory)
+{
+    return arena_printf(a, "%s/spawner.sock", directory);
+}
+
 static void process_free(struct process *p)
 {
     timer_stop(&p->restart);
@@ -256,6 +261,63 @@ static void child_ended(void *arg, pid_t pid, int status)
     }
 }
 
+/* Processes of clusters that outlived the region before this one: tag -> what they are. */
+struct adoption {
+    struct supervisor *supervisor;
+    struct arena *arena;
+    struct map by_tag; /* -> struct process, of clusters that could be running */
+};
+
+/* Clusters whose process would be started in the same way now, and has told that it answers: nobody
+ * hears that of one that is being created. */
+static void expect(struct adoption *ad, struct str name)
+{
+    struct supervisor *s = ad->supervisor;
+    struct node *object = state_tree(s->region->state, ad->arena, STATE_CLUSTER, name);
+    uint8_t tag[SPAWN_TAG_BYTES];
+    if (str_is(node_str(object, "status.status"), "CREATING"))
+        return;
+    const struct cluster_process_config config = {
+        .region = s->region,
+        .object = object,
+        .directory = supervisor_directory(s->region, ad->arena, name)};
+    cluster_process_tag(ad->arena, &config, tag);
+    map_put(&ad->by_tag, (struct str){(const char *)tag, sizeof(tag)}, process_of(s, name));
+}
+
+/* The others end, and start again when they are wanted. */
+static void adopt(void *arg, const struct spawner_survivor *survivor)
+{
+    struct adoption *ad = arg;
+    struct process *p =
+        map_get(&ad->by_tag, (struct str){(const char *)survivor->tag, SPAWN_TAG_BYTES});
+    if (!p || p->pid || survivor->fd_count == 0) {
+        for (size_t i = 0; i < survivor->fd_count; i++)
+            socket_close(survivor->fds[i]);
+        spawner_kill(ad->supervisor->spawner, survivor->pid, SIGKILL);
+        return;
+    }
+    p->pid = survivor->pid;
+    p->wanted = true;
+    p->started_ms = loop_now_ms(ad->supervisor->region->loop);
+    p->listener = survivor->fds[0];
+    if (survivor->fd_count > 1)
+        p->vpc_listener = survivor->fds[1];
+    log_info("a cluster's process outlived the region and goes on", LOG_CSTR("cluster", p->name));
+}
+
+static void adopt_all(struct supervisor *s)
+{
+    struct arena a = ARENA_INIT;
+    struct names n = {&a, node_list(&a)};
+    struct adoption ad = {.supervisor = s, .arena = &a};
+    state_each(s->region->state, STATE_CLUSTER, STR_NONE, collect, &n);
+    node_each(name, n.list) expect(&ad, name->text);
+    spawner_each_survivor(s->spawner, adopt, &ad);
+    map_release(&ad.by_tag);
+    arena_release(&a);
+}
+
 struct supervisor *supervisor_new(struct region *r, struct spawner *spawner)
 {
     struct supervisor *s = mem_alloc(sizeof(*s));
@@ -263,6 +325,7 @@ struct supervisor *supervisor_new(struct region *r, struct spawner *spawner)
     s->spawner = spawner;
     deferred_init(&s->soon, r->loop, reconcile, s);
     spawner_watch(spawner, r->loop, child_ended, s);
+    adopt_all(s);
     state_on_change(r->state, STATE_CLUSTER, reconcile, s);
     return s;
 }

@@ -3,13 +3,16 @@
  * Level-triggered: supervisor_reconcile compares the cluster objects with the processes and starts,
  * ends or buries what differs. A cluster's listening sockets belong to the supervisor, so a restart
  * loses no connection that waits. A process that dies is started again at once, later after growing
- * delays. */
+ * delays. Processes outlive a region that is killed; the next one finds them by what they were
+ * started with, and starts anew those that would be started otherwise now. */
 #ifndef REGION_SUPERVISOR_H
 #define REGION_SUPERVISOR_H
 
 #include "region/region_internal.h"
 
 struct supervisor *supervisor_new(struct region *r, struct spawner *spawner);
+/* Where the region's spawner is found: "DIRECTORY/spawner.sock". */
+struct str supervisor_spawner_path(struct arena *a, const char *directory);
 /* Ends the processes; the clusters stay. */
 void supervisor_free(struct supervisor *s);
 /* Folder of a cluster's state, in the arena. */

@@ -98,29 +98,46 @@ int directory_give(const char *path, uid_t id)
     return chown(path, id, id) ? -errno : 0;
 }
 
-static bool is_kept(const int *fds, size_t count, int fd)
+static int compare_descriptors(const void *left, const void *right)
 {
-    for (size_t i = 0; i < count; i++)
-        if (fds[i] == fd)
-            return true;
-    return false;
+    return *(const int *)left - *(const int *)right;
+}
+
+/* Closes what lies between those that are kept: there may be thousands. */
+static int close_between(const int *kept, size_t count)
+{
+    int next = STDERR_FILENO + 1;
+    for (size_t i = 0; i <= count; i++) {
+        unsigned last = i < count ? (unsigned)kept[i] - 1 : ~0U;
+        if (i < count && kept[i] < next)
+            continue;
+        if (last >= (unsigned)next && syscall(SYS_close_range, (unsigned)next, last, 0U))
+            return -errno;
+        if (i < count)
+            next = kept[i] + 1;
+    }
+    return 0;
 }
 
 int descriptors_keep(const int *fds, size_t count)
 {
+    int sorted[DESCRIPTORS_KEPT_MAX];
+    bool standard[STDERR_FILENO] = {false};
+    assert(count <= ARRAY_COUNT(sorted));
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = fds[i];
+        if (fds[i] < STDERR_FILENO)
+            standard[fds[i]] = true;
+    }
+    if (count)
+        qsort(sorted, count, sizeof(*sorted), compare_descriptors);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0)
         return -errno;
-    for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++)
-        if (!is_kept(fds, count, fd) && dup2(null, fd) < 0)
+    for (int fd = STDIN_FILENO; fd < STDERR_FILENO; fd++)
+        if (!standard[fd] && dup2(null, fd) < 0)
             return -errno;
-    int highest = STDERR_FILENO;
-    for (size_t i = 0; i < count; i++)
-        highest = MAX(highest, fds[i]);
-    for (int fd = STDERR_FILENO + 1; fd < highest; fd++)
-        if (!is_kept(fds, count, fd))
-            close(fd);
-    return syscall(SYS_close_range, (unsigned)highest + 1, ~0U, 0U) ? -errno : 0;
+    return close_between(sorted, count);
 }
 
 extern char **environ;

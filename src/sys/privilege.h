@@ -20,8 +20,11 @@ int privilege_renounce(void) must_use;
 int directory_enter(const char *path) must_use;
 /* Gives a directory (not what is in it) to a user. */
 int directory_give(const char *path, uid_t id) must_use;
-/* Closes all descriptors but these and standard error; standard input and output become /dev/null.
- */
+enum {
+    DESCRIPTORS_KEPT_MAX = 32
+};
+/* Closes all descriptors but these (at most DESCRIPTORS_KEPT_MAX, none negative) and standard
+ * error; standard input and output become /dev/null. */
 int descriptors_keep(const int *fds, size_t count) must_use;
 /* Overwrites all environment variables but these (ended by NULL): neither this process nor who
  * looks at it sees them. */

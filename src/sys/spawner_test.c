@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,13 @@ static int child(struct str args, const int *fds, size_t fd_count)
         return write(fds[0], "hello", 5) == 5 ? 0 : 1;
     for (;;)
         pause();
+}
+
+static int spawn(struct spawner *s, const char *args, int *fd, pid_t *ret_pid)
+{
+    const struct spawn_request request = {
+        .args = str_from(args), .fds = fd, .fd_count = fd ? 1 : 0, .left = 1, .tag = "tag"};
+    return spawner_spawn(s, &request, ret_pid);
 }
 
 static struct {
@@ -51,13 +59,13 @@ TEST(children_run_and_their_ends_are_told)
     seen.loop = loop_new();
     spawner_watch(s, seen.loop, on_exit_seen, NULL);
 
-    assert_int_equal(spawner_spawn(s, STR("exit 7"), NULL, 0, &pid), 0);
+    assert_int_equal(spawn(s, "exit 7", NULL, &pid), 0);
     run_until_exit(s, 1);
     assert_int_equal(seen.pid, pid);
     assert_true(WIFEXITED(seen.status) && WEXITSTATUS(seen.status) == 7);
 
     assert_int_equal(pipe(pipe_fds), 0);
-    assert_int_equal(spawner_spawn(s, STR("write"), &pipe_fds[1], 1, &pid), 0);
+    assert_int_equal(spawn(s, "write", &pipe_fds[1], &pid), 0);
     close(pipe_fds[1]);
     assert_int_equal(read(pipe_fds[0], text, sizeof(text)), 5);
     assert_string_equal(text, "hello");
@@ -65,8 +73,8 @@ TEST(children_run_and_their_ends_are_told)
     close(pipe_fds[0]);
     run_until_exit(s, 2);
 
-    assert_int_equal(spawner_spawn(s, STR("wait"), NULL, 0, &pid), 0);
-    assert_int_equal(spawner_spawn(s, STR("wait"), NULL, 0, &other), 0);
+    assert_int_equal(spawn(s, "wait", NULL, &pid), 0);
+    assert_int_equal(spawn(s, "wait", NULL, &other), 0);
     spawner_kill(s, pid, SIGKILL);
     run_until_exit(s, 3);
     assert_int_equal(seen.pid, pid);
@@ -85,8 +93,139 @@ TEST(too_much_is_refused)
     pid_t pid;
     static char big[SPAWN_ARGS_BYTES + 1];
     assert_int_equal(spawner_open(child, &s), 0);
-    assert_int_equal(spawner_spawn(s, (struct str){big, sizeof(big)}, NULL, 0, &pid), -E2BIG);
+    const struct spawn_request request = {.args = {big, sizeof(big)}};
+    assert_int_equal(spawner_spawn(s, &request, &pid), -E2BIG);
     spawner_close(s);
+}
+
+static char directory[] = "/tmp/spawner-test-XXXXXX";
+static char socket_path[64];
+
+static bool exists(pid_t pid)
+{
+    return kill(pid, 0) == 0;
+}
+
+static void wait_gone(pid_t pid)
+{
+    for (int i = 0; i < 500 && exists(pid); i++)
+        usleep(10000);
+    assert_false(exists(pid));
+}
+
+/* An owner in a process of its own, killed when it has said which children it has. */
+static pid_t owner_that_is_killed(const char *args, int fd)
+{
+    int tell[2];
+    pid_t child_pid = -1;
+    assert_int_equal(pipe(tell), 0);
+    pid_t owner = fork();
+    if (owner == 0) {
+        struct spawner *s;
+        pid_t pid = -1;
+        if (spawner_open_lasting(child, socket_path, &s) || spawn(s, args, &fd, &pid))
+            _exit(1);
+        ssize_t sent maybe_unused = write(tell[1], &pid, sizeof(pid));
+        pause();
+    }
+    close(tell[1]);
+    assert_int_equal(read(tell[0], &child_pid, sizeof(child_pid)), sizeof(child_pid));
+    close(tell[0]);
+    kill(owner, SIGKILL);
+    assert_int_equal(waitpid(owner, NULL, 0), owner);
+    return child_pid;
+}
+
+static struct {
+    size_t count;
+    pid_t pid;
+    int fd;
+} found;
+
+static void survivor(void *arg maybe_unused, const struct spawner_survivor *survivor)
+{
+    found.count++;
+    found.pid = survivor->pid;
+    assert_string_equal(survivor->tag, "tag");
+    assert_int_equal(survivor->fd_count, 1);
+    found.fd = survivor->fds[0];
+}
+
+TEST(children_outlive_an_owner_that_is_killed)
+{
+    struct spawner *s, *second;
+    int pipe_fds[2];
+    char byte;
+    assert_int_equal(pipe(pipe_fds), 0);
+    pid_t pid = owner_that_is_killed("wait", pipe_fds[1]);
+    close(pipe_fds[1]);
+    assert_true(exists(pid));
+
+    assert_int_equal(spawner_open_lasting(child, socket_path, &s), 0);
+    assert_int_equal(spawner_open_lasting(child, socket_path, &second), -EBUSY);
+    found.count = 0;
+    spawner_each_survivor(s, survivor, NULL);
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.pid, pid);
+    assert_int_equal(write(found.fd, "x", 1), 1);
+    assert_int_equal(read(pipe_fds[0], &byte, 1), 1);
+    close(found.fd);
+
+    /* It is a child like any other: its end is told, and then nothing is left of it. */
+    seen.loop = loop_new();
+    seen.count = 0;
+    spawner_watch(s, seen.loop, on_exit_seen, NULL);
+    spawner_kill(s, pid, SIGKILL);
+    run_until_exit(s, 1);
+    assert_int_equal(seen.pid, pid);
+    assert_int_equal(read(pipe_fds[0], &byte, 1), 0);
+    close(pipe_fds[0]);
+    spawner_close(s);
+    loop_free(seen.loop);
+    assert_int_equal(access(socket_path, F_OK), -1);
+}
+
+TEST(what_is_left_can_be_ended)
+{
+    pid_t pid = owner_that_is_killed("wait", STDERR_FILENO);
+    assert_true(exists(pid));
+    assert_int_equal(spawner_end(socket_path), 0);
+    wait_gone(pid);
+    assert_int_equal(access(socket_path, F_OK), -1);
+    assert_int_equal(spawner_end(socket_path), 0);
+    assert_int_equal(spawner_end("/tmp/no-such-directory/socket"), 0);
+}
+
+TEST(without_its_name_it_ends)
+{
+    pid_t pid = owner_that_is_killed("wait", STDERR_FILENO);
+    assert_true(exists(pid));
+    assert_int_equal(unlink(socket_path), 0);
+    wait_gone(pid);
+}
+
+TEST(without_children_it_ends_with_its_owner)
+{
+    pid_t pid = owner_that_is_killed("exit 0", STDERR_FILENO);
+    wait_gone(pid);
+    for (int i = 0; i < 500 && access(socket_path, F_OK) == 0; i++)
+        usleep(10000);
+    assert_int_equal(access(socket_path, F_OK), -1);
+}
+
+static int make_directory(void **state maybe_unused)
+{
+    /* What outlives its parent goes to the next one up that asks for it: to the real init. */
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+    if (!mkdtemp(directory))
+        return -1;
+    snprintf(socket_path, sizeof(socket_path), "%s/socket", directory);
+    return 0;
+}
+
+static int remove_directory(void **state maybe_unused)
+{
+    return rmdir(directory);
 }
 
 int main(void)
@@ -95,5 +234,12 @@ int main(void)
         cmocka_unit_test(children_run_and_their_ends_are_told),
         cmocka_unit_test(too_much_is_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest lasting[] = {
+        cmocka_unit_test(children_outlive_an_owner_that_is_killed),
+        cmocka_unit_test(what_is_left_can_be_ended),
+        cmocka_unit_test(without_its_name_it_ends),
+        cmocka_unit_test(without_children_it_ends_with_its_owner),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) +
+           cmocka_run_group_tests(lasting, make_directory, remove_directory);
 }

@@ -3,9 +3,11 @@ import http.client
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 
+from regions import KANAME, Region
 from tenant import Tenant
 
 CONFIGMAPS = '/api/v1/namespaces/default/configmaps'
@@ -89,3 +91,47 @@ def test_a_crashing_cluster_disturbs_no_other(region, tenants):
         left = [os.path.join(top, name) for top, _, names in os.walk(victim.directory) for name in names if name.startswith('core')]
         assert not left, 'core dumps hold keys'
         region.client().delete_cluster(name=victim.name)
+
+
+def gone(pids):
+    return not any(os.path.exists(f'/proc/{pid}') for pid in pids)
+
+
+def test_clusters_outlive_a_region_that_is_killed(region, tenants):
+    """Twice, and what the next region finds is its own: a crash is noticed, a deletion ends it."""
+    doomed = Tenant(region, 'doomed')
+    before = {tenant.name: tenant.pid() for tenant in (*tenants, doomed)}
+    clients = clients_of(tenants[1])
+    for _ in range(2):
+        region.kill()
+        time.sleep(0.3)
+        assert {tenant.name: tenant.pid() for tenant in (*tenants, doomed)} == before
+        region.start()
+    time.sleep(0.3)
+    assert {tenant.name: tenant.pid() for tenant in (*tenants, doomed)} == before
+    os.kill(before['a'], signal.SIGSEGV)
+    wait_until(lambda: tenants[0].pid() not in (None, before['a']) and answers(tenants[0]), 20, 'a cluster comes back under the next region')
+    out = subprocess.run([KANAME, 'token', '--cluster', 'b', '--data-dir', region.data], capture_output=True, text=True, check=True)
+    token = json.loads(out.stdout)['status']['token']
+    assert tenants[1].call('GET', CONFIGMAPS, token=token)[0] == 200, 'it asks the region that is there now'
+    region.client().delete_cluster(name='doomed')
+    wait_until(lambda: gone([before['doomed']]) and not os.path.exists(doomed.directory), 20, 'a deleted cluster ends')
+    end(clients)
+
+
+def test_a_second_region_is_refused(region, tenants):
+    again = subprocess.run([KANAME, 'serve', '--data-dir', region.data, '--listen', '127.0.0.1:0'], capture_output=True, text=True, timeout=20)
+    assert again.returncode != 0 and 'already' in again.stderr
+    assert answers(tenants[0])
+
+
+def test_nothing_is_left_of_a_killed_region_after_down(tmp_path):
+    os.chmod(tmp_path, 0o755)
+    region = Region(tmp_path)
+    left = Tenant(region, 'left')
+    pid = left.pid()
+    region.kill()
+    assert not gone([pid])
+    region.stop()
+    wait_until(lambda: gone([pid]), 5, 'it ends')
+    assert not os.path.exists(f'{region.data}/spawner.sock')

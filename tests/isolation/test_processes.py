@@ -10,11 +10,6 @@ def status_of(pid):
         return {k: v.split() for k, v in (line.split(':', 1) for line in f)}
 
 
-def children_of(pid):
-    with open(f'/proc/{pid}/task/{pid}/children') as f:
-        return [int(p) for p in f.read().split()]
-
-
 def test_clusters_processes_are_shut_in(tenants):
     users = set()
     for tenant in tenants:
@@ -84,8 +79,10 @@ def test_a_clusters_files_are_its_own(region, tenants):
 def test_the_other_processes_hold_what_they_need(region, tenants):
     with open(f'/proc/{region.process.pid}/limits') as f:
         assert [line.split()[4] for line in f if line.startswith('Max core file size')] == ['0']
-    spawners = [p for p in children_of(region.process.pid) if status_of(p)['Name'] == ['kaname-spawner']]
-    assert len(spawners) == 1
+    spawners = {status_of(tenant.pid())['PPid'][0] for tenant in tenants}
+    assert len(spawners) == 1 and status_of(*spawners)['Name'] == ['kaname-spawner']
+    with open(f'/proc/{spawners.pop()}/limits') as f:
+        assert [line.split()[4] for line in f if line.startswith('Max core file size')] == ['0']
     if os.geteuid() != 0:
         return
     network = os.readlink(f'/proc/{tenants[0].pid()}/ns/net')

@@ -173,6 +173,17 @@ TEST(nodes_reach_what_their_pods_name)
         {"system:node:n1", "system:nodes", "get", "", "persistentvolumeclaims", "d", "claim", true},
         {"system:node:n1", "system:nodes", "get", "", "persistentvolumes", "", "vol", true},
         {"system:node:n1", "system:nodes", "get", "", "persistentvolumes", "", "vol2", false},
+        {"system:node:n1", "system:nodes", "watch", "", "persistentvolumes", "", "vol", false},
+        {"system:node:n1", "system:nodes", "watch", "", "persistentvolumes", "", "here", true},
+        {"system:node:n1", "system:nodes", "patch", "", "persistentvolumes/status", "", "here",
+         true},
+        {"system:node:n1", "system:nodes", "patch", "", "persistentvolumes", "", "here", false},
+        {"system:node:n1", "system:nodes", "list", "", "persistentvolumes", "", "", false},
+        {"system:node:n2", "system:nodes", "get", "", "persistentvolumes", "", "here", false},
+        {"system:node:n2", "system:nodes", "patch", "", "persistentvolumes/status", "", "here",
+         false},
+        {"system:node:n1", "system:nodes", "patch", "", "persistentvolumes/status", "", "foreign",
+         false},
         {"system:node:n1", "system:nodes", "create", "", "serviceaccounts/token", "d", "sa", true},
         {"system:node:n1", "system:nodes", "create", "", "serviceaccounts/token", "d", "sb", false},
         {"system:node:n1", "system:nodes", "update", "coordination.k8s.io", "leases",
@@ -202,6 +213,14 @@ TEST(nodes_reach_what_their_pods_name)
         &s.w, "", "persistentvolumes",
         "{" META("vol") ",\"spec\":{\"claimRef\":{\"namespace\":\"d\",\"name\":\"claim\"}}}");
     put_object(&s.w, "", "persistentvolumes", "{" META("vol2") ",\"spec\":{}}");
+#define ON_N1                                                                                      \
+    "\"spec\":{\"nodeAffinity\":{\"required\":{\"nodeSelectorTerms\":[{\"matchExpressions\":[{"    \
+    "\"key\":"                                                                                     \
+    "\"kubernetes.io/hostname\",\"operator\":\"In\",\"values\":[\"n1\"]}]}]}}}"
+    put_object(&s.w, "", "persistentvolumes",
+               "{\"metadata\":{\"name\":\"here\",\"annotations\":{\"pv.kubernetes.io/"
+               "provisioned-by\":\"kaname.dev/local\"}}," ON_N1 "}");
+    put_object(&s.w, "", "persistentvolumes", "{" META("foreign") "," ON_N1 "}");
     world_wait(&s.w);
     ask_all(&s, rows, ARRAY_COUNT(rows));
     remove_object(&s.w, "", "pods", "d", "p");

@@ -279,6 +279,37 @@ static enum decision by_get(const struct question *q)
     return by_relation(q);
 }
 
+/* A folder of this very node, made by the provisioner of such. */
+static bool volume_lies_on(const struct sealed *volume, struct str node)
+{
+    struct value terms =
+        value_at(sealed_root(volume), "spec.nodeAffinity.required.nodeSelectorTerms");
+    struct value expressions = value_at(value_item(terms, 0), "matchExpressions");
+    struct value expression = value_item(expressions, 0), values = value_at(expression, "values");
+    return str_is(object_annotation(volume, "pv.kubernetes.io/provisioned-by"),
+                  "kaname.dev/local") &&
+           value_count(terms) == 1 && value_count(expressions) == 1 &&
+           str_is(value_str(expression, "key"), "kubernetes.io/hostname") &&
+           str_is(value_str(expression, "operator"), "In") && value_count(values) == 1 &&
+           str_equal(value_str(value_item(values, 0), ""), node);
+}
+
+/* Beyond the original: a node looks after the volumes that are folders of its own. It follows them
+ * and holds them by a finalizer, which it writes with the status, so that it can't change more. */
+static enum decision volumes(const struct question *q)
+{
+    bool status = str_is(q->x->subresource, "status");
+    if (!str_empty(q->x->name) &&
+        (status ? verb_in(q->x, "patch")
+                : str_empty(q->x->subresource) && verb_in(q->x, "get,list,watch"))) {
+        const struct sealed *volume =
+            stored_object(q->store, "", "persistentvolumes", STR_NONE, q->x->name);
+        if (volume && volume_lies_on(volume, q->node))
+            return DECISION_ALLOW;
+    }
+    return by_get(q);
+}
+
 static enum decision by_read(const struct question *q)
 {
     if (!verb_in(q->x, "get,list,watch"))
@@ -411,7 +442,7 @@ static const struct {
     {"", "secrets", by_read},
     {"", "configmaps", by_read},
     {"", "persistentvolumeclaims", claims},
-    {"", "persistentvolumes", by_get},
+    {"", "persistentvolumes", volumes},
     {"resource.k8s.io", "resourceclaims", by_get},
     {"storage.k8s.io", "volumeattachments", by_get},
     {"", "serviceaccounts", service_accounts},

@@ -8,6 +8,7 @@
 #include "node/cni_plugin.h"
 #include "node/eviction.h"
 #include "node/image_collect.h"
+#include "node/local_volume.h"
 
 enum {
     RUNTIME_MS = 5000,
@@ -398,6 +399,7 @@ struct agent *agent_start(const struct agent_config *config, const char **ret_er
     timer_start(&a->relist_timer, RELIST_QUIET_MS);
     timer_start(&a->address_timer, 0);
     a->image_collector = image_collector_start(a);
+    a->local_volumes = local_volumes_start(a);
     a->registration = registration_start(a);
     a->housekeeping = housekeeping_start(a);
     if (a->config.manifest_dir)
@@ -419,6 +421,7 @@ void agent_stop(struct agent *a)
     registration_stop(a->registration);
     housekeeping_stop(a->housekeeping);
     image_collector_stop(a->image_collector);
+    local_volumes_stop(a->local_volumes);
     eviction_stop(a->eviction);
     if (a->static_pods)
         static_pods_stop(a->static_pods);

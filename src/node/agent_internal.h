@@ -41,6 +41,7 @@ struct server;
 struct housekeeping;
 struct eviction;
 struct image_collector;
+struct local_volumes;
 struct static_pods;
 struct pull;
 struct probe;
@@ -78,6 +79,7 @@ struct agent {
     struct housekeeping *housekeeping;
     struct image_collector *image_collector;
     struct eviction *eviction;
+    struct local_volumes *local_volumes;
     struct static_pods *static_pods;
     struct server *server;
     void (*on_address)(void *arg, const char *ip);
@@ -117,6 +119,12 @@ enum probe_kind {
     PROBE_KINDS
 };
 
+/* What a container may use: a copy of its own (resize.h). */
+struct resources {
+    struct arena arena;
+    struct node *value; /* {requests, limits}; NULL: not known */
+};
+
 struct container {
     struct pod *pod;
     char *name; /* owned */
@@ -146,6 +154,10 @@ struct container {
     char *pull_image, *pull_error; /* owned; the last pull's, and why it failed */
     unsigned pull_failures;        /* in a row */
     int64_t pull_retry_us;         /* wall clock: no pull before */
+    struct resources allocated, actual;
+    bool updating;       /* the runtime is told of its allocation */
+    int64_t update_us;   /* wall clock: not told before */
+    bool resize_restart; /* it is stopped to be made again with its allocation */
 };
 
 enum pod_step {
@@ -178,9 +190,13 @@ struct pod {
     bool busy; /* a call of the current step is under way */
     bool killed_hard;
     unsigned calls; /* to the runtime or for hooks, under way: a pod is freed when there are none */
-    char *reason, *message;             /* owned; why it failed as a whole */
-    bool failed;                        /* whatever its containers say */
-    bool disrupted;                     /* evicted for others' sake: a condition says so */
+    char *reason, *message; /* owned; why it failed as a whole */
+    bool failed;            /* whatever its containers say */
+    bool disrupted;         /* evicted for others' sake: a condition says so */
+    char *resize_pending, *resize_message, *resize_error; /* owned; why a resize waits, or fails */
+    int64_t resize_pending_generation;
+    bool resizing;                      /* an allocation isn't applied yet */
+    unsigned resize_told;               /* conditions that were told: bits of resize.c */
     int64_t grace_s;                    /* of an eviction: instead of its own; 0: its own */
     VEC(struct container *) containers; /* init in order, main, ephemeral */
     VEC(struct source *) sources;
@@ -315,7 +331,10 @@ void pod_log_dir(const struct pod *p, struct buf *ret);
 void container_log_tail(const struct container *c, unsigned run, struct buf *ret);
 void container_log_path(const struct container *c, unsigned run, struct buf *ret);
 struct node *pod_resources(struct arena *a, const struct pod *p);
-int pod_make_cgroup(struct pod *p) must_use;
+/* widen: no limit gets smaller than it is. */
+int pod_make_cgroup(struct pod *p, bool widen) must_use;
+/* update: of a container that runs; what isn't limited any more is said. */
+struct node *container_resources(struct arena *a, const struct container *c, bool update);
 int64_t amount_at(const struct node *n, const char *path, bool milli, int64_t otherwise);
 
 /* environment.c */

@@ -78,29 +78,41 @@ struct sums {
     bool all_limit_cpu, all_limit_memory;
 };
 
-static void sum(const struct pod *p, struct sums *s)
+/* Of the allocation; widen: or of what the container has, if that is more. */
+static int64_t limit_of(const struct container *c, const char *path, bool milli, bool widen)
 {
-    *s = (struct sums){.all_limit_cpu = true, .all_limit_memory = true};
-    node_each(c, node_at(p->tree, "spec.containers"))
-    {
-        int64_t cpu = amount_at(c, "resources.limits.cpu", true, 0),
-                memory = amount_at(c, "resources.limits.memory", false, 0);
-        s->request_milli += amount_at(c, "resources.requests.cpu", true, cpu);
-        s->limit_milli += cpu;
-        s->limit_memory += memory;
-        s->all_limit_cpu &= cpu > 0;
-        s->all_limit_memory &= memory > 0;
-    }
-    node_each(c, node_at(p->tree, "spec.initContainers"))
-    {
-        s->all_limit_cpu &= amount_at(c, "resources.limits.cpu", true, 0) > 0;
-        s->all_limit_memory &= amount_at(c, "resources.limits.memory", false, 0) > 0;
-        s->limit_memory = MAX(s->limit_memory, amount_at(c, "resources.limits.memory", false, 0));
-        s->limit_milli = MAX(s->limit_milli, amount_at(c, "resources.limits.cpu", true, 0));
-    }
+    int64_t allocated = amount_at(c->allocated.value, path, milli, 0);
+    int64_t actual = widen ? amount_at(c->actual.value, path, milli, 0) : 0;
+    return MAX(allocated, actual);
 }
 
-int pod_make_cgroup(struct pod *p)
+static void sum(const struct pod *p, bool widen, struct sums *s)
+{
+    *s = (struct sums){.all_limit_cpu = true, .all_limit_memory = true};
+    int64_t init_milli = 0, init_memory = 0;
+    for (size_t i = 0; i < p->containers.count; i++) {
+        const struct container *c = p->containers.items[i];
+        int64_t cpu = limit_of(c, "limits.cpu", true, widen),
+                memory = limit_of(c, "limits.memory", false, widen);
+        if (c->kind == CONTAINER_EPHEMERAL)
+            continue;
+        s->all_limit_cpu &= cpu > 0;
+        s->all_limit_memory &= memory > 0;
+        if (c->kind == CONTAINER_INIT) {
+            init_milli = MAX(init_milli, cpu);
+            init_memory = MAX(init_memory, memory);
+            continue;
+        }
+        int64_t request = limit_of(c, "requests.cpu", true, widen);
+        s->request_milli += request ? request : cpu;
+        s->limit_milli += cpu;
+        s->limit_memory += memory;
+    }
+    s->limit_milli = MAX(s->limit_milli, init_milli);
+    s->limit_memory = MAX(s->limit_memory, init_memory);
+}
+
+int pod_make_cgroup(struct pod *p, bool widen)
 {
     struct str qos = pod_qos(p->tree);
     struct sums sums;
@@ -113,11 +125,11 @@ int pod_make_cgroup(struct pod *p)
     int err = cgroup_make(p->agent->cgroups, p->cgroup);
     if (err < 0)
         return err;
-    sum(p, &sums);
+    sum(p, widen, &sums);
     struct cgroup_limits limits = {
         .cpu_shares = shares_of(sums.request_milli),
-        .cpu_quota_us = sums.all_limit_cpu ? quota_of(sums.limit_milli) : 0,
-        .memory_bytes = sums.all_limit_memory ? sums.limit_memory : 0,
+        .cpu_quota_us = sums.all_limit_cpu ? quota_of(sums.limit_milli) : -1,
+        .memory_bytes = sums.all_limit_memory ? sums.limit_memory : -1,
     };
     return cgroup_limit(p->agent->cgroups, p->cgroup, &limits);
 }
@@ -302,19 +314,20 @@ static int64_t oom_score(const struct pod *p, const struct node *spec)
     return score < 3 ? 3 : MIN(score, 999);
 }
 
-static struct node *resources_of(struct arena *a, const struct container *c)
+struct node *container_resources(struct arena *a, const struct container *c, bool update)
 {
     struct node *out = node_map(a);
-    int64_t cpu_limit = amount_at(c->spec, "resources.limits.cpu", true, 0);
-    int64_t cpu_request = amount_at(c->spec, "resources.requests.cpu", true, cpu_limit);
-    int64_t memory = amount_at(c->spec, "resources.limits.memory", false, 0);
+    int64_t cpu_limit = amount_at(c->allocated.value, "limits.cpu", true, 0);
+    int64_t cpu_request = amount_at(c->allocated.value, "requests.cpu", true, cpu_limit);
+    int64_t memory = amount_at(c->allocated.value, "limits.memory", false, 0);
     node_put_int(a, out, "cpu_shares", (int64_t)shares_of(cpu_request));
-    if (cpu_limit) {
-        node_put_int(a, out, "cpu_quota", quota_of(cpu_limit));
+    if (cpu_limit || update) {
+        node_put_int(a, out, "cpu_quota", cpu_limit ? quota_of(cpu_limit) : -1);
         node_put_int(a, out, "cpu_period", PERIOD_US);
     }
     node_put_int(a, out, "memory_limit_in_bytes", memory);
-    node_put_int(a, out, "oom_score_adj", oom_score(c->pod, c->spec));
+    if (!update) /* it is given to a process at its start */
+        node_put_int(a, out, "oom_score_adj", oom_score(c->pod, c->spec));
     return out;
 }
 
@@ -480,7 +493,7 @@ struct node *container_request(struct arena *a, struct container *c, const struc
         node_put_bool(a, config, "stdin", node_flag(c->spec, "stdin", false));
         node_put_bool(a, config, "stdin_once", node_flag(c->spec, "stdinOnce", false));
         node_put_bool(a, config, "tty", node_flag(c->spec, "tty", false));
-        node_put(a, config, "linux.resources", resources_of(a, c));
+        node_put(a, config, "linux.resources", container_resources(a, c, false));
         node_put(a, config, "linux.security_context", security);
     }
     vec_release(&e.values);

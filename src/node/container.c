@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "kernel/path.h"
 #include "node/log_files.h"
+#include "node/resize.h"
 
 enum {
     STATUS_TRIES_MAX = 200,
@@ -75,6 +76,8 @@ void container_free(struct container *c)
     mem_free(c->waiting_reason);
     mem_free(c->waiting_message);
     mem_free(c->image_user_name);
+    resources_release(&c->allocated);
+    resources_release(&c->actual);
     mem_free(c->pull_image);
     mem_free(c->pull_error);
     mem_free(c);
@@ -107,7 +110,7 @@ bool container_wants_restart(const struct container *c)
     struct str policy = pod_restart_policy(c->pod, c);
     if (c->kind == CONTAINER_EPHEMERAL)
         return false;
-    if (str_is(policy, "Always"))
+    if (str_is(policy, "Always") || c->resize_restart)
         return true;
     return str_is(policy, "OnFailure") && c->state == CONTAINER_EXITED && c->current.exit_code != 0;
 }
@@ -243,6 +246,8 @@ static void create(struct container *c)
     } else {
         become(c, CONTAINER_CREATING);
         c->runs++;
+        c->resize_restart = false;
+        resize_applied(c);
         pod_call_begin(p);
         cri_start(p->agent->cri, CRI_CALL_CREATE, request, 0, on_created, c);
     }
@@ -439,6 +444,11 @@ static void now_exited(struct container *c, const struct node *status)
     if (c->current.started_us > 0 &&
         c->current.finished_us - c->current.started_us >= BACKOFF_RESET_US)
         c->failures = 0;
+    if (c->resize_restart) {
+        c->retry_us = 0; /* it did nothing wrong */
+        pod_kick(c->pod);
+        return;
+    }
     if (c->failures) {
         uint64_t delay_ms =
             MIN((uint64_t)BACKOFF_FIRST_MS << MIN(c->failures - 1, 5u), (uint64_t)BACKOFF_MAX_MS);

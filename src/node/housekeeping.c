@@ -2,6 +2,7 @@
  */
 #include "node/eviction.h"
 #include "node/image_collect.h"
+#include "node/local_volume.h"
 #include "node/log_files.h"
 
 struct housekeeping {
@@ -15,6 +16,7 @@ static void on_round(void *arg)
     timer_start(&h->timer, (uint64_t)h->agent->config.housekeeping_s * 1000);
     logs_rotate(h->agent);
     image_collector_round(h->agent->image_collector);
+    local_volumes_round(h->agent->local_volumes);
     eviction_round(h->agent->eviction);
 }
 

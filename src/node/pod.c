@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "kernel/path.h"
 #include "node/eviction.h"
+#include "node/resize.h"
 #include "object/seal.h"
 
 static void on_kick(void *arg);
@@ -54,6 +55,9 @@ static void pod_free(struct pod *p)
     mem_free(p->sandbox_id);
     mem_free(p->ip);
     mem_free(p->cgroup);
+    mem_free(p->resize_pending);
+    mem_free(p->resize_message);
+    mem_free(p->resize_error);
     mem_free(p->mirror_uid);
     mem_free(p);
 }
@@ -202,6 +206,7 @@ static enum pod_step admit(struct pod *p)
 {
     struct agent *a = p->agent;
     size_t others = 0;
+    struct shortage shortage;
     struct buf refusal cleanup_with(buf_release) = BUF_INIT;
     if (!p->object)
         return STEP_STOP; /* only the runtime knows it */
@@ -228,6 +233,18 @@ static enum pod_step admit(struct pod *p)
         return STEP_STOP;
     }
     int64_t started;
+    resize_begin(p);
+    /* What runs already had its room when it came. */
+    if (!p->sandbox_id && !resize_fits(p, false, &shortage)) {
+        char reason[32];
+        snprintf(reason, sizeof(reason), "OutOf%s", shortage.resource);
+        pod_fail(p, reason,
+                 "Pod was rejected: Node didn't have enough resource: %s, requested: %lld, used: "
+                 "%lld, capacity: %lld",
+                 shortage.resource, (long long)shortage.requested, (long long)shortage.used,
+                 (long long)shortage.capacity);
+        return STEP_STOP;
+    }
     if (time_parse(node_str(p->tree, "status.startTime"), &started) == 0)
         p->start_us = started;
     else
@@ -250,7 +267,7 @@ static enum pod_step prepare(struct pod *p)
         err = dir_make(path.data, 0750);
     }
     if (err == 0)
-        err = pod_make_cgroup(p);
+        err = pod_make_cgroup(p, false);
     if (err < 0) {
         log_warn("can't prepare a pod", LOG_CSTR("pod", p->name), LOG_ERRNO(-err));
         retry_in(p, RETRY_MS);
@@ -457,6 +474,7 @@ static enum pod_step run(struct pod *p)
     }
     volumes_refresh(p);
     take_up_probes(p);
+    resize_look(p);
     run_ephemeral(p);
     if (main_begun(p))
         restart_sidecars(p);
@@ -534,6 +552,7 @@ static enum pod_step unmount(struct pod *p)
     if (p->cgroup && p->agent->cgroups)
         (void)!cgroup_remove(p->agent->cgroups, p->cgroup);
     timer_stop(&p->deadline);
+    resize_retry(p->agent);
     return STEP_ENDED;
 }
 
@@ -621,8 +640,10 @@ static void on_kick(void *arg)
         return;
     }
     if (p->step < STEP_STOP && pod_terminating(p) && !p->busy &&
-        !(p->step == STEP_ADMIT && !p->agent->runtime_listed))
+        !(p->step == STEP_ADMIT && !p->agent->runtime_listed)) {
         p->step = STEP_STOP;
+        timer_stop(&p->retry); /* what it waited for isn't wanted any more */
+    }
     while (!p->busy) {
         enum pod_step next = steps[p->step].run(p);
         if (next == p->step)
@@ -630,6 +651,8 @@ static void on_kick(void *arg)
         assert(steps[p->step].next & 1 << next);
         log_debug("pod", LOG_CSTR("name", p->name), LOG_CSTR("step", steps[next].name));
         p->step = next;
+        if (next == STEP_STOP)
+            timer_stop(&p->retry);
         if (next == STEP_GONE) {
             remove_remains(p);
             pod_kick(p);

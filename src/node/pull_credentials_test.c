@@ -71,7 +71,7 @@ TEST(entries_are_read_the_most_specific_first)
     assert_str(node_str(node_item(list, 0), "username"), "ann");
     assert_str(node_str(node_item(list, 1), "username"), "bob");
     assert_str(node_str(node_item(list, 1), "password"), "sec:ret");
-    list = found(&a, "{\"https://index.docker.io/v1/\":{\"identitytoken\":\"t\"}}",
+    list = found(&a, "{\"index.docker.io/v1/\":{\"identitytoken\":\"t\"}}",
                  "docker.io/library/busybox");
     assert_int_equal(node_count(list), 1);
     assert_str(node_str(node_item(list, 0), "identity_token"), "t");

@@ -1,7 +1,7 @@
 /* A pod's status, made from what its containers are, and told when it changed. One write is under
  * way at a time; what changes meanwhile goes into the next. */
 #include "base/log.h"
-#include "node/agent_internal.h"
+#include "node/resize.h"
 
 static void put_time(struct arena *a, struct node *n, const char *path, int64_t us)
 {
@@ -76,9 +76,12 @@ static bool container_ready(const struct container *c)
 
 static void put_resources(struct arena *a, struct node *out, const struct container *c)
 {
-    const struct node *resources = node_at(c->spec, "resources");
+    const struct node *allocated =
+        c->allocated.value ? c->allocated.value : node_at(c->spec, "resources");
+    const struct node *resources =
+        shows_running(c) && c->actual.value ? c->actual.value : allocated;
     node_set(a, out, STR("resources"), resources ? node_copy(a, resources) : node_map(a));
-    const struct node *requests = node_at(resources, "requests");
+    const struct node *requests = node_at(allocated, "requests");
     if (requests)
         node_set(a, out, STR("allocatedResources"), node_copy(a, requests));
 }
@@ -227,6 +230,7 @@ static void put_conditions(struct arena *a, struct node *status, const struct po
                   ready && !gates ? "ReadinessGatesNotReady" : reason, why);
     put_condition(a, list, p, "ContainersReady", ready, reason, why);
     put_condition(a, list, p, "PodScheduled", true, NULL, NULL);
+    resize_conditions(a, p, put_condition, list);
     if (p->disrupted)
         put_condition(a, list, p, "DisruptionTarget", true, "TerminationByKubelet", p->message);
 }
@@ -297,7 +301,9 @@ static void tell(struct pod *p)
     struct arena a = ARENA_INIT;
     struct node *patch = node_map(&a);
     node_put_str(&a, patch, "metadata.uid", str_from(p->is_static ? p->mirror_uid : p->uid));
-    node_set(&a, patch, STR("status"), p->status);
+    struct node *status = node_copy(&a, p->status);
+    resize_forget_conditions(&a, p, status);
+    node_set(&a, patch, STR("status"), status);
     p->status_dirty = false;
     p->status_in_flight = true;
     pod_call_begin(p);

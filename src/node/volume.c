@@ -7,7 +7,8 @@
 #include "node/volume.h"
 
 enum {
-    EVENT_EVERY_MS = 60000
+    EVENT_EVERY_MS = 60000,
+    SET_GROUP_BIT = 02000 /* of a directory: what is made in it has its group */
 };
 
 int volume_error(struct mounted *m, const char *format, ...)
@@ -207,7 +208,9 @@ static int bind_sub_path(struct container *c, struct mounted *m, size_t index, s
     if (err == 0)
         err = beneath_find(root, path, &fd, &directory);
     if (err == -ENOENT) {
-        err = beneath_make_dir(root, path, path_mode(m->path) & 0777); /* as open as the volume */
+        /* As open as the volume, and its group's when that is the pod's. */
+        mode_t group = node_at(c->pod->tree, "spec.securityContext.fsGroup") ? SET_GROUP_BIT : 0;
+        err = beneath_make_dir(root, path, (path_mode(m->path) & 0777) | group);
         if (err == 0)
             err = beneath_find(root, path, &fd, &directory);
     }

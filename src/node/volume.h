@@ -38,7 +38,8 @@ struct mounted {
     VEC(struct volume_token *) tokens;
     char *claim_volume; /* owned; of a claim: name of its PersistentVolume */
     bool asked;
-    char *error; /* owned */
+    bool grouped; /* it has the pod's fsGroup */
+    char *error;  /* owned */
     uint64_t event_ms;
 };
 

@@ -69,6 +69,14 @@ class Machine:
             self.groups.add(line.strip().split(':')[2].split('/')[1])
         self.wait(lambda: self.condition('node', name, 'Ready') == 'True', 20, f'{name} is Ready')
 
+    def remove_node(self, name):
+        """Ends a node's host; its object goes as well."""
+        process = self.hosts.pop(name)['process']
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+        self.processes.remove(process)
+        self.kubectl('delete', 'node', name)
+
     def down(self):
         for process in reversed(self.processes):
             if process.poll() is None:

@@ -9,7 +9,8 @@
 #include "object/seal.h"
 
 enum {
-    OUTPUT_BYTES = 1024
+    OUTPUT_BYTES = 1024,
+    REDIRECTS_MAX = 10
 };
 
 /* One attempt of a handler. */
@@ -28,6 +29,16 @@ struct attempt {
     int code;
     bool good;
     struct buf output;
+    /* HTTP: what is sent, again when the answer leads elsewhere on the same host. */
+    struct arena arena;
+    const char *host;
+    struct http_header *headers;
+    size_t header_count;
+    struct str path, location;
+    uint64_t timeout_ms;
+    unsigned redirects;
+    bool again;
+    bool warned; /* good, but it leads to another host */
 };
 
 static void attempt_free(struct attempt *t)
@@ -44,14 +55,21 @@ static void attempt_free(struct attempt *t)
     if (t->tls)
         tls_config_unref(t->tls);
     buf_release(&t->output);
+    arena_release(&t->arena);
     mem_free(t);
 }
+
+static void send_http(struct attempt *t);
 
 /* Deferred, so that an attempt is never freed inside the calls of what it waits for. */
 static void finish(void *arg)
 {
     struct attempt *t = arg;
     t->exchange = NULL;
+    if (t->again) {
+        send_http(t);
+        return;
+    }
     t->done(t->user, t->good, buf_str(&t->output));
     attempt_free(t);
 }
@@ -129,10 +147,18 @@ static const char *host_of(const struct container *c, struct arena *a, struct st
 /* HTTP */
 
 static void on_http_head(void *user, struct http_exchange *x maybe_unused, int code,
-                         const struct http_header *headers maybe_unused, size_t count maybe_unused)
+                         const struct http_header *headers, size_t count)
 {
+    static const int codes[] = {301, 302, 303, 307, 308};
     struct attempt *t = user;
     t->code = code;
+    t->location = STR_NONE;
+    for (size_t i = 0; i < ARRAY_COUNT(codes); i++) {
+        for (size_t h = 0; code == codes[i] && h < count; h++) {
+            if (str_equal_nocase(headers[h].name, STR("Location")))
+                t->location = arena_str(&t->arena, headers[h].value);
+        }
+    }
 }
 
 static void on_http_data(void *user, struct http_exchange *x maybe_unused, struct str data)
@@ -142,60 +168,100 @@ static void on_http_data(void *user, struct http_exchange *x maybe_unused, struc
         buf_add(&t->output, str_slice(data, 0, MIN(data.len, OUTPUT_BYTES - t->output.len)));
 }
 
+/* The path that a redirect leads to; empty when it is on another host. */
+static struct str local_path(struct attempt *t)
+{
+    struct str to = t->location;
+    ssize_t scheme = str_find_str(to, STR("://"));
+    if (scheme < 0)
+        return to.data[0] == '/' ? to : arena_printf(&t->arena, "/%.*s", STR_ARG(to));
+    struct str rest = str_slice(to, (size_t)scheme + 3, to.len), authority = str_cut(&rest, '/');
+    struct str host = str_cut(&authority, ':');
+    return str_is(host, t->host) ? arena_printf(&t->arena, "/%.*s", STR_ARG(rest)) : STR_NONE;
+}
+
 static void on_http_end(void *user, struct http_exchange *x maybe_unused, int err,
                         const struct http_header *trailers maybe_unused, size_t count maybe_unused)
 {
     struct attempt *t = user;
     char text[96];
     t->exchange = NULL;
-    buf_clear(&t->output);
     if (err == -ECANCELED)
         return;
     if (err < 0 && !t->code) {
+        buf_clear(&t->output);
         snprintf(text, sizeof(text), "request failed: %s", strerror(-err));
         end(t, false, text);
         return;
     }
-    snprintf(text, sizeof(text), "HTTP probe failed with statuscode: %d", t->code);
-    end(t, t->code >= 200 && t->code < 400, text);
+    struct str path = t->location.len ? local_path(t) : STR_NONE;
+    if (path.len && t->redirects++ < REDIRECTS_MAX) {
+        buf_clear(&t->output);
+        t->path = path;
+        t->again = true;
+        deferred_arm(&t->soon);
+        return;
+    }
+    if (path.len) {
+        buf_clear(&t->output);
+        end(t, false, "stopped after 10 redirects");
+        return;
+    }
+    t->warned = t->code >= 300 && t->code < 400;
+    if (!t->warned) {
+        buf_clear(&t->output);
+        snprintf(text, sizeof(text), "HTTP probe failed with statuscode: %d", t->code);
+    }
+    end(t, t->code >= 200 && t->code < 400, t->warned ? NULL : text);
+}
+
+static void send_http(struct attempt *t)
+{
+    static const struct http_exchange_ops ops = {on_http_head, on_http_data, on_http_end};
+    struct http_exchange_request request = {.method = "GET",
+                                            .headers = t->headers,
+                                            .header_count = t->header_count,
+                                            .timeout_ms = t->timeout_ms,
+                                            .path_and_query = t->path};
+    t->again = false;
+    t->code = 0;
+    t->exchange = http_send(t->target, &request, &ops, t);
 }
 
 static void start_http(struct attempt *t, const struct node *get, uint64_t timeout_ms)
 {
-    static const struct http_exchange_ops ops = {on_http_head, on_http_data, on_http_end};
-    struct arena a = ARENA_INIT;
-    const char *error, *host = host_of(t->container, &a, node_str(get, "host"));
+    struct arena *a = &t->arena;
+    const char *error;
     struct str path = node_str(get, "path");
-    size_t count = 0;
-    struct http_header *headers =
-        arena_array(&a, struct http_header, node_count(node_at(get, "httpHeaders")) + 3);
-    bool agent_said = false;
+    bool agent_said = false, accept_said = false;
+    t->host = host_of(t->container, a, node_str(get, "host"));
+    t->timeout_ms = timeout_ms;
+    t->headers = arena_array(a, struct http_header, node_count(node_at(get, "httpHeaders")) + 2);
     node_each(h, node_at(get, "httpHeaders"))
     {
-        headers[count++] = (struct http_header){node_str(h, "name"), node_str(h, "value")};
-        agent_said |= str_equal_nocase(node_str(h, "name"), STR("User-Agent"));
+        struct str name = arena_str(a, node_str(h, "name"));
+        agent_said |= str_equal_nocase(name, STR("User-Agent"));
+        accept_said |= str_equal_nocase(name, STR("Accept"));
+        t->headers[t->header_count++] =
+            (struct http_header){name, arena_str(a, node_str(h, "value"))};
     }
     if (!agent_said)
-        headers[count++] = (struct http_header){STR("User-Agent"), STR("kube-probe/1.36")};
-    headers[count++] = (struct http_header){STR("Accept"), STR("*/*")};
+        t->headers[t->header_count++] =
+            (struct http_header){STR("User-Agent"), STR("kube-probe/1.36")};
+    if (!accept_said)
+        t->headers[t->header_count++] = (struct http_header){STR("Accept"), STR("*/*")};
     if (str_is(node_str(get, "scheme"), "HTTPS"))
         t->tls = tls_client_new(&(struct tls_client_options){.insecure = true}, &error);
     t->target =
         http_target_new(&(struct http_target_config){.loop = t->container->pod->agent->loop,
-                                                     .host = host,
+                                                     .host = t->host,
                                                      .port = (uint16_t)port_of(t->container, get),
                                                      .tls = t->tls,
                                                      .netns_fd = -1,
                                                      .connect_timeout_ms = (uint32_t)timeout_ms});
-    struct http_exchange_request request = {
-        .method = "GET",
-        .headers = headers,
-        .header_count = count,
-        .timeout_ms = timeout_ms,
-        .path_and_query =
-            path.len && path.data[0] == '/' ? path : arena_printf(&a, "/%.*s", STR_ARG(path))};
-    t->exchange = http_send(t->target, &request, &ops, t);
-    arena_release(&a);
+    t->path = path.len && path.data[0] == '/' ? arena_str(a, path)
+                                              : arena_printf(a, "/%.*s", STR_ARG(path));
+    send_http(t);
 }
 
 /* TCP */
@@ -229,10 +295,15 @@ static void on_health(void *user, const struct node *response, const struct cri_
 {
     struct attempt *t = user;
     t->call = NULL;
-    bool good = response && node_num(response, "status", 0) == 1;
+    static const char *const names[] = {"UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"};
+    int64_t status = node_num(response, "status", 0);
+    bool good = response && status == 1, known = status >= 0 && status < 4;
+    char text[96];
     if (!response)
         buf_add(&t->output, error->message);
-    end(t, good, response && !good ? "service unhealthy" : NULL);
+    snprintf(text, sizeof(text), "service unhealthy (responded with \"%s\")",
+             names[known ? status : 0]);
+    end(t, good, response && !good ? text : NULL);
 }
 
 static void start_grpc(struct attempt *t, const struct node *action, uint64_t timeout_ms)
@@ -385,11 +456,16 @@ static void on_probed(void *user, bool good, struct str output)
     struct probe *p = user;
     struct container *c = p->container;
     const struct node *spec = probe_spec(c, p->kind);
+    bool warned = p->attempt && p->attempt->warned;
     p->attempt = NULL;
     p->good = good ? p->good + 1 : 0;
     p->bad = good ? 0 : p->bad + 1;
     if (!good)
         agent_event(c->pod, "Warning", "Unhealthy", "%s probe failed: %.*s",
+                    probe_kinds[p->kind].name, STR_ARG(output));
+    else if (warned)
+        agent_event(c->pod, "Warning", "ProbeWarning",
+                    "%s probe warning: Probe terminated redirects, Response body: %.*s",
                     probe_kinds[p->kind].name, STR_ARG(output));
     judge(p, spec);
     if (p->kind == PROBE_STARTUP && c->started)

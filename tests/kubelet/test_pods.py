@@ -52,7 +52,12 @@ def test_http_probe_and_service(machine):
     raw = '/api/v1/namespaces/default/services/served/proxy/'
     page = machine.wait(lambda: machine.kubectl('get', '--raw', raw, check=False).stdout, 10, 'the endpoint is there')
     assert 'It runs.' in page
-    machine.kubectl('delete', 'pod,service', 'served', '--grace-period=1')
+    machine.apply(pod('visitor', 'k1'))
+    machine.wait_ready_pod('visitor', 30)
+    address = machine.get('pod', 'served')['status']['podIP']
+    ask = f'printf "GET / HTTP/1.0\\r\\n\\r\\n" | nc -w 5 {address} 8080'
+    assert 'It runs.' in machine.exec('visitor', 'sh', '-c', ask)  # on the other node
+    machine.kubectl('delete', 'pod/served', 'service/served', 'pod/visitor', '--grace-period=1')
 
 
 def test_configmap_and_secret_volumes(machine):

@@ -100,3 +100,30 @@ int run_claim(struct run *run, size_t watch_index, const struct sealed *owner,
     }
     return 0;
 }
+
+struct adopters {
+    struct control *control;
+    const struct sealed *orphan;
+};
+
+static bool enqueue_adopter(void *arg, const struct sealed *owner)
+{
+    struct adopters *m = arg;
+    struct arena arena = ARENA_INIT;
+    struct status st;
+    struct selector labels;
+    status_init(&st, &arena);
+    if (label_selector_from_value(&arena, object_at(owner, "spec.selector"), &labels, &st) == 0 &&
+        selects(&labels, m->orphan))
+        control_enqueue_object(m->control, owner);
+    arena_release(&arena);
+    return true;
+}
+
+void control_enqueue_adopters(struct control *c, size_t watch_index, const struct sealed *orphan)
+{
+    struct adopters m = {c, orphan};
+    struct owner owner;
+    if (!object_deleting(orphan) && !object_controller(orphan, &owner))
+        view_each(control_view(c, watch_index), object_namespace(orphan), enqueue_adopter, &m);
+}

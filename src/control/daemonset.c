@@ -228,33 +228,11 @@ static int reconcile(struct run *run, struct status *st)
     return 0;
 }
 
-struct adopters {
-    struct control *control;
-    const struct sealed *pod;
-};
-
-static bool enqueue_adopter(void *arg, const struct sealed *set)
-{
-    struct adopters *m = arg;
-    struct arena arena = ARENA_INIT;
-    struct status st;
-    struct selector labels;
-    status_init(&st, &arena);
-    if (label_selector_from_value(&arena, object_at(set, "spec.selector"), &labels, &st) == 0 &&
-        label_selector_matches(&labels, object_at(m->pod, "metadata.labels")))
-        control_enqueue_object(m->control, set);
-    arena_release(&arena);
-    return true;
-}
-
 static void map_pod(struct control *c, const struct sealed *now, const struct sealed *old)
 {
-    struct owner owner;
     control_enqueue_owner(c, "DaemonSet", now, old);
-    if (!now || object_deleting(now) || object_controller(now, &owner))
-        return;
-    struct adopters m = {c, now};
-    view_each(control_view(c, DAEMON_SETS), object_namespace(now), enqueue_adopter, &m);
+    if (now)
+        control_enqueue_adopters(c, DAEMON_SETS, now);
 }
 
 static bool enqueue_set(void *arg, const struct sealed *set)

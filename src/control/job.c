@@ -553,25 +553,6 @@ static void map_job(struct control *c, const struct sealed *now, const struct se
     view_each_owned(control_view(c, JOB_PODS), object_uid(old), enqueue_owned, c);
 }
 
-struct adopters {
-    struct control *control;
-    const struct sealed *pod;
-};
-
-static bool enqueue_adopter(void *arg, const struct sealed *job)
-{
-    struct adopters *m = arg;
-    struct arena arena = ARENA_INIT;
-    struct status st;
-    struct selector labels;
-    status_init(&st, &arena);
-    if (label_selector_from_value(&arena, object_at(job, "spec.selector"), &labels, &st) == 0 &&
-        label_selector_matches(&labels, object_at(m->pod, "metadata.labels")))
-        control_enqueue_object(m->control, job);
-    arena_release(&arena);
-    return true;
-}
-
 static void map_pod(struct control *c, const struct sealed *now, const struct sealed *old)
 {
     struct owner owner;
@@ -589,8 +570,7 @@ static void map_pod(struct control *c, const struct sealed *now, const struct se
         return;
     if (job_pod_tracked(now))
         enqueue_orphan(c, now);
-    struct adopters m = {c, now};
-    view_each(control_view(c, JOBS), object_namespace(now), enqueue_adopter, &m);
+    control_enqueue_adopters(c, JOBS, now);
 }
 
 static void stop(struct control *c)

@@ -53,6 +53,9 @@ bool condition_remove(struct node *conditions, const char *type);
 int run_claim(struct run *run, size_t watch_index, const struct sealed *owner,
               const struct selector *labels, const char *finalizer, struct objects *ret,
               struct status *st) must_use;
+/* For an object that nobody owns (not one being deleted): enqueues those of its namespace, among
+ * the objects of the watch, whose spec.selector matches it, so that they adopt it. */
+void control_enqueue_adopters(struct control *c, size_t watch_index, const struct sealed *orphan);
 
 /* Pods. */
 bool pod_finished(const struct sealed *pod); /* Succeeded or Failed */

@@ -264,44 +264,26 @@ static int reconcile(struct run *run, struct status *st)
     return 0;
 }
 
-struct adopters {
-    struct control *control;
-    const struct sealed *pod;
-};
-
-static bool enqueue_adopter(void *arg, const struct sealed *set)
-{
-    struct adopters *m = arg;
-    struct arena arena = ARENA_INIT;
-    struct status st;
-    struct selector labels;
-    status_init(&st, &arena);
-    if (label_selector_from_value(&arena, object_at(set, "spec.selector"), &labels, &st) == 0 &&
-        label_selector_matches(&labels, object_at(m->pod, "metadata.labels")))
-        control_enqueue_object(m->control, set);
-    arena_release(&arena);
-    return true;
-}
-
 static void map_pod(struct control *c, const struct sealed *now, const struct sealed *old)
 {
-    struct owner owner;
     control_enqueue_owner(c, "StatefulSet", now, old);
-    if (!now || object_deleting(now) || object_controller(now, &owner))
-        return;
-    struct adopters m = {c, now};
-    view_each(control_view(c, SETS), object_namespace(now), enqueue_adopter, &m);
+    if (now)
+        control_enqueue_adopters(c, SETS, now);
 }
 
 /* A claim that is gone may be what a new pod waits for: its name ends in the pod's, whose front
  * part is the set's. */
+struct lost_claim {
+    struct control *control;
+    struct str name;
+};
+
 static bool enqueue_if_named(void *arg, const struct sealed *set)
 {
-    struct adopters *m = arg;
-    struct str claim = object_name(m->pod), name = object_name(set);
-    ssize_t at = str_find_str(claim, name);
-    if (at > 0 && claim.data[at - 1] == '-')
-        control_enqueue_object(m->control, set);
+    struct lost_claim *lost = arg;
+    ssize_t at = str_find_str(lost->name, object_name(set));
+    if (at > 0 && lost->name.data[at - 1] == '-')
+        control_enqueue_object(lost->control, set);
     return true;
 }
 
@@ -309,8 +291,8 @@ static void map_claim(struct control *c, const struct sealed *now, const struct 
 {
     if (now)
         return;
-    struct adopters m = {c, old};
-    view_each(control_view(c, SETS), object_namespace(old), enqueue_if_named, &m);
+    struct lost_claim lost = {c, object_name(old)};
+    view_each(control_view(c, SETS), object_namespace(old), enqueue_if_named, &lost);
 }
 
 static const struct control_watch watches[] = {

@@ -9,10 +9,22 @@ enum {
     COMMANDS_MAX = 128
 };
 
+/* Kubeconfigs, hints and daemons name the directory for other places to start from. */
+static char *absolute(const char *path)
+{
+    char *here = *path == '/' ? NULL : realpath(".", NULL);
+    struct buf whole = BUF_INIT;
+    if (here)
+        buf_printf(&whole, "%s/", strcmp(here, "/") == 0 ? "" : here);
+    buf_puts(&whole, path);
+    free(here);
+    return whole.data;
+}
+
 char *command_data_dir(const char *given)
 {
     if (given)
-        return mem_dup(given, strlen(given) + 1);
+        return absolute(given);
     if (privilege_is_root())
         return mem_dup("/var/lib/kaname", sizeof("/var/lib/kaname"));
     const char *home = getenv("HOME");

@@ -91,20 +91,20 @@ static void bash_tables(void)
 static void bash_command_words(void)
 {
     const struct command *c;
-    fputs("    case \"$command\" in\n    \"\") words=\"help ", stdout);
+    fputs("        [ -z \"$command\" ] && words=\"help ", stdout);
     for (size_t i = 0; (c = next_visible(&i));) {
         struct str rest = str_from(c->name);
         struct str first = str_cut(&rest, ' ');
         printf("%.*s ", STR_ARG(first));
     }
-    puts("\" ;;");
+    puts("\"");
     for (size_t i = 0; (c = next_visible(&i));) {
         struct str rest = str_from(c->name);
         struct str first = str_cut(&rest, ' ');
         if (rest.data)
-            printf("    \"%.*s\") words+=\" %.*s\" ;;&\n", STR_ARG(first), STR_ARG(rest));
+            printf("        [ \"$command\" = \"%.*s\" ] && words=\"$words %.*s\"\n", STR_ARG(first),
+                   STR_ARG(rest));
     }
-    puts("    esac");
 }
 
 static void bash_known_commands(void)

@@ -2,6 +2,8 @@
 #include <errno.h>
 
 #include "cli/session.h"
+#include "cli/tar.h"
+#include "kernel/path.h"
 #include "region/images.h"
 #include "sys/whole_file.h"
 
@@ -23,13 +25,26 @@ static struct str inventory(struct session *s)
     return result;
 }
 
+/* An archive as it is, or the folder of an OCI layout as one. */
+static int read_image(struct session *s, const char *path, struct str *ret)
+{
+    struct buf tar = BUF_INIT;
+    if (!path_is_directory(path))
+        return file_read_whole(&s->arena, path, IMAGE_BYTES_MAX, ret);
+    int err = tar_put_folder(&s->arena, &tar, path, IMAGE_BYTES_MAX);
+    if (!err)
+        *ret = arena_str(&s->arena, buf_str(&tar));
+    buf_release(&tar);
+    return err;
+}
+
 static int load(struct session *s, const char *path, unsigned *ret_nodes)
 {
     struct str tar;
     struct buf words = BUF_INIT;
     struct str before = inventory(s);
     progress_begin(&s->progress, "image");
-    int err = file_read_whole(&s->arena, path, IMAGE_BYTES_MAX, &tar);
+    int err = read_image(s, path, &tar);
     if (err)
         return trouble_set(&s->st, KN_FILE_UNREADABLE, "%s can't be read: %s", path,
                            strerrordesc_np(-err));
@@ -74,7 +89,7 @@ static const struct command_option options[] = {
 
 REGISTER(command, image_load)
 = {.name = "image load",
-   .summary = "Load image archives into the nodes of this machine",
+   .summary = "Load image archives, or folders with an OCI layout, into the nodes of this machine",
    .arguments = "FILE...",
    .options = options,
    .values_size = sizeof(struct values),

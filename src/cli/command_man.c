@@ -92,7 +92,7 @@ static void page_of(struct buf *out, const struct command *c)
 {
     buf_puts(out, ".TH \"");
     add_page_name(out, c->name);
-    buf_puts(out, "\" 1\n.SH NAME\n");
+    buf_puts(out, "\" 1\n.ad l\n.SH NAME\n");
     add_page_name(out, c->name);
     buf_puts(out, " \\- ");
     add_text(out, c->summary);
@@ -109,7 +109,7 @@ static void page_of_all(struct buf *out)
 {
     const struct command *c;
     buf_puts(out,
-             ".TH KANAME 1\n.SH NAME\nkaname \\- managed Kubernetes that you run yourself\n"
+             ".TH KANAME 1\n.ad l\n.SH NAME\nkaname \\- managed Kubernetes that you run yourself\n"
              ".SH SYNOPSIS\n\\fBkaname\\fR COMMAND [OPTION...]\n"
              ".SH DESCRIPTION\nThe EKS API with its own identities, as many Kubernetes control "
              "planes as a machine holds, and nodes to run pods on, in one program. Each command "

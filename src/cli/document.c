@@ -195,7 +195,8 @@ static int check_value(struct checker *c, const struct document_field *f, const 
         node_append(c->arena, list, node_text(c->arena, located(c, at, true, path)));
         reported = true;
     }
-    return check_inside(c, f, value, at, path, reported);
+    /* What becomes a member of a request goes there as a whole. */
+    return check_inside(c, f, value, at, path, reported || f->to);
 }
 
 static int check_object(struct checker *c, const struct document_field *fields,

@@ -66,16 +66,17 @@ static void add_entry(struct arena *a, struct node *config, const struct kubecon
     struct node *context = named(a, config, "contexts", name);
     node_put_str(a, cluster, "cluster.server", e->endpoint);
     node_put_str(a, cluster, "cluster.certificate-authority-data", e->ca_base64);
-    struct node *exec = node_map(a);
+    /* Member by member: what somebody added stays. */
+    struct node *exec = node_need_map(a, user, "user.exec"), *list = node_list(a);
     const struct str args[] = {STR("token"), STR("--cluster"), e->cluster, STR("--data-dir"),
                                e->directory};
+    for (size_t i = 0; i < ARRAY_COUNT(args); i++)
+        node_append(a, list, node_text_copy(a, args[i]));
     node_put_str(a, exec, "apiVersion", STR("client.authentication.k8s.io/v1"));
     node_put_str(a, exec, "command", e->program);
-    for (size_t i = 0; i < ARRAY_COUNT(args); i++)
-        node_append(a, node_need_list(a, exec, "args"), node_text_copy(a, args[i]));
+    node_put(a, exec, "args", list);
     node_put_str(a, exec, "interactiveMode", STR("Never"));
     node_put_bool(a, exec, "provideClusterInfo", false);
-    node_put(a, user, "user.exec", exec);
     node_put_str(a, context, "context.cluster", name);
     node_put_str(a, context, "context.user", name);
 }

@@ -12,7 +12,6 @@ enum {
 
 struct redactor {
     struct buf *out;
-    const struct str *known;
     bool in_pem;
     int data_indent; /* of the "data:" whose lines follow; -1: none */
 };
@@ -159,6 +158,8 @@ static size_t take_word(struct redactor *r, struct str line, size_t at)
     }
     buf_add(r->out, word);
     ssize_t value = value_start(line, end);
+    if (value < 0 && str_starts(word, "--") && end < line.len && line.data[end] == ' ')
+        value = (ssize_t)end + 1;
     if (value < 0)
         return end;
     if (is_data_name(word) && (size_t)value < line.len && line.data[value] == '{') {
@@ -173,15 +174,6 @@ static size_t take_word(struct redactor *r, struct str line, size_t at)
     return value_end(line, (size_t)value, whole);
 }
 
-static size_t known_at(const struct redactor *r, struct str line, size_t at)
-{
-    for (const struct str *k = r->known; k && k->len; k++)
-        if (k->len >= KNOWN_BYTES_MIN && at + k->len <= line.len &&
-            memcmp(line.data + at, k->data, k->len) == 0)
-            return k->len;
-    return 0;
-}
-
 /* "bearer " in any case; the word behind it goes. */
 static bool is_bearer(struct str line, size_t at)
 {
@@ -191,12 +183,8 @@ static bool is_bearer(struct str line, size_t at)
 static void redact_words(struct redactor *r, struct str line)
 {
     for (size_t at = 0; at < line.len;) {
-        size_t known = known_at(r, line, at);
-        size_t behind_user = known ? at : skip_user(r, line, at);
-        if (known) {
-            buf_puts(r->out, REDACTED);
-            at += known;
-        } else if (behind_user != at) {
+        size_t behind_user = skip_user(r, line, at);
+        if (behind_user != at) {
             at = behind_user;
         } else if (is_bearer(line, at)) {
             buf_add(r->out, str_slice(line, at, at + 7));
@@ -254,11 +242,31 @@ static void redact_line(struct redactor *r, struct str line)
     buf_putc(r->out, '\n');
 }
 
+/* Literal secrets go first, wherever they stand. */
+static void without_known(struct str text, const struct str *known, struct buf *out)
+{
+    for (size_t at = 0; at < text.len;) {
+        size_t len = 0;
+        for (const struct str *k = known; k && k->len; k++)
+            if (k->len >= KNOWN_BYTES_MIN && at + k->len <= text.len &&
+                memcmp(text.data + at, k->data, k->len) == 0)
+                len = MAX(len, k->len);
+        if (len)
+            buf_puts(out, REDACTED);
+        else
+            buf_putc(out, text.data[at]);
+        at += len ? len : 1;
+    }
+}
+
 void redact(struct str text, const struct str *known, struct buf *out)
 {
-    struct redactor r = {.out = out, .known = known, .data_indent = -1};
-    while (text.data && text.len) {
-        struct str line = str_cut(&text, '\n');
+    struct redactor r = {.out = out, .data_indent = -1};
+    struct buf plain = BUF_INIT;
+    without_known(text, known, &plain);
+    for (struct str rest = buf_str(&plain); rest.data && rest.len;) {
+        struct str line = str_cut(&rest, '\n');
         redact_line(&r, line);
     }
+    buf_release(&plain);
 }

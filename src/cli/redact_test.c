@@ -13,6 +13,7 @@ static const struct {
     {"j eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrIn0.c2ln x", "eyJpc3MiOiJrIn0", " x"},
     {"{\"password\":\"hun ter2\",\"a\":1}", "ter2", "\"a\":1"},
     {"--token=abc123 --x", "abc123", "--x"},
+    {"run --password abc123-x --verbose", "abc123", "--verbose"},
     {"http://me:hunter2@proxy:3128/ ok", "hunter2", "proxy:3128"},
     {"-----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n-----END EC PRIVATE KEY-----\nafter", "MHcCAQ",
      "after"},

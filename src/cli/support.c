@@ -2,6 +2,7 @@
 
 #include "cli/doctor.h"
 #include "cli/redact.h"
+#include "cli/tar.h"
 #include "object/seal.h"
 #include "region/teardown.h"
 #include "sys/file_owner.h"
@@ -9,34 +10,11 @@
 #include "sys/whole_file.h"
 
 enum {
-    TAR_BLOCK = 512,
     LOG_BYTES_MAX = 256 << 20,
     TAIL_BYTES = 256 << 10,
     PROC_BYTES_MAX = 1 << 20,
     CALL_MS = 2000
 };
-
-/* A POSIX ustar header (IEEE 1003.1): OFFSET name 0, mode 100, uid 108, gid 116, size 124, mtime
- * 136, checksum 148, type 156, magic 257. */
-static void tar_add(struct buf *tar, const char *path, struct str data, int64_t time_s)
-{
-    char header[TAR_BLOCK] = {0};
-    unsigned sum = 0;
-    snprintf(header, 100, "%s", path);
-    memcpy(header + 100, "0000600\0000000000\0000000000\000", 24);
-    snprintf(header + 124, 12, "%011llo", (unsigned long long)data.len);
-    snprintf(header + 136, 12, "%011llo", (unsigned long long)time_s);
-    memset(header + 148, ' ', 8);
-    header[156] = '0';
-    memcpy(header + 257, "ustar\00000", 8);
-    for (size_t i = 0; i < TAR_BLOCK; i++)
-        sum += (uint8_t)header[i];
-    snprintf(header + 148, 8, "%06o", sum);
-    buf_append(tar, header, TAR_BLOCK);
-    buf_add(tar, data);
-    static const char zeros[TAR_BLOCK];
-    buf_append(tar, zeros, (TAR_BLOCK - data.len % TAR_BLOCK) % TAR_BLOCK);
-}
 
 void support_open(struct support *s, struct arena *a, const char *directory)
 {
@@ -55,7 +33,7 @@ void support_add(struct support *s, const char *path, struct str text)
     struct buf clean = BUF_INIT, name = BUF_INIT;
     buf_printf(&name, "kaname-support/%s", path);
     redact(text, s->known, &clean);
-    tar_add(&s->tar, name.data, buf_str(&clean), wall_clock_us() / 1000000);
+    tar_put(&s->tar, name.data, buf_str(&clean), wall_clock_us() / 1000000);
     s->count++;
     buf_release(&clean);
     buf_release(&name);
@@ -195,12 +173,11 @@ static void add_host(struct support *s)
 
 void support_collect(struct support *s)
 {
-    static const char end[2 * TAR_BLOCK];
     add_doctor(s);
     if (s->has_region)
         add_clusters(s);
     add_listing(s);
     add_logs(s);
     add_host(s);
-    buf_append(&s->tar, end, sizeof(end));
+    tar_finish(&s->tar);
 }

@@ -119,6 +119,23 @@ def test_a_class_of_attributes_in_use_stays(server, ns):
     wait_for(lambda: server.json('GET', f'{classes}/{name}')[0] == 404)
 
 
+def test_a_flow_schema_tells_whether_its_level_is_there(server, ns):
+    base = '/apis/flowcontrol.apiserver.k8s.io/v1/'
+    said = 'This FlowSchema references the PriorityLevelConfiguration object named "%s" ' % ns
+
+    def dangling():
+        for c in server.json('GET', f'{base}flowschemas/{ns}')[1].get('status', {}).get('conditions', []):
+            return c['type'], c['status'], c['reason'], c['message'].removeprefix(said)
+    assert server.json('POST', base + 'flowschemas', {'metadata': {'name': ns}, 'spec': {'priorityLevelConfiguration': {'name': ns}}})[0] == 201
+    wait_for(lambda: dangling() == ('Dangling', 'True', 'NotFound', 'but there is no such object'))
+    assert server.json('POST', base + 'prioritylevelconfigurations', {'metadata': {'name': ns}, 'spec': {
+        'type': 'Limited', 'limited': {'limitResponse': {'type': 'Reject'}}}})[0] == 201
+    wait_for(lambda: dangling() == ('Dangling', 'False', 'Found', 'and it exists'))
+    server.json('DELETE', f'{base}prioritylevelconfigurations/{ns}')
+    wait_for(lambda: dangling()[1] == 'True')
+    server.json('DELETE', f'{base}flowschemas/{ns}')
+
+
 def test_local_volumes_are_made_where_the_pod_goes(server, kubelet, ns):
     server.kubectl('create', '-f', '-', input={
         'apiVersion': 'storage.k8s.io/v1', 'kind': 'StorageClass', 'metadata': {'name': ns}, 'provisioner': 'kaname.dev/local',

@@ -116,7 +116,7 @@ static void check_conditions(struct check *c, const struct node *object)
         if (approved && denied && word_in(type, "Approved|Denied"))
             field_invalid(c->st, path, type,
                           "Approved and Denied conditions are mutually exclusive");
-        if (repeats_earlier(list, i, "type"))
+        if (repeats_earlier(&c->repeats, list, i, "type"))
             field_duplicate(c->st, path_of(c, at, "type"), type);
     }
 }
@@ -193,7 +193,7 @@ static void request_validate(const struct kind_ctx *ctx, const struct node *obje
         for (size_t i = 0; i < node_count(usages); i++) {
             check_word(&c, node_str(node_item(usages, i), ""),
                        path_index(&c, STR("spec.usages"), i), USAGES);
-            if (repeats_earlier(usages, i, ""))
+            if (repeats_earlier(&c.repeats, usages, i, ""))
                 field_duplicate(st, path_index(&c, STR("spec.usages"), i),
                                 node_str(node_item(usages, i), ""));
         }

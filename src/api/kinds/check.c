@@ -615,15 +615,6 @@ bool list_has_text(const struct node *list, struct str text)
     return false;
 }
 
-bool repeats_earlier(const struct node *list, size_t index, const char *member)
-{
-    struct str text = node_str(node_item(list, index), member);
-    for (size_t i = 0; i < index; i++)
-        if (str_equal(node_str(node_item(list, i), member), text))
-            return true;
-    return false;
-}
-
 void keep_old(struct arena *a, struct node *object, const struct node *old, const char *path)
 {
     const struct node *before = old ? node_at(old, path) : NULL;

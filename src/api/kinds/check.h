@@ -5,16 +5,18 @@
 #define API_KINDS_CHECK_H
 
 #include "api/kind.h"
+#include "api/kinds/names.h"
 #include "object/scalar.h"
 
 struct check {
     struct arena *a;   /* of the request */
     struct status *st; /* gets the causes */
     const struct kind_ctx *ctx;
+    struct repeats repeats;
 };
 static inline struct check check_of(const struct kind_ctx *ctx, struct status *st)
 {
-    return (struct check){.a = ctx->arena, .st = st, .ctx = ctx};
+    return (struct check){.a = ctx->arena, .st = st, .ctx = ctx, .repeats = {.a = ctx->arena}};
 }
 
 /* Paths: base.member, base[index], base[key]. An empty base gives the member alone. */
@@ -94,8 +96,6 @@ void check_cidr(struct check *c, struct str text, struct str path);
 
 /* Lists of texts. */
 bool list_has_text(const struct node *list, struct str text);
-/* Whether an item of the list at this index repeats the text of member of an earlier one. */
-bool repeats_earlier(const struct node *list, size_t index, const char *member);
 
 /* A member that the caller sets back to what the old object has (or removes). */
 void keep_old(struct arena *a, struct node *object, const struct node *old, const char *path);

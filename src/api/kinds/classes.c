@@ -232,7 +232,7 @@ static void driver_validate(const struct kind_ctx *ctx, const struct node *objec
     for (size_t i = 0; i < node_count(requests); i++) {
         const struct node *life = node_get(node_item(requests, i), STR("expirationSeconds"));
         struct str at = path_index(&c, STR("spec.tokenRequests"), i);
-        if (repeats_earlier(requests, i, "audience"))
+        if (repeats_earlier(&c.repeats, requests, i, "audience"))
             field_duplicate(st, path_of(&c, at, "audience"),
                             node_str(node_item(requests, i), "audience"));
         if (life && node_num(life, "", 0) < 600)
@@ -276,7 +276,7 @@ static void csi_node_validate(const struct kind_ctx *ctx, const struct node *obj
             field_required(st, path_of(&c, at, "nodeID"), "%s", "");
         if (id.len > 256)
             field_too_long(st, path_of(&c, at, "nodeID"), 256);
-        if (repeats_earlier(drivers, i, "name"))
+        if (repeats_earlier(&c.repeats, drivers, i, "name"))
             field_duplicate(st, path_of(&c, at, "name"), node_str(driver, "name"));
         check_not_negative(&c, driver, at, "allocatable.count");
         const struct node *before =

@@ -35,13 +35,15 @@ static void configmap_validate(const struct kind_ctx *ctx, const struct node *ob
     struct check c = check_of(ctx, st);
     const struct node *binary = node_get(object, STR("binaryData"));
     size_t total = 0;
+    struct names binary_keys = {.a = c.a};
+    member_each(m, binary) names_put(&binary_keys, m->name, 1);
     if (old)
         check_frozen(&c, object, old, members);
     member_each(m, node_get(object, STR("data")))
     {
         struct str path = path_key(&c, STR("data"), m->name);
         check_text(&c, m->name, path, name_config_key);
-        if (node_get(binary, m->name))
+        if (names_get(&binary_keys, m->name))
             field_invalid(st, path, m->name, "duplicate of key present in binaryData");
         total += node_str(m->value, "").len;
     }

@@ -139,7 +139,7 @@ static void slice_validate(const struct kind_ctx *ctx, const struct node *object
         struct str at = path_index(&c, STR("ports"), i), name = node_str(port, "name");
         if (!str_empty(name))
             check_text(&c, name, path_of(&c, at, "name"), name_dns1123_label);
-        if (repeats_earlier(ports, i, "name"))
+        if (repeats_earlier(&c.repeats, ports, i, "name"))
             field_duplicate(st, path_of(&c, at, "name"), name);
         check_needed_word(&c, node_str(port, "protocol"), path_of(&c, at, "protocol"),
                           "SCTP|TCP|UDP");

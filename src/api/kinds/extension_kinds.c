@@ -101,7 +101,7 @@ static void webhooks_validate(const struct kind_ctx *ctx, const struct node *obj
     for (size_t i = 0; i < node_count(hooks); i++) {
         struct str path = path_index(&c, STR("webhooks"), i);
         check_webhook(&c, node_item(hooks, i), path);
-        if (repeats_earlier(hooks, i, "name"))
+        if (repeats_earlier(&c.repeats, hooks, i, "name"))
             field_duplicate(st, path_of(&c, path, "name"), node_str(node_item(hooks, i), "name"));
     }
 }
@@ -183,7 +183,7 @@ static void policy_binding_validate(const struct kind_ctx *ctx, const struct nod
         struct str at = path_index(&c, STR("spec.validationActions"), i),
                    action = node_str(node_item(actions, i), "");
         check_word(&c, action, at, "Audit|Deny|Warn");
-        if (repeats_earlier(actions, i, ""))
+        if (repeats_earlier(&c.repeats, actions, i, ""))
             field_duplicate(st, at, action);
     }
     if (list_has_text(actions, STR("Deny")) && list_has_text(actions, STR("Warn")))
@@ -328,7 +328,7 @@ static void claim_validate(const struct kind_ctx *ctx, const struct node *object
         struct str at = path_index(&c, STR("spec.devices.requests"), i),
                    name = node_str(request, "name");
         check_needed(&c, name, path_of(&c, at, "name"), name_dns1123_label);
-        if (repeats_earlier(requests, i, "name"))
+        if (repeats_earlier(&c.repeats, requests, i, "name"))
             field_duplicate(st, path_of(&c, at, "name"), name);
         if (node_get(request, STR("exactly")))
             check_needed(&c, node_str(request, "exactly.deviceClassName"),

@@ -237,16 +237,16 @@ static void check_mounts(struct pod_check *p, const struct node *container, stru
                    target = node_str(mount, "mountPath");
         if (str_empty(name))
             field_required(c->st, path_of(c, at, "name"), "%s", "");
-        if (!node_get(p->volumes, name))
+        if (!names_get(&p->volumes, name))
             field_not_found(c->st, path_of(c, at, "name"), name);
         if (str_empty(target))
             field_required(c->st, path_of(c, at, "mountPath"), "%s", "");
-        if (repeats_earlier(mounts, i, "mountPath"))
+        if (repeats_earlier(&c->repeats, mounts, i, "mountPath"))
             field_invalid(c->st, path_of(c, at, "mountPath"), target, "must be unique");
-        if (node_find(devices, "name", name))
+        if (any_named(&c->repeats, devices, "name", name))
             field_invalid(c->st, path_of(c, at, "name"), name,
                           "must not already exist in volumeDevices");
-        if (node_find(devices, "devicePath", target))
+        if (any_named(&c->repeats, devices, "devicePath", target))
             field_invalid(c->st, path_of(c, at, "mountPath"), target,
                           "must not already exist as a path in volumeDevices");
         struct str sub = node_str(mount, "subPath"), expression = node_str(mount, "subPathExpr");
@@ -271,10 +271,10 @@ static void check_devices(struct pod_check *p, const struct node *container, str
         const struct node *device = node_item(devices, i);
         struct str at = path_index(c, path, i), name = node_str(device, "name"),
                    target = node_str(device, "devicePath");
-        const struct node *volume = node_get(p->volumes, name);
+        const struct node *volume = (const struct node *)names_get(&p->volumes, name);
         if (str_empty(name))
             field_required(c->st, path_of(c, at, "name"), "%s", "");
-        if (!str_empty(name) && repeats_earlier(devices, i, "name"))
+        if (!str_empty(name) && repeats_earlier(&c->repeats, devices, i, "name"))
             field_invalid(c->st, path_of(c, at, "name"), name, "must be unique");
         if (volume && !node_get(volume, STR("persistentVolumeClaim")) &&
             !node_get(volume, STR("ephemeral")))
@@ -285,7 +285,7 @@ static void check_devices(struct pod_check *p, const struct node *container, str
             field_not_found(c->st, path_of(c, at, "name"), name);
         if (str_empty(target))
             field_required(c->st, path_of(c, at, "devicePath"), "%s", "");
-        if (repeats_earlier(devices, i, "devicePath"))
+        if (repeats_earlier(&c->repeats, devices, i, "devicePath"))
             field_invalid(c->st, path_of(c, at, "devicePath"), target, "must be unique");
         if (node_find(mounts, "name", name))
             field_invalid(c->st, path_of(c, at, "name"), name,
@@ -392,7 +392,7 @@ static void check_resize_policy(struct pod_check *p, const struct node *list, st
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *policy = node_item(list, i);
         struct str restart = node_str(policy, "restartPolicy");
-        if (repeats_earlier(list, i, "resourceName"))
+        if (repeats_earlier(&c->repeats, list, i, "resourceName"))
             field_duplicate(c->st, path_index(c, path, i), node_str(policy, "resourceName"));
         check_needed_word(c, node_str(policy, "resourceName"), path, "cpu|memory");
         check_needed_word(c, restart, path, "NotRequired|RestartContainer");
@@ -477,7 +477,7 @@ static void check_regular(struct pod_check *p)
         const struct node *container = node_item(list, i);
         struct str at = path_index(c, path, i);
         check_common(p, container, at);
-        if (repeats_earlier(list, i, "name"))
+        if (repeats_earlier(&c->repeats, list, i, "name"))
             field_duplicate(c->st, path_of(c, at, "name"), node_str(container, "name"));
         check_lifecycle(p, container, at);
         check_probe(p, container, "livenessProbe", at);
@@ -504,7 +504,7 @@ static void check_init(struct pod_check *p)
         check_common(p, container, at);
         check_restart_policy(p, container, at);
         if (node_find(node_get(p->spec, STR("containers")), "name", name) ||
-            (!str_empty(name) && repeats_earlier(list, i, "name")))
+            (!str_empty(name) && repeats_earlier(&c->repeats, list, i, "name")))
             field_duplicate(c->st, path_of(c, at, "name"), name);
         /* One after the other: their ports conflict within each only. */
         check_host_port_conflicts(c, node_get(container, STR("ports")), path_index(c, path, 0),
@@ -561,7 +561,7 @@ void check_ephemeral_containers(struct pod_check *p)
         check_common(p, container, at);
         check_image_blanks(c, container, at);
         if (node_find(regular, "name", name) || node_find(init, "name", name) ||
-            repeats_earlier(list, i, "name"))
+            repeats_earlier(&c->repeats, list, i, "name"))
             field_duplicate(c->st, path_of(c, at, "name"), name);
         if (!str_empty(target) && !node_find(regular, "name", target) &&
             !node_find(init, "name", target))

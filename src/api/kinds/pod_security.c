@@ -112,7 +112,7 @@ static void check_sysctls(struct pod_check *p, const struct node *list, struct s
         else if (!is_sysctl_name(name))
             field_invalid(c->st, at, name, "must have at most 253 characters and match regex %s",
                           SYSCTL_PATTERN);
-        else if (repeats_earlier(list, i, "name"))
+        else if (repeats_earlier(&c->repeats, list, i, "name"))
             field_duplicate(c->st, at, name);
         check_sysctl_scope(p, name, at);
     }

@@ -107,7 +107,7 @@ static void check_gates(struct pod_check *p)
         struct str name = node_str(node_item(held, i), "name"),
                    path = path_index(c, path_of(c, p->path, "schedulingGates"), i);
         check_text(c, name, path, name_qualified);
-        if (repeats_earlier(held, i, "name"))
+        if (repeats_earlier(&c->repeats, held, i, "name"))
             field_duplicate(c->st, path, name);
     }
 }
@@ -124,7 +124,7 @@ static void check_resource_claims(struct pod_check *p)
         const struct node *template = node_get(claim, STR("resourceClaimTemplateName"));
         if (str_empty(name))
             field_required(c->st, path_of(c, path, "name"), "%s", "");
-        else if (repeats_earlier(claims, i, "name"))
+        else if (repeats_earlier(&c->repeats, claims, i, "name"))
             field_duplicate(c->st, path_of(c, path, "name"), name);
         else
             check_text(c, name, path_of(c, path, "name"), name_dns1123_label);

@@ -11,7 +11,7 @@ struct pod_check {
     struct str path;     /* "spec" or "spec.template.spec" */
     struct str pod_name; /* empty in templates */
     bool is_pod;
-    struct node *volumes;        /* names of the volumes without a fault -> the volume */
+    struct names volumes;        /* names of the volumes without a fault -> the volume */
     const struct node *old_spec; /* what was let in before stays right; NULL on create */
 };
 

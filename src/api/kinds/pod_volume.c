@@ -359,23 +359,22 @@ static void check_source(struct pod_check *p, const struct node *volume, struct 
                       STR_ARG(claim), fault);
 }
 
-static bool makes_claim(struct pod_check *p, const struct node *volumes, struct str claim)
+/* Names of the claims that ephemeral volumes will make. */
+static struct names claims_made(struct pod_check *p, const struct node *volumes)
 {
-    node_each(v, volumes)
-    {
-        struct str made =
-            arena_printf(p->c->a, "%.*s-%.*s", STR_ARG(p->pod_name), STR_ARG(node_str(v, "name")));
-        if (node_get(v, STR("ephemeral")) && !str_empty(p->pod_name) && str_equal(made, claim))
-            return true;
-    }
-    return false;
+    struct names made = {.a = p->c->a};
+    node_each(v, volumes) if (node_get(v, STR("ephemeral")) && !str_empty(p->pod_name)) names_put(
+        &made,
+        arena_printf(p->c->a, "%.*s-%.*s", STR_ARG(p->pod_name), STR_ARG(node_str(v, "name"))), 1);
+    return made;
 }
 
 void check_pod_volumes(struct pod_check *p)
 {
     struct check *c = p->c;
     const struct node *volumes = node_get(p->spec, STR("volumes"));
-    p->volumes = node_map(c->a);
+    p->volumes = (struct names){.a = c->a};
+    struct names made = claims_made(p, volumes);
     for (size_t i = 0; i < node_count(volumes); i++) {
         struct node *volume = node_item(volumes, i);
         struct str path = path_index(c, path_of(c, p->path, "volumes"), i),
@@ -383,12 +382,12 @@ void check_pod_volumes(struct pod_check *p)
         size_t before = c->st->details.cause_count;
         check_source(p, volume, path);
         check_needed(c, name, path_of(c, path, "name"), name_dns1123_label);
-        if (node_get(p->volumes, name))
+        if (names_get(&p->volumes, name))
             field_duplicate(c->st, path_of(c, path, "name"), name);
         if (c->st->details.cause_count == before)
-            node_set(c->a, p->volumes, name, volume);
+            names_put(&p->volumes, name, (uintptr_t)volume);
         struct str claim = node_str(volume, "persistentVolumeClaim.claimName");
-        if (!str_empty(claim) && makes_claim(p, volumes, claim))
+        if (!str_empty(claim) && names_get(&made, claim))
             field_invalid(c->st, path_of(c, path, "persistentVolumeClaim.claimName"), claim,
                           "must not reference a PVC that gets created for an ephemeral volume");
     }

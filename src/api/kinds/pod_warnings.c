@@ -8,7 +8,21 @@ struct warnings {
     struct str base; /* "spec" or "spec.template.spec" */
     void (*warn)(void *arg, struct str text);
     void *arg;
+    struct repeats *repeats;
+    size_t *left; /* ports and variables that are still looked at: each is compared with others */
 };
+
+enum {
+    WARNED_ITEMS = 2000
+};
+
+static bool looks_at_more(const struct warnings *w)
+{
+    if (*w->left == 0)
+        return false;
+    --*w->left;
+    return true;
+}
 
 static void say(const struct warnings *w, const char *format, ...) printf_like(2, 3);
 static void say(const struct warnings *w, const char *format, ...)
@@ -136,11 +150,11 @@ static void warn_lists(const struct warnings *w, const struct node *spec)
     const struct node *aliases = node_get(spec, STR("hostAliases")),
                       *secrets = node_get(spec, STR("imagePullSecrets"));
     for (size_t i = 0; i < node_count(aliases); i++)
-        if (repeats_earlier(aliases, i, "ip"))
+        if (repeats_earlier(w->repeats, aliases, i, "ip"))
             say(w, "%.*s.hostAliases[%zu].ip: duplicate ip \"%.*s\"", STR_ARG(w->base), i,
                 STR_ARG(node_str(node_item(aliases, i), "ip")));
     for (size_t i = 0; i < node_count(secrets); i++)
-        if (repeats_earlier(secrets, i, "name"))
+        if (repeats_earlier(w->repeats, secrets, i, "name"))
             say(w, "%.*s.imagePullSecrets[%zu].name: duplicate name \"%.*s\"", STR_ARG(w->base), i,
                 STR_ARG(node_str(node_item(secrets, i), "name")));
     for (size_t i = 0; i < node_count(secrets); i++)
@@ -210,11 +224,11 @@ static void warn_amounts(const struct warnings *w, const struct node *container,
     }
     for (size_t i = 1; i < node_count(env); i++) {
         const struct node *variable = node_item(env, i);
-        struct str name = node_str(variable, "name"),
-                   reference = arena_printf(w->a, "$(%.*s)", STR_ARG(name));
-        struct str value = node_str(variable, "value");
-        if (repeats_earlier(env, i, "name") &&
-            (node_get(variable, STR("valueFrom")) || str_equal(value, reference) ||
+        struct str name = node_str(variable, "name"), value = node_str(variable, "value");
+        if (!repeats_earlier(w->repeats, env, i, "name"))
+            continue;
+        struct str reference = arena_printf(w->a, "$(%.*s)", STR_ARG(name));
+        if ((node_get(variable, STR("valueFrom")) || str_equal(value, reference) ||
              str_find_str(value, reference) < 0))
             say(w,
                 "%.*s.env[%zu]: hides previous definition of \"%.*s\", which may be dropped when "
@@ -228,7 +242,7 @@ static void warn_ports(const struct warnings *w, const struct node *container, s
                        struct node *seen)
 {
     const struct node *ports = node_get(container, STR("ports"));
-    for (size_t i = 0; i < node_count(ports); i++) {
+    for (size_t i = 0; i < node_count(ports) && looks_at_more(w); i++) {
         const struct node *port = node_item(ports, i);
         struct str at = arena_printf(w->a, "%.*s.ports[%zu]", STR_ARG(path), i),
                    host_ip = node_str(port, "hostIP");
@@ -262,7 +276,7 @@ static void warn_port_names(const struct warnings *w, const struct node *contain
                             struct node *seen)
 {
     const struct node *ports = node_get(container, STR("ports"));
-    for (size_t i = 0; i < node_count(ports); i++) {
+    for (size_t i = 0; i < node_count(ports) && looks_at_more(w); i++) {
         struct str at = arena_printf(w->a, "%.*s.ports[%zu]", STR_ARG(path), i),
                    name = node_str(node_item(ports, i), "name");
         const struct node *other = str_empty(name) ? NULL : node_get(seen, name);
@@ -280,7 +294,10 @@ static void warn_port_names(const struct warnings *w, const struct node *contain
 void warn_pod(struct arena *a, const struct node *template, struct str base,
               void (*warn)(void *arg, struct str text), void *arg)
 {
-    struct warnings w = {.a = a, .base = base, .warn = warn, .arg = arg};
+    struct repeats repeats = {.a = a};
+    size_t left = WARNED_ITEMS;
+    struct warnings w = {
+        .a = a, .base = base, .warn = warn, .arg = arg, .repeats = &repeats, .left = &left};
     const struct node *spec = node_get(template, STR("spec"));
     warn_placement(&w, spec);
     warn_volumes(&w, spec);

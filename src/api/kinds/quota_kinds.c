@@ -207,7 +207,7 @@ static void limit_validate(const struct kind_ctx *ctx, const struct node *object
         else if (str_find(type, '/') < 0 && !word_in(type, "Pod|Container|PersistentVolumeClaim"))
             field_invalid(st, path_of(&c, path, "type"), type,
                           "must be a standard limit type or fully qualified");
-        if (repeats_earlier(limits, i, "type"))
+        if (repeats_earlier(&c.repeats, limits, i, "type"))
             field_duplicate(st, path_of(&c, path, "type"), type);
         for (size_t k = 0; k < ARRAY_COUNT(members); k++) {
             bool is_default = k == 2 || k == 3;

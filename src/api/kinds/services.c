@@ -22,7 +22,7 @@ void check_service_addresses(struct check *c, const struct node *service)
         struct str family = node_str(node_item(families, i), ""),
                    at = path_index(c, STR("spec.ipFamilies"), i);
         check_word(c, family, at, "IPv4|IPv6");
-        if (repeats_earlier(families, i, ""))
+        if (repeats_earlier(&c->repeats, families, i, ""))
             field_duplicate(c->st, at, family);
     }
     if (node_at(service, "spec.ipFamilyPolicy"))
@@ -93,7 +93,7 @@ static void check_one_port(struct check *c, const struct node *ports, size_t ind
         field_required(c->st, path_of(c, path, "name"), "%s", "");
     } else if (!str_empty(name)) {
         check_text(c, name, path_of(c, path, "name"), name_dns1123_label);
-        if (repeats_earlier(ports, index, "name"))
+        if (repeats_earlier(&c->repeats, ports, index, "name"))
             field_duplicate(c->st, path_of(c, path, "name"), name);
     }
     check_port_number(c, node_num(port, "port", 0), path_of(c, path, "port"));
@@ -104,39 +104,39 @@ static void check_one_port(struct check *c, const struct node *ports, size_t ind
                    name_qualified);
 }
 
-static bool same_pair(const struct node *a, const struct node *b, const char *member)
+/* Whether this number with this protocol was there before; it is now. */
+static bool pair_again(struct names *seen, const struct node *port, const char *member)
 {
-    return node_num(a, member, 0) == node_num(b, member, 0) &&
-           str_equal(node_str(a, "protocol"), node_str(b, "protocol"));
+    struct str pair = arena_printf(seen->a, "%lld/%.*s", (long long)node_num(port, member, 0),
+                                   STR_ARG(node_str(port, "protocol")));
+    bool again = names_get(seen, pair) != 0;
+    names_put(seen, pair, 1);
+    return again;
 }
 
 static void check_port_conflicts(struct check *c, const struct node *ports, struct str type)
 {
+    struct names node_ports = {.a = c->a}, numbers = {.a = c->a};
     for (size_t i = 0; i < node_count(ports); i++) {
         const struct node *port = node_item(ports, i);
         int64_t number = node_num(port, "nodePort", 0);
         struct str at = path_of(c, path_index(c, STR("spec.ports"), i), "nodePort");
         if (number && str_is(type, "ClusterIP"))
             field_forbidden(c->st, at, "may not be used when `type` is 'ClusterIP'");
-        for (size_t k = 0; number && k < i; k++)
-            if (same_pair(node_item(ports, k), port, "nodePort")) {
-                status_add_cause(c->st, CAUSE_DUPLICATE, at, "Duplicate value: %lld",
-                                 (long long)number);
-                break;
-            }
+        if (number && pair_again(&node_ports, port, "nodePort"))
+            status_add_cause(c->st, CAUSE_DUPLICATE, at, "Duplicate value: %lld",
+                             (long long)number);
     }
-    for (size_t i = 0; i < node_count(ports); i++)
-        for (size_t k = 0; k < i; k++)
-            if (same_pair(node_item(ports, k), node_item(ports, i), "port")) {
-                const struct node *port = node_item(ports, i);
-                status_add_cause(
-                    c->st, CAUSE_DUPLICATE, path_index(c, STR("spec.ports"), i),
-                    "Duplicate value: "
-                    "{\"Name\":\"\",\"Protocol\":\"%.*s\",\"AppProtocol\":null,\"Port\":%lld,"
-                    "\"TargetPort\":0,\"NodePort\":0}",
-                    STR_ARG(node_str(port, "protocol")), (long long)node_num(port, "port", 0));
-                break;
-            }
+    for (size_t i = 0; i < node_count(ports); i++) {
+        const struct node *port = node_item(ports, i);
+        if (pair_again(&numbers, port, "port"))
+            status_add_cause(
+                c->st, CAUSE_DUPLICATE, path_index(c, STR("spec.ports"), i),
+                "Duplicate value: "
+                "{\"Name\":\"\",\"Protocol\":\"%.*s\",\"AppProtocol\":null,\"Port\":%lld,"
+                "\"TargetPort\":0,\"NodePort\":0}",
+                STR_ARG(node_str(port, "protocol")), (long long)node_num(port, "port", 0));
+    }
 }
 
 static void check_affinity_config(struct check *c, const struct node *service)

@@ -1,21 +1,11 @@
 """What is proxied to nodes, asked of the original and of kaname: run by test_proxy_differential.py in a network namespace in which the
 address 192.0.2.10 is this machine (neither proxies to 127.0.0.1)."""
 import json
-import os
-import sys
 
 import pytest
-
-here = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [here, os.path.dirname(here)]
-
-from original import Original
-from server import Server
 from test_streams import Kubelet
 
 ADDRESS = '192.0.2.10'
-
-
 PAGE = ('<!DOCTYPE html><html><head><base href="/b/"><script src="/s.js">var x = "<a href=\'/no\'>";</script></head><body>'
         '<!-- <a href="/no"> --><a href="/a?x=/y#/z" title="/no">a</a><a href="relative">b</a><a href="//elsewhere.example/c">c</a>'
         '<img src="https://192.0.2.10:PORT/d/"><form action="https://ASKED/e"><p class="/no">1 < 2</p></form></body></html>')
@@ -43,15 +33,6 @@ class Pages(Kubelet):
             more = f'Location: {target}\r\n' if target else 'Access-Control-Allow-Origin: *\r\nX-Own: yes\r\n'
             connection.sendall(f'HTTP/1.1 {302 if target else 200} OK\r\nContent-Type: {kind}\r\n{more}Content-Length: {len(page)}\r\n'
                                f'Connection: close\r\n\r\n'.encode() + page)
-
-
-@pytest.fixture(scope='module')
-def pair(tmp_path_factory):
-    theirs = Original(tmp_path_factory.mktemp('original'))
-    ours = Server(tmp_path_factory.mktemp('ours'), components='api')
-    yield ours, theirs
-    ours.stop()
-    theirs.stop()
 
 
 @pytest.fixture(scope='module')

@@ -2,22 +2,10 @@
 
 Needs the original's programs (tests/setup/originals etcd kube-apiserver); without them it is skipped."""
 import json
-import os
-import sys
-
-import pytest
-
-here = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [here, os.path.dirname(here)]
 
 import cases
+import pytest
 from compare import changed, compare
-from original import Original, missing
-from server import Server
-
-if missing():
-    pytest.skip(f'the original is not built: {", ".join(missing())} (run tests/setup/originals etcd kube-apiserver)',
-                allow_module_level=True)
 
 
 def must(server, method, path, body):
@@ -42,16 +30,10 @@ def prepare(server):
 
 
 @pytest.fixture(scope='module')
-def pair(tmp_path_factory):
-    theirs = Original(tmp_path_factory.mktemp('original'))
-    ours = Server(tmp_path_factory.mktemp('ours'), components='api')
-    try:
-        for server in (ours, theirs):
-            prepare(server)
-        yield ours, theirs
-    finally:
-        ours.stop()
-        theirs.stop()
+def pair(pair):
+    for server in pair:
+        prepare(server)
+    return pair
 
 
 def report(name, lines):

@@ -6,22 +6,12 @@ import concurrent.futures
 import json
 import os
 import re
-import sys
 import ssl
 import time
 
 import pytest
 import websocket
-
-here = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [here, os.path.dirname(here)]
-
-from original import Original, missing
-from server import Server
-
-if missing():
-    pytest.skip(f'the original is not built: {", ".join(missing())} (run tests/setup/originals etcd kube-apiserver)',
-                allow_module_level=True)
+from original import Original
 
 CM = '/api/v1/namespaces/default/configmaps'
 LIVE = CM + '/live'
@@ -80,14 +70,10 @@ REQUESTS = (
 
 
 @pytest.fixture(scope='module')
-def pair(tmp_path_factory):
-    theirs = Original(tmp_path_factory.mktemp('original'))
-    ours = Server(tmp_path_factory.mktemp('ours'), components='api')
-    for server in (ours, theirs):
+def pair(pair):
+    for server in pair:
         server.request('POST', CM, cm(name='live', labels={'a': 'b'}), {'Content-Type': JSON})
-    yield ours, theirs
-    ours.stop()
-    theirs.stop()
+    return pair
 
 
 def plain(value):

@@ -1,0 +1,24 @@
+import os
+import sys
+
+import pytest
+
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [here, os.path.dirname(here)]
+
+from original import Original, missing  # noqa: E402
+from server import Server  # noqa: E402
+
+
+@pytest.fixture(scope='session')
+def pair(tmp_path_factory):
+    """kaname and the original's API server, side by side; skipped where the original is not built."""
+    if missing():
+        pytest.skip(f'the original is not built: {", ".join(missing())} (run tests/setup/originals etcd kube-apiserver)')
+    theirs = Original(tmp_path_factory.mktemp('original'))
+    try:
+        ours = Server(tmp_path_factory.mktemp('ours'), components='api')
+        yield ours, theirs
+        ours.stop()
+    finally:
+        theirs.stop()

@@ -91,6 +91,8 @@ int list_options_read(struct request *r, bool watch, struct list_options *ret)
 static enum step_result get_decode(struct request *r)
 {
     struct list_options o;
+    if (str_empty(r->http->query)) /* most ask for the newest */
+        return STEP_NEXT;
     if (list_options_read(r, false, &o) < 0)
         return STEP_FAIL;
     return read_await(r, o.revision) ? STEP_WAIT : STEP_NEXT;

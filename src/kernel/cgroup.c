@@ -445,6 +445,55 @@ int cgroup_usage(struct cgroups *c, const char *path, struct cgroup_usage *ret)
     return 0;
 }
 
+static void detail_version1(struct cgroups *c, const char *path, struct cgroup_detail *d)
+{
+    const struct hierarchy *memory = with_controller(c, "memory"), *cpu = with_controller(c, "cpu");
+    const struct hierarchy *account = with_controller(c, "cpuacct");
+    const uint64_t tick_ns = 1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK);
+    d->rss_bytes = group_stat(memory, path, "memory.stat", "total_rss");
+    d->cache_bytes = group_stat(memory, path, "memory.stat", "total_cache");
+    d->swap_bytes = group_stat(memory, path, "memory.stat", "total_swap");
+    d->mapped_bytes = group_stat(memory, path, "memory.stat", "total_mapped_file");
+    d->memory_limit_bytes = group_number(memory, path, "memory.limit_in_bytes");
+    d->memory_failures = group_number(memory, path, "memory.failcnt");
+    d->periods = group_stat(cpu, path, "cpu.stat", "nr_periods");
+    d->throttled_periods = group_stat(cpu, path, "cpu.stat", "nr_throttled");
+    d->throttled_ns = group_stat(cpu, path, "cpu.stat", "throttled_time");
+    d->user_ns = group_stat(account, path, "cpuacct.stat", "user") * tick_ns;
+    d->system_ns = group_stat(account, path, "cpuacct.stat", "system") * tick_ns;
+}
+
+static void detail_version2(struct cgroups *c, const char *path, struct cgroup_detail *d)
+{
+    const struct hierarchy *h = &c->items[0];
+    d->rss_bytes = group_stat(h, path, "memory.stat", "anon");
+    d->cache_bytes = group_stat(h, path, "memory.stat", "file");
+    d->swap_bytes = group_number(h, path, "memory.swap.current");
+    d->mapped_bytes = group_stat(h, path, "memory.stat", "file_mapped");
+    d->memory_limit_bytes = group_number(h, path, "memory.max");
+    d->memory_failures = group_stat(h, path, "memory.events", "max");
+    d->periods = group_stat(h, path, "cpu.stat", "nr_periods");
+    d->throttled_periods = group_stat(h, path, "cpu.stat", "nr_throttled");
+    d->throttled_ns = group_stat(h, path, "cpu.stat", "throttled_usec") * 1000;
+    d->user_ns = group_stat(h, path, "cpu.stat", "user_usec") * 1000;
+    d->system_ns = group_stat(h, path, "cpu.stat", "system_usec") * 1000;
+}
+
+int cgroup_detail(struct cgroups *c, const char *path, struct cgroup_detail *ret)
+{
+    if (!cgroup_exists(c, path))
+        return -ENOENT;
+    *ret = (struct cgroup_detail){0};
+    if (c->version == 2)
+        detail_version2(c, path, ret);
+    else
+        detail_version1(c, path, ret);
+    /* Version 1 has no word for none: a number near the largest. */
+    if (ret->memory_limit_bytes >= (1ull << 62))
+        ret->memory_limit_bytes = 0;
+    return 0;
+}
+
 int cgroup_make_host(struct cgroups *c, const char *path, pid_t pid)
 {
     if (!names_a_group(path))

@@ -45,6 +45,14 @@ struct cgroup_usage {
     uint64_t processes;
 };
 int cgroup_usage(struct cgroups *c, const char *path, struct cgroup_usage *ret) must_use;
+/* What takes reading more files; what the running version doesn't count is 0. */
+struct cgroup_detail {
+    uint64_t rss_bytes, cache_bytes, swap_bytes, mapped_bytes, memory_limit_bytes; /* 0: no limit */
+    uint64_t memory_failures;                          /* times that the limit was hit */
+    uint64_t periods, throttled_periods, throttled_ns; /* of the CPU quota */
+    uint64_t user_ns, system_ns;
+};
+int cgroup_detail(struct cgroups *c, const char *path, struct cgroup_detail *ret) must_use;
 
 /* A host's group in every hierarchy: made below this process's own root and entered by pid. Used
  * before a cgroup namespace is made; then removed by cgroup_remove once the host is gone. */

@@ -15,6 +15,7 @@
 #include "node/agent.h"
 #include "node/cni.h"
 #include "node/cri.h"
+#include "node/metrics.h"
 #include "object/scalar.h"
 
 enum {
@@ -27,6 +28,8 @@ enum {
     TERMINATION_LOG_BYTES = 2048,
     TERMINATION_LOG_LINES = 80,
 };
+
+#define NODE_VERSION "v1.36.3" /* of the original, whose counterpart this is */
 
 #define LABEL_POD_NAME  "io.kubernetes.pod.name"
 #define LABEL_POD_NS    "io.kubernetes.pod.namespace"
@@ -56,6 +59,13 @@ struct source {
     bool seen; /* there, or known to be absent */
 };
 
+/* Counts since the agent's start, for /metrics. */
+struct node_counts {
+    uint64_t started_pods, started_pods_errors;
+    uint64_t started_containers[4], started_containers_errors[4]; /* by container_kind */
+    struct histogram pod_start;                                   /* bounds_of_starts */
+};
+
 struct agent {
     struct loop *loop;
     struct client *client;
@@ -73,6 +83,7 @@ struct agent {
     struct str runtime_version, runtime_name;
     struct arena arena;      /* things that live as long as the agent */
     struct cri_call *events; /* containerd's event stream */
+    struct node_counts counts;
     struct timer runtime_timer, relist_timer, address_timer;
     bool events_open;
     struct registration *registration;
@@ -147,6 +158,7 @@ struct container {
     int64_t stop_grace_s; /* of the stop under way; -1: none */
     unsigned status_tries;
     struct probe *probes[PROBE_KINDS];
+    uint64_t probed[PROBE_KINDS][2]; /* failed, went well */
     struct timer status_timer;
     struct hook *hook;             /* under way */
     int64_t image_user;            /* of the image: -1 unknown */
@@ -207,6 +219,7 @@ struct pod {
     bool sandbox_ready;
     char *ip;         /* owned */
     int64_t start_us; /* status.startTime */
+    int64_t seen_us;  /* by this agent; 0: it ran before, or its start was counted */
     int64_t stop_deadline_us;
     unsigned failures; /* of the current step */
     struct timer retry;

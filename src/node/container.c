@@ -131,6 +131,7 @@ static void runtime_failed(struct container *c, const char *reason, struct str m
     unsigned doublings = MIN(c->failures, 5u);
     char text[1024];
     c->failures++;
+    c->pod->agent->counts.started_containers_errors[c->kind]++;
     snprintf(text, sizeof(text), "%.*s", STR_ARG(message));
     agent_event(c->pod, "Warning", "Failed", "Error: %s", text);
     not_now(c, MIN((uint64_t)RETRY_MS << doublings, (uint64_t)BACKOFF_MAX_MS), reason, text);
@@ -181,6 +182,7 @@ static void on_started(void *user, const struct node *response, const struct cri
         container_look(c);
     } else if (response) {
         c->started_us = agent_now_us(p->agent);
+        p->agent->counts.started_containers[c->kind]++;
         agent_event(p, "Normal", "Started", "Container started");
         now_running(c);
         if (pod_terminating(p))

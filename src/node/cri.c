@@ -55,9 +55,38 @@ static const struct method methods[CRI_CALL_COUNT] = {
                          CRI_EventSubscribeRequest, CRI_EventEnvelope, 0},
 };
 
+/* As the original names them in its metrics. */
+static const char *const operations[CRI_CALL_COUNT] = {
+    [CRI_CALL_VERSION] = "version",
+    [CRI_CALL_STATUS] = "status",
+    [CRI_CALL_RUN_SANDBOX] = "run_podsandbox",
+    [CRI_CALL_STOP_SANDBOX] = "stop_podsandbox",
+    [CRI_CALL_REMOVE_SANDBOX] = "remove_podsandbox",
+    [CRI_CALL_SANDBOX_STATUS] = "podsandbox_status",
+    [CRI_CALL_LIST_SANDBOXES] = "list_podsandbox",
+    [CRI_CALL_CREATE] = "create_container",
+    [CRI_CALL_START] = "start_container",
+    [CRI_CALL_STOP] = "stop_container",
+    [CRI_CALL_REMOVE] = "remove_container",
+    [CRI_CALL_LIST] = "list_containers",
+    [CRI_CALL_CONTAINER_STATUS] = "container_status",
+    [CRI_CALL_UPDATE_RESOURCES] = "update_container",
+    [CRI_CALL_REOPEN_LOG] = "reopen_container_log",
+    [CRI_CALL_EXEC_SYNC] = "exec_sync",
+    [CRI_CALL_EXEC] = "exec",
+    [CRI_CALL_ATTACH] = "attach",
+    [CRI_CALL_STATS] = "list_container_stats",
+    [CRI_CALL_LIST_IMAGES] = "list_images",
+    [CRI_CALL_IMAGE_STATUS] = "image_status",
+    [CRI_CALL_PULL] = "pull_image",
+    [CRI_CALL_REMOVE_IMAGE] = "remove_image",
+    [CRI_CALL_IMAGE_FS] = "image_fs_info",
+};
+
 struct cri {
     struct loop *loop;
     struct http_target *target; /* owned */
+    struct cri_count counts[CRI_CALL_COUNT];
 };
 
 struct cri_call {
@@ -71,6 +100,9 @@ struct cri_call {
     struct buf body;
     int http_code, grpc_code; /* grpc_code -1: not said */
     struct buf message;
+    struct loop *loop;
+    struct cri_count *count; /* borrowed from the cri; NULL: not counted */
+    uint64_t begun_us;
 };
 
 static void call_free(struct cri_call *call)
@@ -172,6 +204,12 @@ static void on_end(void *user, struct http_exchange *x maybe_unused, int err,
     bool whole;
     read_status(call, trailers, count);
     struct str message = next_message(call, &whole);
+    if (call->count) {
+        call->count->calls++;
+        call->count->errors += err < 0 || call->grpc_code != 0;
+        histogram_add(&call->count->seconds, &bounds_of_calls,
+                      (double)(loop_now_us(call->loop) - call->begun_us) / 1e6);
+    }
     if (err == -ETIMEDOUT)
         fail(call, CRI_DEADLINE_EXCEEDED, STR("context deadline exceeded"));
     else if (err < 0)
@@ -245,14 +283,28 @@ struct cri_call *cri_start(struct cri *c, enum cri_method method, const struct n
                            uint64_t timeout_ms, cri_done done, void *user)
 {
     const struct method *m = &methods[method];
-    return send_call(c->target, m, request, timeout_ms ? timeout_ms : m->timeout_ms, false, done,
-                     user);
+    struct cri_call *call = send_call(c->target, m, request,
+                                      timeout_ms ? timeout_ms : m->timeout_ms, false, done, user);
+    call->loop = c->loop;
+    call->count = &c->counts[method];
+    call->begun_us = loop_now_us(c->loop);
+    return call;
 }
 
 struct cri_call *cri_stream(struct cri *c, enum cri_method method, const struct node *request,
                             cri_done done, void *user)
 {
     return send_call(c->target, &methods[method], request, 0, true, done, user);
+}
+
+const struct cri_count *cri_count(const struct cri *c, enum cri_method method)
+{
+    return &c->counts[method];
+}
+
+const char *cri_operation(enum cri_method method)
+{
+    return operations[method];
 }
 
 void cri_cancel(struct cri_call *call)

@@ -7,6 +7,7 @@
 #define NODE_CRI_H
 
 #include "node/cri_message.h"
+#include "node/metrics.h"
 #include "sys/loop.h"
 
 enum cri_method {
@@ -74,6 +75,14 @@ struct cri_call *cri_start(struct cri *c, enum cri_method method, const struct n
 struct cri_call *cri_stream(struct cri *c, enum cri_method method, const struct node *request,
                             cri_done done, void *user);
 void cri_cancel(struct cri_call *call); /* no callback follows */
+
+/* Calls of a method that ended, since the start. */
+struct cri_count {
+    uint64_t calls, errors;
+    struct histogram seconds; /* bounds_of_calls */
+};
+const struct cri_count *cri_count(const struct cri *c, enum cri_method method);
+const char *cri_operation(enum cri_method method); /* "run_podsandbox"; NULL: a stream */
 
 /* gRPC to anybody, for probes: calls grpc.health.v1.Health/Check. serving in the answer's status
  * is 1. */

@@ -3,8 +3,6 @@
 #include "kernel/path.h"
 #include "node/agent_internal.h"
 
-#define VERSION "v1.36.3"
-
 static struct str file_word(struct arena *a, const char *path)
 {
     struct buf text cleanup_with(buf_release) = BUF_INIT;
@@ -139,7 +137,7 @@ static void put_info(struct arena *a, struct node *status, const struct node_fac
     node_put_str(a, info, "kernelVersion", str_from(machine.kernel));
     node_put_str(a, info, "osImage", STR("Linux"));
     node_put_str(a, info, "containerRuntimeVersion", str_from(f->runtime_version));
-    node_put_str(a, info, "kubeletVersion", STR(VERSION));
+    node_put_str(a, info, "kubeletVersion", STR(NODE_VERSION));
     node_put_str(a, info, "kubeProxyVersion", STR(""));
     node_put_str(a, info, "operatingSystem", STR("linux"));
     node_put_str(a, info, "architecture", str_from(machine.architecture));

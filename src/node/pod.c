@@ -28,6 +28,8 @@ struct pod *pod_new(struct agent *a, struct str uid, struct str ns, struct str n
     timer_init(&p->retry, a->loop, on_retry, p);
     timer_init(&p->deadline, a->loop, on_deadline, p);
     deferred_init(&p->kick, a->loop, on_kick, p);
+    if (a->runtime_listed)
+        p->seen_us = agent_now_us(a);
     map_put(&a->pods, uid, p);
     return p;
 }
@@ -331,12 +333,14 @@ static void on_sandbox(void *user, const struct node *response, const struct cri
     p->busy = false;
     if (!response) {
         p->failures++;
+        p->agent->counts.started_pods_errors++;
         agent_event(p, "Warning", "FailedCreatePodSandBox", "Failed to create pod sandbox: %.*s",
                     STR_ARG(error->message));
         retry_in(p, MIN((uint64_t)RETRY_MS << MIN(p->failures - 1, 5u), (uint64_t)BACKOFF_MAX_MS));
         pod_kick(p);
     } else {
         text_set(&p->sandbox_id, node_str(response, "pod_sandbox_id"));
+        p->agent->counts.started_pods++;
         /* This agent gave the address itself a moment ago: no need to ask for it. */
         if (pod_host_network(p)) {
             learn_ip(p, NULL);

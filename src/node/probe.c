@@ -458,6 +458,7 @@ static void on_probed(void *user, bool good, struct str output)
     const struct node *spec = probe_spec(c, p->kind);
     bool warned = p->attempt && p->attempt->warned;
     p->attempt = NULL;
+    c->probed[p->kind][good]++;
     p->good = good ? p->good + 1 : 0;
     p->bad = good ? 0 : p->bad + 1;
     if (!good)

@@ -23,6 +23,12 @@ void server_port_forward(struct agent *a, struct http_request *req,
                          struct str rest); /* server_port_forward.c */
 void server_pods(struct agent *a, struct http_request *req, struct str rest); /* server_stats.c */
 void server_metrics_resource(struct agent *a, struct http_request *req, struct str rest);
+void server_metrics(struct agent *a, struct http_request *req, struct str rest);
+void server_metrics_probes(struct agent *a, struct http_request *req, struct str rest);
+void server_metrics_cadvisor(struct agent *a, struct http_request *req,
+                             struct str rest); /* server_cadvisor.c */
+/* Answers with what is in body, and takes it. */
+void server_answer(struct http_request *req, const char *type, struct buf *body);
 void server_summary(struct agent *a, struct http_request *req, struct str rest);
 
 /* Whether the request may go on; calls done once (server_auth.c). */

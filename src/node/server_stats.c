@@ -3,7 +3,7 @@
 #include "node/server.h"
 #include "object/seal.h"
 
-static void answer(struct http_request *req, const char *type, struct buf *body)
+void server_answer(struct http_request *req, const char *type, struct buf *body)
 {
     struct http_header header = {STR("Content-Type"), str_from(type)};
     http_respond_buf(req, &(struct http_reply){.code = 200, .headers = &header, .header_count = 1},
@@ -25,7 +25,7 @@ void server_pods(struct agent *a, struct http_request *req, struct str rest mayb
         sealed_to_json(&out, p->object, 0);
     }
     buf_puts(&out, "]}\n");
-    answer(req, "application/json", &out);
+    server_answer(req, "application/json", &out);
 }
 
 static bool usage_of(const struct agent *a, const char *group, struct cgroup_usage *ret)
@@ -121,7 +121,7 @@ void server_metrics_resource(struct agent *a, struct http_request *req,
     put_metric(&out, "resource_scrape_error",
                "1 if there was an error while getting container metrics, 0 otherwise", "gauge",
                &error);
-    answer(req, "text/plain; version=0.0.4; charset=utf-8", &out);
+    server_answer(req, "text/plain; version=0.0.4; charset=utf-8", &out);
 }
 
 static void put_usage(struct arena *a, struct node *to, const struct cgroup_usage *u,
@@ -174,5 +174,5 @@ void server_summary(struct agent *a, struct http_request *req, struct str rest m
             node_append(arena, pods, pod_summary(arena, a, p, now));
     }
     node_to_json(&out, summary, 0);
-    answer(req, "application/json", &out);
+    server_answer(req, "application/json", &out);
 }

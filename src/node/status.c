@@ -313,6 +313,21 @@ static void tell(struct pod *p)
     arena_release(&a);
 }
 
+/* From when it was seen first until its containers run. */
+static void count_start(struct pod *p)
+{
+    bool runs = p->step == STEP_RUN && p->containers.count > 0;
+    for (size_t i = 0; i < p->containers.count && p->seen_us; i++) {
+        const struct container *c = p->containers.items[i];
+        runs &= c->kind != CONTAINER_MAIN || shows_running(c);
+    }
+    if (!p->seen_us || !runs)
+        return;
+    histogram_add(&p->agent->counts.pod_start, &bounds_of_starts,
+                  (double)(agent_now_us(p->agent) - p->seen_us) / 1e6);
+    p->seen_us = 0;
+}
+
 void status_update(struct pod *p)
 {
     if (p->status_final && p->step <= STEP_ENDED)
@@ -320,6 +335,7 @@ void status_update(struct pod *p)
     if (p->step == STEP_ADMIT)
         return;
     unsigned turn = !p->status_turn;
+    count_start(p);
     arena_reset(&p->status_arena[turn]);
     struct node *status = status_make(&p->status_arena[turn], p);
     if (!p->status || !node_equal(status, p->status)) {

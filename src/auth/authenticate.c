@@ -87,7 +87,7 @@ void authenticator_free(struct authenticator *a)
     for (size_t i = 0; i < a->tokens.key_count; i++)
         jws_key_free(a->tokens.keys[i]);
     mem_free(a->tokens.keys);
-    mem_free(a->tokens.verified);
+    account_tokens_forget(&a->tokens);
     mem_free(a);
 }
 
@@ -129,11 +129,13 @@ static struct auth_pending *check_token(struct authenticator *a, struct arena *a
                                         void *arg)
 {
     struct status st;
+    struct user user;
+    bool ours;
     status_init(&st, arena);
-    if (account_token_is_ours(&a->tokens, arena, token)) {
-        struct user user;
-        if (account_token_check(&a->tokens, arena, token, audiences, audience_count, &user, &st) ==
-            0)
+    int err = account_token_check_ours(&a->tokens, arena, token, audiences, audience_count, &user,
+                                       &ours, &st);
+    if (ours) {
+        if (err == 0)
             succeed(arena, &user, done, arg);
         else
             fail(arena, plain ? STR("Unauthorized") : st.message, done, arg);

@@ -3,6 +3,7 @@
 
 #include "auth/quote.h"
 #include "auth/stored.h"
+#include "auth/token_claims.h"
 #include "base/limits.h"
 #include "object/seal.h"
 #include "sys/random.h"
@@ -65,26 +66,43 @@ static int refuse(struct status *st, struct str why)
     return status_set(st, REASON_UNAUTHORIZED, "%.*s", STR_ARG(why));
 }
 
-static bool was_verified(const struct account_tokens *t, const uint8_t digest[32])
+static struct verified_token *slot_of(const struct account_tokens *t, const uint8_t digest[32])
 {
-    return t->verified && memcmp(t->verified[digest[0] % SIGNATURE_SLOTS], digest, 32) == 0;
+    return &t->verified[digest[0] % SIGNATURE_SLOTS];
 }
 
-static void remember_verified(struct account_tokens *t, const uint8_t digest[32])
+/* NULL: not verified before, or forgotten. */
+static const struct token_claims *verified_claims(const struct account_tokens *t,
+                                                  const uint8_t digest[32])
+{
+    if (!t->verified || memcmp(slot_of(t, digest)->digest, digest, 32) != 0)
+        return NULL;
+    return slot_of(t, digest)->claims;
+}
+
+static void remember_verified(struct account_tokens *t, const uint8_t digest[32],
+                              const struct token_claims *claims)
 {
     if (!t->verified)
         t->verified = mem_alloc(SIGNATURE_SLOTS * sizeof(*t->verified));
-    memcpy(t->verified[digest[0] % SIGNATURE_SLOTS], digest, 32);
+    struct verified_token *slot = slot_of(t, digest);
+    mem_free(slot->claims);
+    slot->claims = token_claims_keep(claims);
+    memcpy(slot->digest, digest, 32);
+}
+
+void account_tokens_forget(struct account_tokens *t)
+{
+    for (size_t i = 0; t->verified && i < SIGNATURE_SLOTS; i++)
+        mem_free(t->verified[i].claims);
+    mem_free(t->verified);
+    t->verified = NULL;
 }
 
 /* A kid chooses the key; without one all are tried. The algorithm must be the key's own. */
-static int check_signature(struct account_tokens *t, struct arena *a, struct str token,
+static int check_signature(const struct account_tokens *t, struct arena *a,
                            const struct jwt_parts *parts, struct status *st)
 {
-    uint8_t digest[32];
-    sha256(token, digest);
-    if (was_verified(t, digest))
-        return 0;
     struct node *header = parse_part(a, parts->header);
     struct str signature;
     if (!header || node_get(header, STR("crit")) ||
@@ -98,36 +116,21 @@ static int check_signature(struct account_tokens *t, struct arena *a, struct str
             continue;
         found = true;
         if (str_is(algorithm, jws_key_algorithm(key)) &&
-            jws_verify(key, parts->signed_text, signature)) {
-            remember_verified(t, digest);
+            jws_verify(key, parts->signed_text, signature))
             return 0;
-        }
     }
     return refuse(st, found ? STR("go-jose/go-jose: error in cryptographic primitive")
                             : STR("invalid signature, no keys found"));
 }
 
-static bool number_at(const struct node *claims, const char *name, double *ret)
+static int check_times(const struct token_claims *claims, double now_s, struct status *st)
 {
-    struct node *n = node_get(claims, str_from(name));
-    if (node_is(n, NODE_INT))
-        *ret = (double)n->integer;
-    else if (node_is(n, NODE_DOUBLE))
-        *ret = n->number;
-    else
-        return false;
-    return true;
-}
-
-static int check_times(const struct node *claims, double now_s, struct status *st)
-{
-    double at;
     /* The order and the absence of leeway are the original's. */
-    if (number_at(claims, "nbf", &at) && now_s < at)
+    if (now_s < claims->not_before_s)
         return refuse(st, STR("service account token is not valid yet"));
-    if (number_at(claims, "exp", &at) && now_s > at)
+    if (now_s > claims->expires_s)
         return refuse(st, STR("service account token has expired"));
-    if (number_at(claims, "iat", &at) && now_s < at)
+    if (now_s < claims->issued_s)
         return refuse(st, STR("service account token is issued in the future"));
     return 0;
 }
@@ -142,23 +145,19 @@ static bool contains(const struct str *list, size_t count, struct str text)
 
 /* Leaves the audiences of the token that are acceptable in u. */
 static int check_audiences(const struct account_tokens *t, struct arena *a,
-                           const struct node *claims, const struct str *wanted, size_t wanted_count,
-                           struct user *u, struct status *st)
+                           const struct token_claims *claims, const struct str *wanted,
+                           size_t wanted_count, struct user *u, struct status *st)
 {
-    const struct node *aud = node_get(claims, STR("aud"));
-    size_t count = node_is(aud, NODE_STRING) ? 1 : node_count(aud);
-    struct str *have = arena_array(a, struct str, MAX(count, t->audience_count));
-    for (size_t i = 0; i < count; i++)
-        have[i] = node_is(aud, NODE_STRING) ? aud->text : node_str(node_item(aud, i), "");
+    size_t count = claims->audience_count;
+    const struct str *have = claims->audiences;
     if (count == 0) { /* tokens of old, made without audiences, are for the API server */
         count = t->audience_count;
-        for (size_t i = 0; i < count; i++)
-            have[i] = t->audiences[i];
+        have = t->audiences;
     }
     u->audiences = arena_array(a, struct str, count);
     for (size_t i = 0; i < count; i++)
         if (contains(wanted, wanted_count, have[i]))
-            u->audiences[u->audience_count++] = have[i];
+            u->audiences[u->audience_count++] = arena_str(a, have[i]);
     if (u->audience_count > 0)
         return 0;
     struct str have_text = quote_list(a, have, count),
@@ -193,92 +192,135 @@ static int check_account(const struct account_tokens *t, struct arena *a, struct
 
 /* The secret, pod or node that the token is bound to. */
 static int check_bound(const struct account_tokens *t, struct arena *a, const char *plural,
-                       const char *word, struct str ns, const struct node *ref, struct status *st)
+                       const char *word, struct str ns, const struct token_bound *to,
+                       struct status *st)
 {
-    struct str name = node_str(ref, "name"), uid = node_str(ref, "uid");
-    const struct sealed *object = stored_object(t->store, "", plural, ns, name);
+    const struct sealed *object = stored_object(t->store, "", plural, ns, to->name);
     if (!object)
         return refuse(st, STR("service account token has been invalidated"));
     struct str real = object_uid(object);
-    if (!str_equal(real, uid))
+    if (!str_equal(real, to->uid))
         return refuse(
             st, arena_printf(a, "%s UID (%.*s) does not match service account %s ref claim (%.*s)",
-                             word, STR_ARG(real), word, STR_ARG(uid)));
+                             word, STR_ARG(real), word, STR_ARG(to->uid)));
     if (deleted(t, object))
         return refuse(st, STR("service account token has been invalidated"));
     return 0;
 }
 
-static int check_objects(const struct account_tokens *t, struct arena *a, const struct node *own,
-                         struct status *st)
+static int check_objects(const struct account_tokens *t, struct arena *a,
+                         const struct token_claims *c, struct status *st)
 {
-    struct str ns = node_str(own, "namespace");
-    const struct node *secret = node_get(own, STR("secret")), *pod = node_get(own, STR("pod")),
-                      *node = node_get(own, STR("node"));
-    if (check_account(t, a, ns, node_str(own, "serviceaccount.name"),
-                      node_str(own, "serviceaccount.uid"), st) != 0)
+    if (check_account(t, a, c->ns, c->account, c->account_uid, st) != 0)
         return -1;
-    if (node_is(secret, NODE_MAP) && check_bound(t, a, "secrets", "secret", ns, secret, st) != 0)
+    if (c->secret.said && check_bound(t, a, "secrets", "secret", c->ns, &c->secret, st) != 0)
         return -1;
-    if (node_is(pod, NODE_MAP))
-        return check_bound(t, a, "pods", "pod", ns, pod,
+    if (c->pod.said)
+        return check_bound(t, a, "pods", "pod", c->ns, &c->pod,
                            st); /* its node is a claim only, as in the original */
-    if (node_is(node, NODE_MAP))
-        return check_bound(t, a, "nodes", "node", STR_NONE, node, st);
+    if (c->node.said)
+        return check_bound(t, a, "nodes", "node", STR_NONE, &c->node, st);
     return 0;
+}
+
+static struct str joined(struct arena *a, struct str first, struct str second)
+{
+    char *text = arena_alloc(a, first.len + second.len + 1);
+    memcpy(text, first.data, first.len);
+    if (second.len)
+        memcpy(text + first.len, second.data, second.len);
+    return (struct str){text, first.len + second.len};
 }
 
 static void add_extra(struct arena *a, struct user *u, const char *key, struct str value)
 {
     if (!str_empty(value))
-        user_add_extra(a, u, str_from(key), value);
+        user_add_extra(a, u, str_from(key), arena_str(a, value));
 }
 
-static void fill_user(struct arena *a, const struct node *claims, const struct node *own,
-                      struct user *u)
+/* Copies: what is known of a token may be forgotten before the request has ended. */
+static void fill_user(struct arena *a, const struct token_claims *c, struct user *u)
 {
-    struct str ns = node_str(own, "namespace"), name = node_str(own, "serviceaccount.name"),
-               jti = node_str(claims, "jti");
-    u->name = arena_printf(a, "system:serviceaccount:%.*s:%.*s", STR_ARG(ns), STR_ARG(name));
-    u->uid = node_str(own, "serviceaccount.uid");
+    struct str prefix = joined(a, STR("system:serviceaccount:"), c->ns);
+    u->name = joined(a, joined(a, prefix, STR(":")), c->account);
+    u->uid = arena_str(a, c->account_uid);
     user_add_group(a, u, STR("system:serviceaccounts"));
-    user_add_group(a, u, arena_printf(a, "system:serviceaccounts:%.*s", STR_ARG(ns)));
-    if (!str_empty(node_str(own, "pod.name"))) {
-        add_extra(a, u, "authentication.kubernetes.io/pod-name", node_str(own, "pod.name"));
-        add_extra(a, u, "authentication.kubernetes.io/pod-uid", node_str(own, "pod.uid"));
+    user_add_group(a, u, joined(a, STR("system:serviceaccounts:"), c->ns));
+    if (!str_empty(c->pod.name)) {
+        add_extra(a, u, "authentication.kubernetes.io/pod-name", c->pod.name);
+        add_extra(a, u, "authentication.kubernetes.io/pod-uid", c->pod.uid);
     }
-    if (!str_empty(jti))
+    if (!str_empty(c->id))
         add_extra(a, u, "authentication.kubernetes.io/credential-id",
-                  arena_printf(a, "JTI=%.*s", STR_ARG(jti)));
-    if (!str_empty(node_str(own, "node.name"))) {
-        add_extra(a, u, "authentication.kubernetes.io/node-name", node_str(own, "node.name"));
-        add_extra(a, u, "authentication.kubernetes.io/node-uid", node_str(own, "node.uid"));
+                  joined(a, STR("JTI="), c->id));
+    if (!str_empty(c->node.name)) {
+        add_extra(a, u, "authentication.kubernetes.io/node-name", c->node.name);
+        add_extra(a, u, "authentication.kubernetes.io/node-uid", c->node.uid);
     }
+}
+
+/* What a verified token says, against what there is now. */
+static int check_claims(const struct account_tokens *t, struct arena *a,
+                        const struct token_claims *claims, const struct str *audiences,
+                        size_t audience_count, struct user *ret, struct status *st)
+{
+    struct user u = {0};
+    if (!str_equal(claims->issuer, t->issuer))
+        return refuse(st,
+                      arena_printf(a, "token issuer \"%.*s\" is invalid", STR_ARG(claims->issuer)));
+    if (check_audiences(t, a, claims, audiences, audience_count, &u, st) != 0 ||
+        check_times(claims, (double)loop_wall_us(t->loop) / 1e6, st) != 0 ||
+        check_objects(t, a, claims, st) != 0)
+        return -1;
+    fill_user(a, claims, &u);
+    *ret = u;
+    return 0;
+}
+
+/* ret_ours: NULL when it is known to be. */
+static int check_token(struct account_tokens *t, struct arena *a, struct str token,
+                       const struct str *audiences, size_t audience_count, struct user *ret,
+                       bool *ret_ours, struct status *st)
+{
+    struct jwt_parts parts;
+    struct token_claims read = {0};
+    const struct token_claims *verified = NULL;
+    uint8_t digest[32];
+    bool sound = split(token, &parts);
+    if (sound) {
+        sha256(token, digest);
+        verified = verified_claims(t, digest);
+    }
+    if (sound && !verified)
+        token_claims_read(a, parse_part(a, parts.payload), &read);
+    const struct token_claims *claims = verified ? verified : &read;
+    if (ret_ours) {
+        *ret_ours = !str_empty(claims->issuer) && str_equal(claims->issuer, t->issuer);
+        if (!*ret_ours)
+            return -1;
+    }
+    if (!sound)
+        return refuse(st, STR("invalid bearer token"));
+    if (!verified) {
+        if (check_signature(t, a, &parts, st) != 0)
+            return -1;
+        remember_verified(t, digest, claims);
+    }
+    return check_claims(t, a, claims, audiences, audience_count, ret, st);
 }
 
 int account_token_check(struct account_tokens *t, struct arena *a, struct str token,
                         const struct str *audiences, size_t audience_count, struct user *ret,
                         struct status *st)
 {
-    struct jwt_parts parts;
-    if (!split(token, &parts))
-        return refuse(st, STR("invalid bearer token"));
-    if (check_signature(t, a, token, &parts, st) != 0)
-        return -1;
-    struct node *claims = parse_part(a, parts.payload);
-    struct node *own = claims ? node_get(claims, STR("kubernetes.io")) : NULL;
-    struct str issuer = node_str(claims, "iss");
-    if (!claims || !str_equal(issuer, t->issuer))
-        return refuse(st, arena_printf(a, "token issuer \"%.*s\" is invalid", STR_ARG(issuer)));
-    struct user u = {0};
-    if (check_audiences(t, a, claims, audiences, audience_count, &u, st) != 0)
-        return -1;
-    if (check_times(claims, (double)loop_wall_us(t->loop) / 1e6, st) != 0 ||
-        check_objects(t, a, own, st) != 0)
-        return -1;
-    fill_user(a, claims, own, &u);
-    *ret = u;
-    return 0;
+    return check_token(t, a, token, audiences, audience_count, ret, NULL, st);
+}
+
+int account_token_check_ours(struct account_tokens *t, struct arena *a, struct str token,
+                             const struct str *audiences, size_t audience_count, struct user *ret,
+                             bool *ret_ours, struct status *st)
+{
+    return check_token(t, a, token, audiences, audience_count, ret, ret_ours, st);
 }
 
 static void put_ref(struct arena *a, struct node *own, const char *kind, struct str name,

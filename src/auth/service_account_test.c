@@ -43,7 +43,7 @@ static void scene_close(struct scene *s)
 {
     jws_key_free(s->keys[0]);
     jws_key_free(s->keys[1]);
-    mem_free(s->tokens.verified);
+    account_tokens_forget(&s->tokens);
     world_close(&s->w);
     arena_release(&s->a);
 }
@@ -209,11 +209,49 @@ TEST(signatures_are_checked)
     scene_close(&s);
 }
 
+TEST(verified_tokens_are_kept_apart_from_requests)
+{
+    static const char ours[] = "{" OWN ",\"aud\":[\"https://issuer\"],\"exp\":4000000000}";
+    static const char theirs[] = "{\"iss\":\"https://other\",\"aud\":[\"https://issuer\"],"
+                                 "\"exp\":4000000000}";
+    struct scene s;
+    struct user u;
+    bool is_ours = false;
+    scene_open(&s);
+    struct str token = forge(&s, s.keys[0], "ES256", ours);
+    status_init(&s.st, &s.a);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(
+            account_token_check_ours(&s.tokens, &s.a, token, &s.audience, 1, &u, &is_ours, &s.st),
+            0);
+        assert_true(is_ours);
+    }
+    /* A user outlives what is known of its token. */
+    account_tokens_forget(&s.tokens);
+    assert_str(u.name, "system:serviceaccount:default:sa");
+    assert_str(u.uid, "u1");
+    assert_str(u.groups[1], "system:serviceaccounts:default");
+    assert_str(u.audiences[0], "https://issuer");
+    /* One that our key signed for another issuer stays another's, known or not. */
+    token = forge(&s, s.keys[0], "ES256", theirs);
+    for (int i = 0; i < 2; i++) {
+        assert_str(fault_of(&s, token, &u), "token issuer \"https://other\" is invalid");
+        status_init(&s.st, &s.a);
+        assert_int_equal(
+            account_token_check_ours(&s.tokens, &s.a, token, &s.audience, 1, &u, &is_ours, &s.st),
+            -1);
+        assert_false(is_ours);
+        assert_int_equal(s.st.code, 0);
+    }
+    scene_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_name_their_account),
         cmocka_unit_test(bound_tokens_end_with_what_they_are_bound_to),
-        cmocka_unit_test(claims_are_checked), cmocka_unit_test(signatures_are_checked)};
+        cmocka_unit_test(claims_are_checked), cmocka_unit_test(signatures_are_checked),
+        cmocka_unit_test(verified_tokens_are_kept_apart_from_requests)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,20 +25,40 @@ uint64_t random_u64(void)
 
 void random_uuid(char ret[37])
 {
-    uint8_t b[16];
-    random_bytes(b, sizeof(b));
-    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
-    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-    snprintf(ret, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-             b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
-             b[14], b[15]);
+    uint8_t bytes[16];
+    random_bytes(bytes, sizeof(bytes));
+    random_uuid_of(bytes, ret);
+}
+
+void random_uuid_of(const uint8_t bytes[16], char ret[37])
+{
+    static const char digits[] = "0123456789abcdef";
+    char *to = ret;
+    for (int i = 0; i < 16; i++) {
+        uint8_t byte = bytes[i];
+        if (i == 6)
+            byte = (uint8_t)((byte & 0x0f) | 0x40);
+        if (i == 8)
+            byte = (uint8_t)((byte & 0x3f) | 0x80);
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *to++ = '-';
+        *to++ = digits[byte >> 4];
+        *to++ = digits[byte & 15];
+    }
+    *to = 0;
 }
 
 void random_text(char *to, size_t length, const char *alphabet)
 {
-    size_t count = strlen(alphabet);
-    for (size_t i = 0; i < length; i++)
+    uint64_t some[8]; /* one question to the kernel for many letters */
+    size_t count = strlen(alphabet), left = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (left == 0) {
+            left = MIN(length - i, ARRAY_COUNT(some));
+            random_bytes(some, left * sizeof(*some));
+        }
         to[i] =
-            alphabet[random_u64() % count]; /* the bias of 64 bits over an alphabet is nothing */
+            alphabet[some[--left] % count]; /* the bias of 64 bits over an alphabet is nothing */
+    }
     to[length] = 0;
 }

@@ -182,7 +182,14 @@ static enum step_result to_kubelet(struct request *r)
     }
     if (node_address(r, node, &target) < 0)
         return STEP_FAIL;
-    return target.as_messages ? relay(r, &target) : stream_to_kubelet(r, &target, node);
+    if (target.as_messages)
+        return relay(r, &target);
+    /* What isn't upgraded would be the kubelet's own answer, a redirect perhaps. */
+    if (str_empty(http_header(r->http, "Upgrade"))) {
+        status_set(&r->st, REASON_BAD_REQUEST, "Upgrade request required");
+        return STEP_FAIL;
+    }
+    return stream_to_kubelet(r, &target, node);
 }
 
 /* "[scheme:]name[:port]" */

@@ -188,6 +188,12 @@ def test_no_proxy_to_the_machine_itself(server, ns, kubelet, address):
     assert (status, answer['message']) == (400, 'address not allowed') and len(kubelet.requests) == before
 
 
+@pytest.mark.parametrize('method, what', [('POST', 'exec?command=x&stdout=1'), ('GET', 'attach?stdout=1'), ('POST', 'portforward')])
+def test_streams_need_an_upgrade(server, ns, kubelet, method, what):
+    status, answer = server.json(method, f'/api/v1/namespaces/{ns}/pods/p/{what}')
+    assert (status, answer['message']) == (400, 'Upgrade request required') and kubelet.requests == []
+
+
 def test_nobody_there(server, ns, kubelet):
     kubelet.close()
     status, answer = server.json('GET', f'/api/v1/namespaces/{ns}/pods/p/log')

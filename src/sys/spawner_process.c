@@ -286,5 +286,6 @@ void noreturn_func spawner_serve(const struct spawner_service *config, pid_t own
     s.log_read = log[0];
     s.log_write = log[1];
     privilege_hide();
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* neither it nor its children run programs */
     serve_forever(&s);
 }

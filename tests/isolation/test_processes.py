@@ -80,7 +80,9 @@ def test_the_other_processes_hold_what_they_need(region, tenants):
     with open(f'/proc/{region.process.pid}/limits') as f:
         assert [line.split()[4] for line in f if line.startswith('Max core file size')] == ['0']
     spawners = {status_of(tenant.pid())['PPid'][0] for tenant in tenants}
-    assert len(spawners) == 1 and status_of(*spawners)['Name'] == ['kaname-spawner']
+    assert len(spawners) == 1
+    status = status_of(*spawners)
+    assert status['Name'] == ['kaname-spawner'] and status['NoNewPrivs'] == ['1']
     with open(f'/proc/{spawners.pop()}/limits') as f:
         assert [line.split()[4] for line in f if line.startswith('Max core file size')] == ['0']
     if os.geteuid() != 0:

@@ -78,7 +78,7 @@ static void print_hints(struct session *s, const struct values *v)
 
 static int check_values(struct session *s, const struct values *v)
 {
-    if (v->nodes < NODES_AS_THEY_ARE || v->nodes > 100)
+    if ((v->nodes < 0 && v->nodes != NODES_AS_THEY_ARE) || v->nodes > 100)
         return command_fail(&s->teller, KN_USAGE, "--nodes is a number from 0 to 100, not %lld",
                             (long long)v->nodes);
     if (v->nodes > 0 && !privilege_is_root())

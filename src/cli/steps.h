@@ -4,6 +4,8 @@
 #ifndef CLI_STEPS_H
 #define CLI_STEPS_H
 
+#include <limits.h>
+
 #include "cli/call.h"
 #include "cli/progress.h"
 
@@ -17,7 +19,7 @@ struct steps {
 };
 
 enum {
-    NODES_AS_THEY_ARE = -1 /* step_nodes: the number stays; 2 for a new node group */
+    NODES_AS_THEY_ARE = INT_MIN /* step_nodes: the number stays; 2 for a new node group */
 };
 
 /* A region that answers; started in the background when it doesn't. */

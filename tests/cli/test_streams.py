@@ -4,7 +4,9 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
+import time
 
 import pytest
 from commands import KANAME, environment
@@ -87,6 +89,22 @@ def test_up_and_down_without_nodes(tmp_path):
         assert call('down')['changed'] is True
     assert call('down', '--purge')['changed'] is True
     assert call('down', '--purge')['changed'] is False
+
+
+def test_interrupted_anywhere_it_goes_on(region):
+    """Ctrl-C at any moment: the next call ends what was begun, and no lock is left."""
+    path = f'{region.home}/interrupted'
+    for number in range(12):
+        name = f'interrupted-{number % 3}'
+        process = subprocess.Popen([KANAME, 'cluster', 'create' if number % 2 else 'delete', name, '--data-dir', region.data, '--kubeconfig', path],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(region.home))
+        time.sleep(number * 0.003)
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+    for name in ('interrupted-0', 'interrupted-1', 'interrupted-2'):
+        region.kaname('cluster', 'create', name, '--kubeconfig', path)
+        region.kaname('cluster', 'delete', name, '--kubeconfig', path)
+    assert not os.path.exists(f'{path}.lock')
 
 
 # Every command that has --output json: how it is called here.

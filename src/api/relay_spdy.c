@@ -42,6 +42,7 @@ struct translation {
     bool wanted[CHANNEL_COUNT];
     struct spdy_stream *channels[CHANNEL_COUNT]; /* NULL: not open */
     struct buf status;                           /* owned; what came on the error stream */
+    struct buf early; /* owned; messages from before the streams, each behind its length */
 };
 
 static bool is_from_kubelet(int channel)
@@ -116,11 +117,39 @@ static void channel_message(struct translation *t, struct str data)
     }
 }
 
+/* The client is read while the kubelet is being asked: that it left would go unnoticed otherwise.
+ */
+static void keep_early(struct translation *t, struct str data)
+{
+    size_t len = data.len;
+    buf_append(&t->early, &len, sizeof(len));
+    buf_add(&t->early, data);
+    if (t->early.len > LIMIT_UNSENT_BYTES)
+        websocket_pause(t->client, true);
+}
+
+static void replay_early(struct translation *t)
+{
+    struct str rest = buf_str(&t->early);
+    while (rest.len) {
+        size_t len;
+        memcpy(&len, rest.data, sizeof(len));
+        channel_message(t, str_slice(rest, sizeof(len), sizeof(len) + len));
+        rest = str_slice(rest, sizeof(len) + len, rest.len);
+    }
+    buf_release(&t->early);
+    pause_client(t);
+}
+
 static void client_message(void *user, struct str data, bool text maybe_unused)
 {
     struct translation *t = user;
-    if (t->over || !t->backend)
+    if (t->over)
         return;
+    if (!t->backend) {
+        keep_early(t, data);
+        return;
+    }
     if (t->tunnel)
         pipe_write(t->backend, data);
     else
@@ -325,7 +354,7 @@ static void on_upgraded(void *user, int err, int code,
         tell_refusal(t, err, body);
     } else {
         open_streams(t);
-        websocket_pause(t->client, false);
+        replay_early(t);
     }
 }
 
@@ -342,6 +371,7 @@ static void translation_gone(struct request *r)
     if (t->backend)
         pipe_close(take_ptr(t->backend));
     buf_release(&t->status);
+    buf_release(&t->early);
     relay_target_end(r, take_ptr(t->target), t);
 }
 
@@ -400,7 +430,6 @@ enum step_result relay_channels(struct request *r, const struct relay_target *ta
                  : t->wanted[CHANNEL_STDERR] ? CHANNEL_STDERR
                                              : CHANNEL_ERROR,
                  STR_NONE);
-    websocket_pause(t->client, true);
     dial(t, "v4.channel.k8s.io");
     return STEP_DONE;
 }

@@ -33,7 +33,8 @@ struct loop_signal {
 struct loop_fd {
     uv_poll_t poll;
     void (*fn)(void *arg, int events);
-    void *arg; /* borrowed */
+    void *arg;  /* borrowed */
+    int events; /* watched for */
 };
 
 struct work {
@@ -345,7 +346,10 @@ static_assert((int)UV_READABLE == 1 && (int)UV_WRITABLE == 2,
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct loop_fd *f = container_of(poll, struct loop_fd, poll);
-    /* An error is found by reading or writing. */
+    /* An error is found by reading or writing. libuv has stopped watching: who doesn't come to the
+     * error now, since data lies before it, is called again. */
+    if (status < 0 && f->events)
+        uv_poll_start(poll, f->events, on_poll);
     f->fn(f->arg, status < 0 ? UV_READABLE | UV_WRITABLE : events);
 }
 
@@ -368,6 +372,7 @@ struct loop_fd *loop_fd_open(struct loop *loop, int fd, int events,
 
 void loop_fd_set(struct loop_fd *f, int events)
 {
+    f->events = events;
     if (events)
         uv_poll_start(&f->poll, events, on_poll);
     else

@@ -225,6 +225,36 @@ TEST(descriptors_are_watched)
     close(fds[1]);
 }
 
+/* Reads a byte a call. */
+static void on_broken(void *arg, int events maybe_unused)
+{
+    struct watched *w = arg;
+    char c;
+    ssize_t got = read(w->fd, &c, 1);
+    w->count += got == 1;
+    if (got <= 0)
+        loop_fd_close(w->watch);
+}
+
+/* The peer went without reading what it was sent: data of its own lies before the error. */
+TEST(an_error_behind_data_is_told)
+{
+    struct watched w = {.loop = loop_new()};
+    int fds[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    w.fd = fds[0];
+    w.watch = loop_fd_open(w.loop, fds[0], 1, on_broken, &w);
+    assert_int_equal(write(fds[0], "unread", 6), 6);
+    assert_int_equal(write(fds[1], "ab", 2), 2);
+    close(fds[1]);
+    alarm(20); /* instead of waiting without end */
+    loop_run(w.loop);
+    alarm(0);
+    assert_int_equal(w.count, 2);
+    loop_free(w.loop);
+    close(fds[0]);
+}
+
 static void start_timer(void *arg)
 {
     struct tick *t = arg;
@@ -309,6 +339,7 @@ int main(void)
         cmocka_unit_test(work_comes_back_to_the_loop),
         cmocka_unit_test(posts_arrive_from_other_threads),
         cmocka_unit_test(descriptors_are_watched),
+        cmocka_unit_test(an_error_behind_data_is_told),
         cmocka_unit_test(signals_are_told),
         cmocka_unit_test(clocks_grow),
     };

@@ -92,8 +92,10 @@ sim: configure
 
 install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1
-	$(BUILD)/kaname man > $(DESTDIR)$(PREFIX)/share/man/man1/kaname.1
+	$(BUILD)/kaname man --directory $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions fish/vendor_completions.d)
+	$(BUILD)/kaname completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/kaname
+	$(BUILD)/kaname completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/kaname.fish
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-fuzz

@@ -84,6 +84,8 @@ static int create(struct session *s, const struct document_plan *plan, struct no
         return -1;
     if (step_kubeconfig(steps, *ret, s->options->kubeconfig, s->options->switch_context, &s->st))
         return -1;
+    if (node_count(plan->access) && step_access(steps, plan->cluster, plan->access, &s->st))
+        return -1;
     for (size_t i = 0; i < plan->group_count; i++)
         if (step_nodes(steps, plan->cluster, plan->groups[i].name, plan->groups[i].count,
                        plan->groups[i].request, &s->st))
@@ -153,7 +155,7 @@ static int run_document(struct session *s, const struct values *v, const char *n
     d.format->plan(&s->arena, d.tree, &plan);
     if (name)
         plan.cluster = name;
-    s->progress.total = 2 + (unsigned)plan.group_count;
+    s->progress.total = 2 + (unsigned)plan.group_count + (node_count(plan.access) > 0);
     if (region_access_read(&s->arena, s->directory, &s->steps.region))
         return trouble_set(&s->st, KN_REGION_NONE, "there is no region in %s", s->directory);
     return run_plan(s, v, &plan);

@@ -52,6 +52,8 @@ struct document_plan {
     struct node *request; /* of CreateCluster */
     struct document_group *groups;
     size_t group_count;
+    const struct node *access; /* list of {entry: CreateAccessEntry, policies:
+                                  [AssociateAccessPolicy]}; NULL: none */
 };
 
 struct document_format {

@@ -5,14 +5,14 @@
 #include "cli/document.h"
 
 static const struct document_field access_scope_fields[] = {
-    {.name = "namespaces", .type = DOC_TEXTS},
-    {.name = "type", .type = DOC_TEXT},
+    {.name = "namespaces", .type = DOC_TEXTS, .support = DOC_USED, .to = "accessScope.namespaces"},
+    {.name = "type", .type = DOC_TEXT, .support = DOC_USED, .to = "accessScope.type"},
     {NULL},
 };
 
 static const struct document_field access_policy_fields[] = {
     {.name = "accessScope", .type = DOC_OBJECT, .fields = access_scope_fields, .support = DOC_USED},
-    {.name = "policyARN", .type = DOC_ANY},
+    {.name = "policyARN", .type = DOC_TEXT, .support = DOC_USED, .to = "policyArn"},
     {NULL},
 };
 
@@ -21,15 +21,18 @@ static const struct document_field access_entry_fields[] = {
      .type = DOC_OBJECTS,
      .fields = access_policy_fields,
      .support = DOC_USED},
-    {.name = "kubernetesGroups", .type = DOC_TEXTS},
-    {.name = "kubernetesUsername", .type = DOC_TEXT},
-    {.name = "principalARN", .type = DOC_ANY},
-    {.name = "type", .type = DOC_TEXT},
+    {.name = "kubernetesGroups", .type = DOC_TEXTS, .support = DOC_USED, .to = "kubernetesGroups"},
+    {.name = "kubernetesUsername", .type = DOC_TEXT, .support = DOC_USED, .to = "username"},
+    {.name = "principalARN", .type = DOC_TEXT, .support = DOC_USED, .to = "principalArn"},
+    {.name = "type", .type = DOC_TEXT, .support = DOC_USED, .to = "type"},
     {NULL},
 };
 
 static const struct document_field access_config_fields[] = {
-    {.name = "accessEntries", .type = DOC_OBJECTS, .fields = access_entry_fields},
+    {.name = "accessEntries",
+     .type = DOC_OBJECTS,
+     .support = DOC_USED,
+     .fields = access_entry_fields},
     {.name = "authenticationMode",
      .type = DOC_TEXT,
      .support = DOC_USED,
@@ -117,8 +120,8 @@ static const struct document_field addons_config_fields[] = {
 static const struct document_field auto_mode_config_fields[] = {
     {.name = "enabled", .type = DOC_FLAG},
     {.name = "nodePools", .type = DOC_TEXTS},
-    {.name = "nodeRoleARN", .type = DOC_ANY},
-    {.name = "permissionsBoundaryARN", .type = DOC_ANY},
+    {.name = "nodeRoleARN", .type = DOC_TEXT},
+    {.name = "permissionsBoundaryARN", .type = DOC_TEXT},
     {NULL},
 };
 

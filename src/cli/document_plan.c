@@ -110,6 +110,29 @@ void document_defaults_eksctl(struct arena *a, struct node *document)
     }
 }
 
+/* Who may do what in the cluster, in the words of the EKS API. */
+static struct node *plan_access(struct arena *a, const struct node *document)
+{
+    const struct node *entries = node_at(document, "accessConfig.accessEntries");
+    const struct document_field *config =
+        document_field(document_eksctl.fields, STR("accessConfig"));
+    const struct document_field *entry = document_field(config->fields, STR("accessEntries"));
+    const struct document_field *policy = document_field(entry->fields, STR("accessPolicies"));
+    struct node *list = node_list(a);
+    for (size_t i = 0; i < node_count(entries); i++) {
+        const struct node *policies = node_at(node_item(entries, i), "accessPolicies");
+        struct node *one = node_map(a);
+        document_apply(a, entry->fields, node_item(entries, i), node_need_map(a, one, "entry"));
+        for (size_t j = 0; j < node_count(policies); j++) {
+            struct node *request = node_map(a);
+            document_apply(a, policy->fields, node_item(policies, j), request);
+            node_append(a, node_need_list(a, one, "policies"), request);
+        }
+        node_append(a, list, one);
+    }
+    return list;
+}
+
 void document_plan_eksctl(struct arena *a, const struct node *document, struct document_plan *ret)
 {
     struct str name = node_str(document, "metadata.name");
@@ -118,6 +141,7 @@ void document_plan_eksctl(struct arena *a, const struct node *document, struct d
                                   .request = node_map(a)};
     document_apply(a, document_eksctl.fields, document, ret->request);
     node_del(ret->request, "name");
+    ret->access = plan_access(a, document);
     for (size_t i = 0; i < ARRAY_COUNT(group_lists); i++)
         most += node_count(node_at(document, group_lists[i]));
     ret->groups = arena_array(a, struct document_group, most + 1);

@@ -32,6 +32,9 @@ int step_cluster(struct steps *s, const char *name, const struct node *request, 
  */
 int step_nodes(struct steps *s, const char *cluster, const char *nodegroup, int64_t count,
                const struct node *request, struct status *st) must_use;
+/* Access entries and their policies: as in struct document_plan. */
+int step_access(struct steps *s, const char *cluster, const struct node *access,
+                struct status *st) must_use;
 /* Our entries in the user's kubeconfig; path "-": a whole one on standard output. */
 int step_kubeconfig(struct steps *s, const struct node *cluster, const char *path,
                     bool switch_context, struct status *st) must_use;

@@ -1,10 +1,11 @@
 """Documents of eksctl and kind, read as they are: defaults, lines of mistakes, what the region can't do."""
 import json
 import os
+import subprocess
 
 import pytest
 import yaml
-from commands import run
+from commands import KANAME, environment, run
 
 EKSCTL = '''# a cluster as eksctl writes it
 apiVersion: eksctl.io/v1alpha5
@@ -144,6 +145,33 @@ def test_a_cluster_from_eksctl(region, tmp_path):
     again = json.loads(region.kaname('cluster', 'create', '-f', path, '-o', 'json', '-k', tmp_path / 'k').stdout)
     assert again['changed'] is False
     region.kaname('cluster', 'delete', 'from-eksctl', '-k', tmp_path / 'k')
+
+
+def test_access_entries_are_made(region, tmp_path):
+    path = tmp_path / 'cluster.yaml'
+    policy = 'arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy'
+    path.write_text(EKSCTL.replace('name: from-eksctl', 'name: with-access') + f'''accessConfig:
+  authenticationMode: API
+  accessEntries:
+  - principalARN: arn:aws:iam::123456789012:role/readers
+    kubernetesGroups: [readers]
+    accessPolicies:
+    - policyARN: {policy}
+      accessScope: {{type: namespace, namespaces: [default]}}
+''')
+
+    def create():
+        return json.loads(region.kaname('cluster', 'create', '-f', path, '-o', 'json', '-k', tmp_path / 'k').stdout)
+
+    assert create()['changed'] is True
+    assert create()['changed'] is False
+    script = f'eval "$({KANAME} env --data-dir {region.data})"; aws eks list-associated-access-policies --cluster-name with-access ' \
+        '--principal-arn arn:aws:iam::123456789012:role/readers --output json'
+    done = subprocess.run(['bash', '-ec', script], capture_output=True, text=True, env=environment(region.home, AWS_PAGER=''), timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert [(p['policyArn'], p['accessScope']) for p in json.loads(done.stdout)['associatedAccessPolicies']] == \
+        [(policy, {'type': 'namespace', 'namespaces': ['default']})]
+    region.kaname('cluster', 'delete', 'with-access', '-k', tmp_path / 'k')
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='nodes need root')

@@ -1,10 +1,13 @@
 /* Shared by the files of the node agent.
  *
- *   agent.c      views, runtime watch, adoption       pod.c        steps of a pod
- *   register.c   Node object, lease, node status      container.c  states of a container
- *   pull.c       images                               volume*.c    volumes
- *   status.c     pod status                           config.c, environment.c, security.c   what
- * CRI is asked for probe.c      probes and hooks                     server*.c    the node's API */
+ *   agent.c      views, runtime watch               pod.c          steps of a pod
+ *   adopt.c      what ran before this agent         container.c    states of a container
+ *   register.c   Node object, lease, node status    status.c       pod status
+ *   pull.c       images                             probe.c        probes and hooks
+ *   volume*.c    volumes; local_volume.c the        config.c, environment.c, security.c
+ *                life of those that are folders                    what CRI is asked for
+ *   resize.c     what containers may use            server*.c      the node's API
+ *   housekeeping.c  now and then: log_files.c, image_collect.c, eviction*.c, storage_census.c */
 #ifndef NODE_AGENT_INTERNAL_H
 #define NODE_AGENT_INTERNAL_H
 

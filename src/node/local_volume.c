@@ -153,6 +153,16 @@ static void on_folder_removed(void *arg)
     let_go(k);
 }
 
+/* The provisioner names a folder after its volume. Whoever wrote another path into a volume gets
+ * nothing removed there. */
+static bool is_its_own(const struct kept *k)
+{
+    struct str path = str_from(k->path);
+    ssize_t slash = str_find_last(path, '/');
+    return slash > 0 && str_is(str_slice(path, (size_t)slash + 1, path.len), k->name) &&
+           str_find_str(path, STR("/../")) < 0;
+}
+
 static void on_step(void *arg)
 {
     struct kept *k = arg;
@@ -174,7 +184,7 @@ static void on_step(void *arg)
         return;
     }
     struct str policy = value_str(sealed_root(k->object), "spec.persistentVolumeReclaimPolicy");
-    if (k->removed || !str_is(policy, "Delete")) {
+    if (k->removed || !str_is(policy, "Delete") || !is_its_own(k)) {
         let_go(k);
         return;
     }

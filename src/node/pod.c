@@ -218,7 +218,7 @@ static enum pod_step admit(struct pod *p)
         p->status_final = true;
         return STEP_TEARDOWN;
     }
-    if (!eviction_admits(a->eviction, p, &refusal)) {
+    if (!p->sandbox_id && !eviction_admits(a->eviction, p, &refusal)) {
         agent_event(p, "Warning", "Evicted", "%s", refusal.data);
         pod_fail(p, "Evicted", "Pod was rejected: %s", refusal.data);
         return STEP_STOP;

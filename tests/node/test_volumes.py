@@ -95,6 +95,21 @@ def test_a_retained_volume_keeps_its_data(machine, local):
     machine.inside('n1', 'rm', '-r', path)
 
 
+def test_a_path_that_is_no_volumes_own_is_never_removed(machine, local):
+    machine.inside('n1', 'sh', '-c', 'mkdir -p /var/lib/precious; echo x >/var/lib/precious/file')
+    machine.apply(
+        {'apiVersion': 'v1', 'kind': 'PersistentVolume', 'metadata': {'name': 'forged', 'annotations': {'pv.kubernetes.io/provisioned-by': 'kaname.dev/local'}},
+         'spec': {'capacity': {'storage': '1Gi'}, 'accessModes': ['ReadWriteOnce'], 'storageClassName': 'here', 'persistentVolumeReclaimPolicy': 'Delete',
+                  'hostPath': {'path': '/var/lib/precious'}, 'nodeAffinity': {'required': {'nodeSelectorTerms': [
+                      {'matchExpressions': [{'key': 'kubernetes.io/hostname', 'operator': 'In', 'values': ['n1']}]}]}}}},
+        claim('forged', local, volumeName='forged'), user('forger', ['forged']))
+    machine.wait_ready_pod('forger')
+    delete(machine, 'forger')
+    machine.kubectl('delete', 'pvc', 'forged')
+    machine.wait(lambda: machine.get('pv', 'forged') is None, 10, 'the volume is gone')
+    assert machine.inside('n1', 'cat', '/var/lib/precious/file').strip() == 'x'
+
+
 def test_a_volume_that_went_while_the_agent_was_away(machine, local):
     machine.apply(claim('lost', local), user('loser', ['lost'], command=f'echo x >/lost/file; {FOREVER}'))
     machine.wait_ready_pod('loser')

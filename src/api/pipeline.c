@@ -375,10 +375,30 @@ int request_run_inside(struct request *r)
     return 0;
 }
 
+/* That something isn't there, is there already or has changed is told of a write that may not be
+ * durable: if that is lost, it was never so. */
+static bool rests_on_store(enum reason reason)
+{
+    return reason != REASON_UNAUTHORIZED && reason != REASON_TOO_MANY_REQUESTS &&
+           reason != REASON_TIMEOUT;
+}
+
+static void tell_failure(struct request *r)
+{
+    respond_status(r, &r->st);
+}
+
 void request_fail(struct request *r)
 {
     assert(r->st.code != 0);
     write_undo(r);
+    uint64_t newest = store_revision(r->api->config.store);
+    if (rests_on_store(r->st.reason) && store_published(r->api->config.store) < newest) {
+        r->shown_revision = newest;
+        if (respond_when_durable(r, tell_failure) == STEP_WAIT)
+            deadline_set(r);
+        return;
+    }
     respond_status(r, &r->st);
 }
 

@@ -354,6 +354,7 @@ int write_store(struct request *r)
     if (r->old && is_no_op(r, s)) {
         sealed_unref(r->result);
         r->result = sealed_ref(r->old);
+        r->shown_revision = (r->kind->flags & KIND_RELAXED) ? 0 : sealed_revision(r->old);
         return 0;
     }
     struct store_write w = {
@@ -369,6 +370,7 @@ int write_store(struct request *r)
         struct store_record record;
         if (!r->old && store_get(r->api->config.store, w.key, &record) == 0)
             return store_failed(r, -EEXIST, name);
+        r->shown_revision = (r->kind->flags & KIND_RELAXED) ? 0 : revision;
     } else {
         int err = store_put(r->api->config.store, &w, &revision);
         if (err < 0)

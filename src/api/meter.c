@@ -80,23 +80,64 @@ static const char *verb_label(const struct request *r)
     return labels[r->route.verb];
 }
 
+/* Labels as the metrics show them. Written by hand: they are looked up for every request. */
+struct label_text {
+    size_t len;
+    bool too_long;
+    char text[512];
+};
+
+static void put(struct label_text *t, const char *text)
+{
+    size_t len = strlen(text);
+    t->too_long = t->too_long || t->len + len > sizeof(t->text);
+    if (t->too_long)
+        return;
+    memcpy(t->text + t->len, text, len);
+    t->len += len;
+}
+
+static void put_label(struct label_text *t, const char *begin, const char *value)
+{
+    put(t, begin);
+    put(t, value);
+    put(t, "\"");
+}
+
+static struct str label_str(const struct label_text *t)
+{
+    return (struct str){t->text, t->len};
+}
+
+static void put_labels(struct label_text *t, const struct request *r)
+{
+    /* Names that a client made up are no labels. */
+    const struct resource *known = r->resource;
+    put_label(t, "group=\"", known ? known->group : "");
+    put_label(t, ",resource=\"", known ? known->plural : "");
+    put_label(t, ",scope=\"", scope_of(r));
+    put_label(t, ",subresource=\"", r->subresource ? r->subresource->name : "");
+    put_label(t, ",verb=\"", verb_label(r));
+    put_label(t, ",version=\"", known ? known->version : "");
+}
+
+static void put_code(struct label_text *t, int code)
+{
+    char text[] = {(char)('0' + code / 100 % 10), (char)('0' + code / 10 % 10),
+                   (char)('0' + code % 10), 0};
+    put_label(t, ",code=\"", code ? text : "0");
+}
+
 void meter_request(const struct request *r)
 {
     struct meters *m = r->api->meters;
-    char text[512];
-    /* Names that a client made up are no labels. */
-    const struct resource *known = r->resource;
-    int len = snprintf(
-        text, sizeof(text),
-        "group=\"%s\",resource=\"%s\",scope=\"%s\",subresource=\"%s\",verb=\"%s\",version=\"%s\"",
-        known ? known->group : "", known ? known->plural : "", scope_of(r),
-        r->subresource ? r->subresource->name : "", verb_label(r), known ? known->version : "");
-    if (len <= 0 || (size_t)len + 32 >= sizeof(text))
+    struct label_text labels = {.len = 0};
+    put_labels(&labels, r);
+    if (labels.too_long)
         return;
-    struct str labels = {text, (size_t)len};
     struct series *s = r->route.verb == VERB_IS_WATCH
                            ? NULL
-                           : find_or_add(&m->durations, labels, sizeof(struct series));
+                           : find_or_add(&m->durations, label_str(&labels), sizeof(struct series));
     if (s) {
         uint64_t us = loop_now_us(r->api->config.loop) - r->started_us;
         s->count++;
@@ -104,9 +145,10 @@ void meter_request(const struct request *r)
         for (size_t i = 0; i < ARRAY_COUNT(bounds_ms); i++)
             s->buckets[i] += us <= (uint64_t)bounds_ms[i] * 1000;
     }
-    len += snprintf(text + len, sizeof(text) - (size_t)len, ",code=\"%d\"", r->code ? r->code : 0);
-    struct counter *c =
-        find_or_add(&m->totals, (struct str){text, (size_t)len}, sizeof(struct counter));
+    put_code(&labels, r->code);
+    if (labels.too_long)
+        return;
+    struct counter *c = find_or_add(&m->totals, label_str(&labels), sizeof(struct counter));
     if (c)
         c->count++;
 }

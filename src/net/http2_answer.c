@@ -112,6 +112,16 @@ static bool code_has_body(int code)
     return code != 204 && code != 304;
 }
 
+/* Decimal digits, at the end of room. */
+static struct str digits_of(size_t number, char room[24])
+{
+    char *at = room + 24;
+    do
+        *--at = (char)('0' + number % 10);
+    while (number /= 10);
+    return (struct str){at, (size_t)(room + 24 - at)};
+}
+
 /* length: to be announced; SIZE_MAX when unknown. */
 static void submit(struct exchange *x, const struct http_reply *reply, size_t length, bool has_body)
 {
@@ -119,10 +129,9 @@ static void submit(struct exchange *x, const struct http_reply *reply, size_t le
     nghttp2_nv fast[REPLY_HEADERS_FAST + 3], *pairs = fast;
     if (reply->header_count > REPLY_HEADERS_FAST)
         pairs = arena_array(&x->arena, nghttp2_nv, reply->header_count + 3);
-    char code[8], length_text[24];
+    char code[24], length_text[24];
     size_t count = 0;
-    snprintf(code, sizeof(code), "%d", reply->code);
-    pairs[count++] = pair(STR(":status"), str_from(code));
+    pairs[count++] = pair(STR(":status"), digits_of((size_t)reply->code, code));
     for (size_t i = 0; i < reply->header_count; i++) {
         struct http_header h = reply->headers[i];
         if (str_equal_nocase(h.name, STR("connection")) && http1_has_token(h.value, "close"))
@@ -133,10 +142,8 @@ static void submit(struct exchange *x, const struct http_reply *reply, size_t le
         pairs[count++] = pair(h.name, h.value);
     }
     pairs[count++] = pair(STR("date"), str_from(http_date(c->server)));
-    if (length != SIZE_MAX) {
-        snprintf(length_text, sizeof(length_text), "%zu", length);
-        pairs[count++] = pair(STR("content-length"), str_from(length_text));
-    }
+    if (length != SIZE_MAX)
+        pairs[count++] = pair(STR("content-length"), digits_of(length, length_text));
     nghttp2_data_provider provider = {.source.ptr = x, .read_callback = on_read_answer};
     x->answered = true;
     x->began_ms = loop_now_ms(c->server->config.loop);

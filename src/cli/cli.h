@@ -54,7 +54,7 @@ struct command {
     size_t values_size;
     void (*defaults)(void *values); /* may be NULL: all zero */
     int (*run)(void *values, int argc,
-               char **argv); /* argv: the arguments left, without the name */
+               char **argv); /* argv: the arguments left, without the name; ended by NULL */
     bool hidden;
     const char *names; /* what arguments are one of: as in an option; "files" for any file */
     bool passes_rest;  /* what follows -- belongs to another program */

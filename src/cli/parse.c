@@ -108,7 +108,9 @@ static int check_and_run(const struct command *c, struct parse *parse)
     const char *format = output ? *(const char **)((char *)parse->values + output->offset) : NULL;
     if (format && strcmp(format, "json") != 0)
         return command_fail(NULL, KN_USAGE, "--output is json, not %s", format);
-    return c->run(parse->values, (int)parse->rest.count, parse->rest.items);
+    int argc = (int)parse->rest.count;
+    vec_push(&parse->rest, NULL); /* as main's argv ends */
+    return c->run(parse->values, argc, parse->rest.items);
 }
 
 static int parse_and_run(const struct command *c, const struct argp *argp, int argc, char **argv)

@@ -363,10 +363,27 @@ static struct client_connection *connection_new(struct http_target *t,
     t->connection_count++;
     deferred_init(&c->step, t->config.loop, connection_step, c);
     timer_init(&c->timer, t->config.loop, on_timer, c);
+    return c;
+}
+
+static struct client_connection *connection_dial(struct http_target *t,
+                                                 struct http_exchange *upgrade)
+{
+    struct client_connection *c = connection_new(t, upgrade);
     if (t->config.connect_timeout_ms)
         timer_start(&c->timer, t->config.connect_timeout_ms);
     c->dial = socket_dial_start(t->config.loop, t->host, t->config.port, t->unix_path,
                                 t->config.netns_fd, on_dialled, c);
+    return c;
+}
+
+struct client_connection *http_target_add_memory(struct http_target *t, bool http2,
+                                                 void (*output)(void *arg, struct str bytes),
+                                                 void *arg)
+{
+    struct client_connection *c = connection_new(t, NULL);
+    c->transport = transport_new_memory(t->config.loop, output, arg, &connection_ops, c);
+    c->protocol = http2 ? &http2_client : &http1_client;
     return c;
 }
 
@@ -412,7 +429,7 @@ static void pump(void *arg)
     if (t->may_http2)
         need = MIN(need, (size_t)1);
     for (; connecting < need && t->connection_count < LIMIT_CLIENT_CONNECTIONS; connecting++)
-        connection_new(t, NULL);
+        connection_dial(t, NULL);
 }
 
 void client_pump(struct http_target *t)
@@ -521,5 +538,5 @@ void http_send_upgrade(struct http_target *t, const struct http_exchange_request
     x->upgrade = ops;
     x->upgrade_user = user;
     x->body_kept = false;
-    x->conn = connection_new(t, x);
+    x->conn = connection_dial(t, x);
 }

@@ -129,6 +129,12 @@ bool client_exchange_head(struct http_exchange *x, int code, const struct http_h
 bool client_exchange_data(struct http_exchange *x, struct str data) must_use;
 /* Back to waiting if that is sound, else ended with err. */
 void client_exchange_failed(struct http_exchange *x, int err, bool not_processed);
+/* A connection without a socket, for tests and fuzzing: bytes go in by transport_feed and come out
+ * by output. Once c->dead is set, neither c nor its transport may be used after the next turn of
+ * the loop. */
+struct client_connection *http_target_add_memory(struct http_target *t, bool http2,
+                                                 void (*output)(void *arg, struct str bytes),
+                                                 void *arg);
 /* Frees the connection at its next step; its exchanges must have been dealt with. */
 void client_connection_close(struct client_connection *c, enum transport_close how);
 void client_connection_arm(struct client_connection *c);

@@ -80,12 +80,14 @@ static size_t group_match(const uint8_t *group, size_t size, const uint32_t *wan
 {
     const hash_in_page *hashes = (const hash_in_page *)(group + GROUP);
     size_t hits = 0;
-    for (size_t w = 0; w < wanted_count; w++)
+    /* An object with as many hashes as are kept may carry others. */
+    bool any_full = memchr(group, INDEX_LABELS_MAX, GROUP) != NULL;
+    for (size_t w = 0; w < wanted_count && !any_full; w++)
         if (!group_has(hashes, (size - GROUP) / 4, wanted[w]))
             return 0;
     for (size_t slot = 0; slot < GROUP; slot++) {
-        bool all = group[slot] > 0;
-        for (size_t w = 0; w < wanted_count && all; w++)
+        bool all = group[slot] > 0, full = group[slot] == INDEX_LABELS_MAX;
+        for (size_t w = 0; w < wanted_count && all && !full; w++)
             all = group_has(hashes, group[slot], wanted[w]);
         if (all) {
             bits[slot / 8] |= (uint8_t)(1 << (slot % 8));

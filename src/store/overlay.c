@@ -387,6 +387,8 @@ void overlay_refs(const struct overlay *o, uint64_t hash, struct entries *ret)
 
 bool labels_match(const uint32_t *labels, size_t count, const uint32_t *wanted, size_t wanted_count)
 {
+    if (count >= INDEX_LABELS_MAX)
+        return true; /* it may carry more than are kept */
     for (size_t w = 0; w < wanted_count; w++) {
         size_t i = 0;
         while (i < count && labels[i] != wanted[w])

@@ -318,15 +318,24 @@ static void close_survivor(void *arg maybe_unused, const struct spawner_survivor
         close(survivor->fds[i]);
 }
 
+/* Listens until the other side hangs up: closing with something unread would reset the connection,
+ * and END be lost. */
+static void wait_for_hang_up(int socket)
+{
+    struct message m;
+    struct pollfd p = {.fd = socket, .events = POLLIN};
+    while (poll(&p, 1, END_WAIT_MS) == 1 && recv(socket, &m, sizeof(m), MSG_DONTWAIT) > 0)
+        ;
+}
+
 void spawner_close(struct spawner *s)
 {
     const struct message end = {.type = MESSAGE_END};
-    struct pollfd gone = {.fd = s->socket, .events = 0}; /* its hang-up */
     if (s->watch)
         loop_fd_close(s->watch);
     spawner_each_survivor(s, close_survivor, NULL);
-    if (spawner_send(s->socket, &end, STR_NONE, NULL, 0) == 0 && s->pid == 0)
-        poll(&gone, 1, END_WAIT_MS);
+    if (spawner_send(s->socket, &end, STR_NONE, NULL, 0) == 0)
+        wait_for_hang_up(s->socket);
     close(s->socket);
     if (s->pid)
         waitpid(s->pid, NULL, 0);

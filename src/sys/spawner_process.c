@@ -83,10 +83,13 @@ static void lose_owner(struct service *s)
         end(s);
 }
 
+/* One that doesn't hear any more is found gone when its last words are read: END may be among them.
+ */
 static void tell(struct service *s, const struct message *m, const int *fds, size_t fd_count)
 {
-    if (s->owner >= 0 && spawner_send(s->owner, m, STR_NONE, fds, fd_count))
-        lose_owner(s);
+    int heard maybe_unused = 0;
+    if (s->owner >= 0)
+        heard = spawner_send(s->owner, m, STR_NONE, fds, fd_count);
 }
 
 /* A child with clean signals that dies with the spawner. */
@@ -163,7 +166,7 @@ static void greet(struct service *s, const struct message *m, const int *fds, si
         end(s);
     if (fd_count)
         dup2(fds[0], STDERR_FILENO);
-    for (size_t i = 0; i < s->children.count && s->owner >= 0; i++) {
+    for (size_t i = 0; i < s->children.count; i++) {
         const struct child *c = &s->children.items[i];
         struct message lives = {.type = MESSAGE_LIVES, .pid = c->pid};
         memcpy(lives.tag, c->tag, sizeof(lives.tag));

@@ -196,6 +196,24 @@ TEST(what_is_left_can_be_ended)
     assert_int_equal(spawner_end("/tmp/no-such-directory/socket"), 0);
 }
 
+/* Ends are told while nobody listens: the last word must be heard all the same. */
+TEST(closing_ends_it_whatever_it_tells)
+{
+    for (int round = 0; round < 3; round++) {
+        struct spawner *s;
+        pid_t pids[30];
+        assert_int_equal(spawner_open_lasting(child, socket_path, &s), 0);
+        for (size_t i = 0; i < ARRAY_COUNT(pids); i++)
+            assert_int_equal(spawn(s, "wait", NULL, &pids[i]), 0);
+        for (size_t i = 0; i < ARRAY_COUNT(pids); i++)
+            spawner_kill(s, pids[i], SIGTERM);
+        spawner_close(s);
+        for (size_t i = 0; i < ARRAY_COUNT(pids); i++)
+            wait_gone(pids[i]);
+        assert_int_equal(access(socket_path, F_OK), -1);
+    }
+}
+
 TEST(without_its_name_it_ends)
 {
     pid_t pid = owner_that_is_killed("wait", STDERR_FILENO);
@@ -237,6 +255,7 @@ int main(void)
     const struct CMUnitTest lasting[] = {
         cmocka_unit_test(children_outlive_an_owner_that_is_killed),
         cmocka_unit_test(what_is_left_can_be_ended),
+        cmocka_unit_test(closing_ends_it_whatever_it_tells),
         cmocka_unit_test(without_its_name_it_ends),
         cmocka_unit_test(without_children_it_ends_with_its_owner),
     };

@@ -297,6 +297,7 @@ void container_look(struct container *c);            /* asks the runtime for its
 bool container_alive(const struct container *c);
 bool container_finished_well(const struct container *c);
 bool container_wants_restart(const struct container *c);
+const char *container_first_reason(const struct container *c); /* why it waits at first */
 void container_wait_reason(struct container *c, const char *reason, const char *format, ...)
     printf_like(3, 4);
 

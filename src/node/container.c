@@ -94,6 +94,12 @@ void container_wait_reason(struct container *c, const char *reason, const char *
     text_set(&c->waiting_message, str_from(text));
 }
 
+const char *container_first_reason(const struct container *c)
+{
+    return node_count(node_at(c->pod->tree, "spec.initContainers")) ? "PodInitializing"
+                                                                    : "ContainerCreating";
+}
+
 bool container_alive(const struct container *c)
 {
     return c->state == CONTAINER_CREATING || c->state == CONTAINER_STARTING ||
@@ -309,7 +315,7 @@ void container_start(struct container *c)
     c->retry_us = 0;
     c->started = c->ready = c->stop_asked = c->stop_sent = false;
     c->stop_grace_s = -1;
-    container_wait_reason(c, "ContainerCreating", "%s", "");
+    container_wait_reason(c, container_first_reason(c), "%s", "");
     become(c, CONTAINER_PULLING);
     pull_image(c, on_image);
 }

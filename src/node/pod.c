@@ -180,6 +180,16 @@ static void add_containers(struct pod *p, const char *path, enum container_kind 
     }
 }
 
+/* From the pod's start, whenever the deadline was set. */
+static void watch_deadline(struct pod *p)
+{
+    int64_t deadline_s = node_num(p->tree, "spec.activeDeadlineSeconds", 0);
+    if (deadline_s <= 0)
+        return;
+    int64_t left_us = p->start_us + deadline_s * 1000000 - agent_now_us(p->agent);
+    timer_start(&p->deadline, (uint64_t)MAX(left_us, 0) / 1000);
+}
+
 void pod_set_object(struct pod *p, const struct sealed *object)
 {
     struct arena old = p->arena;
@@ -193,6 +203,8 @@ void pod_set_object(struct pod *p, const struct sealed *object)
     arena_release(&old);
     if (p->step > STEP_PREPARE && p->step < STEP_STOP)
         sources_need(p);
+    if (p->step > STEP_ADMIT && p->step < STEP_STOP)
+        watch_deadline(p);
     pod_kick(p);
 }
 
@@ -251,11 +263,7 @@ static enum pod_step admit(struct pod *p)
         p->start_us = started;
     else
         p->start_us = agent_now_us(a);
-    int64_t deadline_s = node_num(p->tree, "spec.activeDeadlineSeconds", 0);
-    if (deadline_s > 0) {
-        int64_t left_us = p->start_us + deadline_s * 1000000 - agent_now_us(a);
-        timer_start(&p->deadline, (uint64_t)MAX(left_us, 0) / 1000);
-    }
+    watch_deadline(p);
     return STEP_PREPARE;
 }
 

@@ -2,7 +2,10 @@
  * them on.
  *
  * A client that speaks SPDY is connected byte for byte. One that speaks WebSocket (v5 and v4 of the
- * channel protocol) is translated: channel n of a message is the SPDY stream of that type. */
+ * channel protocol) is translated: channel n of a message is the SPDY stream of that type. The
+ * first version of the protocol has no Status: success is told by saying nothing, failure by its
+ * message.
+ */
 #include <errno.h>
 
 #include "base/log.h"
@@ -10,6 +13,7 @@
 #include "net/spdy.h"
 #include "net/websocket.h"
 #include "node/server.h"
+#include "object/seal.h"
 
 enum channel {
     CHANNEL_STDIN,
@@ -19,6 +23,10 @@ enum channel {
     CHANNEL_RESIZE,
     CHANNEL_COUNT,
     CHANNEL_CLOSE = 255
+};
+
+enum {
+    STATUS_BYTES_MAX = 64 << 10
 };
 
 static const char *const channel_names[CHANNEL_COUNT] = {"stdin", "stdout", "stderr", "error",
@@ -33,7 +41,9 @@ struct stream {
     struct websocket *ws;
     struct spdy *spdy;
     struct spdy_stream *channels[CHANNEL_COUNT];
-    unsigned open; /* streams that the runtime may still write to */
+    unsigned open;     /* streams that the runtime may still write to */
+    bool plain;        /* the client speaks the protocol's first version */
+    struct buf status; /* owned; then what came on the error stream */
     bool over;
     struct deferred release;
 };
@@ -51,6 +61,7 @@ static void release(void *arg)
         pipe_close(s->runtime);
     if (s->target)
         http_target_free(s->target);
+    buf_release(&s->status);
     mem_free(s);
 }
 
@@ -164,9 +175,34 @@ static int channel_of(const struct stream *s, const struct spdy_stream *stream)
     return -1;
 }
 
+static void send_channel(struct stream *s, int channel, struct str data)
+{
+    struct buf message cleanup_with(buf_release) = BUF_INIT;
+    buf_putc(&message, (char)channel);
+    buf_add(&message, data);
+    websocket_send(s->ws, buf_str(&message), false);
+    if (s->runtime)
+        pipe_pause(s->runtime, websocket_unsent(s->ws) > 1 << 20);
+}
+
+static void tell_plainly(struct stream *s)
+{
+    struct arena a = ARENA_INIT;
+    struct status st;
+    struct node *tree = NULL;
+    status_init(&st, &a);
+    if (s->ws && s->status.len && json_parse(&a, buf_str(&s->status), &tree, &st) == 0 &&
+        !str_is(node_str(tree, "status"), "Success"))
+        send_channel(s, CHANNEL_ERROR, node_str(tree, "message"));
+    buf_clear(&s->status);
+    arena_release(&a);
+}
+
 static void stream_ended(struct stream *s, int channel)
 {
     s->channels[channel] = NULL;
+    if (channel == CHANNEL_ERROR && s->plain)
+        tell_plainly(s);
     if (channel != CHANNEL_STDOUT && channel != CHANNEL_STDERR && channel != CHANNEL_ERROR)
         return;
     if (s->open > 0 && --s->open == 0)
@@ -177,14 +213,10 @@ static void spdy_data(void *user, struct spdy_stream *stream, struct str data, b
 {
     struct stream *s = user;
     int channel = channel_of(s, stream);
-    if (channel >= 0 && data.len && s->ws) {
-        struct buf message cleanup_with(buf_release) = BUF_INIT;
-        buf_putc(&message, (char)channel);
-        buf_add(&message, data);
-        websocket_send(s->ws, buf_str(&message), false);
-        if (s->runtime)
-            pipe_pause(s->runtime, websocket_unsent(s->ws) > 1 << 20);
-    }
+    if (channel == CHANNEL_ERROR && s->plain)
+        buf_add(&s->status, str_slice(data, 0, MIN(data.len, STATUS_BYTES_MAX - s->status.len)));
+    else if (channel >= 0 && data.len && s->ws)
+        send_channel(s, channel, data);
     spdy_consumed(stream, data.len);
     if (last && channel >= 0)
         stream_ended(s, channel);
@@ -257,7 +289,7 @@ static void accept_websocket(struct stream *s)
 {
     static const char *const protocols[] = {"v5.channel.k8s.io", "v4.channel.k8s.io",
                                             "channel.k8s.io", NULL};
-    const char *protocol;
+    const char *protocol = NULL;
     struct http_request *req = s->req;
     s->req = NULL;
     req->user = NULL;
@@ -267,6 +299,7 @@ static void accept_websocket(struct stream *s)
         end(s);
         return;
     }
+    s->plain = !protocol || strcmp(protocol, "channel.k8s.io") == 0;
     open_channels(s);
 }
 

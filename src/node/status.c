@@ -28,15 +28,9 @@ static bool shows_running(const struct container *c)
     return up && c->started_us && !(c->hook_running && c->state == CONTAINER_RUNNING);
 }
 
-static const char *waiting_reason(const struct pod *p, const struct container *c, bool initialized)
+static const char *waiting_reason(const struct container *c)
 {
-    if (c->waiting_reason)
-        return c->waiting_reason;
-    if (c->kind == CONTAINER_MAIN && !initialized &&
-        node_count(node_at(p->tree, "spec.initContainers")))
-        return "PodInitializing";
-    return c->kind == CONTAINER_MAIN || c->kind == CONTAINER_EPHEMERAL ? "ContainerCreating"
-                                                                       : "PodInitializing";
+    return c->waiting_reason ? c->waiting_reason : container_first_reason(c);
 }
 
 /* Over for good: an exit that nobody follows up. */
@@ -46,7 +40,7 @@ static bool over(const struct pod *p, const struct container *c)
 }
 
 static void put_state(struct arena *a, struct node *out, const struct pod *p,
-                      const struct container *c, bool initialized)
+                      const struct container *c)
 {
     struct node *state = node_need_map(a, out, "state");
     if (shows_running(c)) {
@@ -54,7 +48,7 @@ static void put_state(struct arena *a, struct node *out, const struct pod *p,
     } else if (c->state == CONTAINER_EXITED && (over(p, c) || !c->retry_us)) {
         put_termination(a, state, &c->current);
     } else {
-        node_put_str(a, state, "waiting.reason", str_from(waiting_reason(p, c, initialized)));
+        node_put_str(a, state, "waiting.reason", str_from(waiting_reason(c)));
         if (c->waiting_message)
             node_put_str(a, state, "waiting.message", str_from(c->waiting_message));
         if (c->state == CONTAINER_EXITED)
@@ -87,12 +81,12 @@ static void put_resources(struct arena *a, struct node *out, const struct contai
 }
 
 static struct node *container_status(struct arena *a, const struct pod *p,
-                                     const struct container *c, bool initialized)
+                                     const struct container *c)
 {
     struct node *out = node_map(a);
     const char *id = c->state == CONTAINER_EXITED && c->current.id ? c->current.id : c->id;
     node_put_str(a, out, "name", str_from(c->name));
-    put_state(a, out, p, c, initialized);
+    put_state(a, out, p, c);
     node_put_bool(a, out, "ready", container_ready(c));
     node_put_int(a, out, "restartCount", c->restarts);
     node_put_str(a, out, "image", node_str(c->spec, "image"));
@@ -271,8 +265,7 @@ struct node *status_make(struct arena *a, struct pod *p)
     node_put_str(a, status, "qosClass", pod_qos(p->tree));
     for (size_t i = 0; i < p->containers.count; i++) {
         const struct container *c = p->containers.items[i];
-        node_append(a, node_need_list(a, status, lists[c->kind]),
-                    container_status(a, p, c, initialized));
+        node_append(a, node_need_list(a, status, lists[c->kind]), container_status(a, p, c));
     }
     put_conditions(a, status, p, phase, initialized);
     return status;

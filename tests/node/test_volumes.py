@@ -186,9 +186,9 @@ def test_a_projected_volume_changes_at_once(machine):
                       main={'volumeMounts': [{'name': 'p', 'mountPath': '/p'}]}))
     machine.wait_ready_pod('projected')
     assert sh(machine, 'projected', 'cat /p/old') == 'x'
-    for n in range(1, 12):
+    for n in range(1, 7):
         state(n)
-    machine.wait(lambda: sh(machine, 'projected', 'cat /p/a /p/b /p/c').split() == ['11'] * 3, 10, 'the last state is seen')
+    machine.wait(lambda: sh(machine, 'projected', 'cat /p/a /p/b /p/c').split() == ['6'] * 3, 10, 'the last state is seen')
     assert sh(machine, 'projected', 'ls /p').split() == ['a', 'b', 'c']
     seen = [line.split() for line in machine.kubectl('logs', 'projected').splitlines()]
     whole = [words for words in seen if len(words) == 2]  # the folder may have gone under the reader
@@ -197,5 +197,5 @@ def test_a_projected_volume_changes_at_once(machine):
     machine.kubectl('delete', 'secret', 'state')
     machine.kubectl('delete', 'configmap', 'state')
     time.sleep(0.5)
-    assert sh(machine, 'projected', 'cat /p/c') == '11'  # what is gone stays as it was
+    assert sh(machine, 'projected', 'cat /p/c') == '6'  # what is gone stays as it was
     delete(machine, 'projected')

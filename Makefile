@@ -41,11 +41,17 @@ test: test-packages check lint e2e
 check: configure
 	meson test -C $(BUILD) --print-errorlogs
 
-# The same under AddressSanitizer and UndefinedBehaviorSanitizer, whose instructions make gcc see truncations that aren't there.
-sanitize:
+# Unit and black-box tests under AddressSanitizer and UndefinedBehaviorSanitizer, whose instructions make gcc see truncations that
+# aren't there.
+sanitize: test-packages
 	@$(MAKE) BUILD=$(BUILD)-sanitize configure
 	meson configure $(BUILD)-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false
 	meson test -C $(BUILD)-sanitize --print-errorlogs --timeout-multiplier 5
+	tests/setup/clients
+	rm -rf $(BUILD)-sanitize/reports && mkdir -m 1777 $(BUILD)-sanitize/reports
+	ASAN_OPTIONS=detect_leaks=0:log_path=$(abspath $(BUILD))-sanitize/reports/asan \
+	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:log_path=$(abspath $(BUILD))-sanitize/reports/ubsan \
+	KANAME_SANITIZER_REPORTS=$(abspath $(BUILD))-sanitize/reports KANAME=$(abspath $(BUILD))-sanitize/kaname tests/run
 
 lint:
 	tools/check

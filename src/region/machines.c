@@ -194,7 +194,8 @@ static void make_options(struct machine *m, struct arena *a, const struct node *
         add_option(&o, "--zone", zone);
     node_each(taint, node_at(instance, "spec.taints")) add_taint(&o, a, taint);
     add_option(&o, "--cluster-dns", dns_address(a, cluster));
-    /* The disk is this machine's: images that its owner loaded aren't collected because it is full. */
+    /* The disk is this machine's: images that its owner loaded aren't collected because it is full.
+     */
     add_option(&o, "--image-gc-high-threshold", STR("100"));
     if (limits)
         add_option(&o, "--max-pods", arena_printf(a, "%u", instance_type_pods_max(limits)));

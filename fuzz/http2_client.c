@@ -56,6 +56,17 @@ static void ask(struct http_target *target, struct loop *loop)
     loop_turn(loop);
 }
 
+/* A connection is freed a turn after it ended; those of requests that are tried again come into the
+ * list, too. */
+static bool goes_on(struct http_target *target, const struct transport *t)
+{
+    list_each(c, &target->connections, struct client_connection, link) {
+        if (c->transport == t)
+            return !c->dead;
+    }
+    return false;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct loop *loop;
@@ -73,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     transport_feed(t, STR("\0\0\0\4\0\0\0\0\0"));
     size_t piece = data[0] ? data[0] : size;
     for (size_t at = 1; at < size; at += piece) {
-        if (list_empty(&target->connections) || c->dead)
+        if (!goes_on(target, t))
             break;
         transport_feed(t, (struct str){(const char *)data + at, MIN(piece, size - at)});
         loop_turn(loop);

@@ -163,7 +163,7 @@ def test_the_region_shows_no_keys(region, planted):
 
 def test_core_dumps(region, planted, tenants):
     pid = tenants[0].pid()
-    os.kill(pid, signal.SIGQUIT)
+    os.kill(pid, signal.SIGABRT)
     deadline = time.monotonic() + 20
     while tenants[0].pid() in (None, pid):
         assert time.monotonic() < deadline

@@ -18,7 +18,9 @@ class Shimmed(Guarded):
         with open(orders, 'w+b') as f:
             f.truncate(16)
             self.orders = mmap.mmap(f.fileno(), 16)
-        self.shim = {'LD_PRELOAD': library, 'KANAME_TEST_SHIM': orders}
+        # A sanitized program wants its own library first, unless it is told that another may be.
+        sanitizer = f"{os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0"
+        self.shim = {'LD_PRELOAD': library, 'KANAME_TEST_SHIM': orders, 'ASAN_OPTIONS': sanitizer}
         super().__init__(directory, **more)
 
     def start(self, port=0):

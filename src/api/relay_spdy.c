@@ -4,26 +4,15 @@
 
 #include "api/objects.h"
 #include "base/limits.h"
+#include "net/channels.h"
 #include "net/http_client.h"
 #include "net/spdy.h"
 #include "net/websocket.h"
-
-enum channel {
-    CHANNEL_STDIN,
-    CHANNEL_STDOUT,
-    CHANNEL_STDERR,
-    CHANNEL_ERROR,
-    CHANNEL_RESIZE,
-    CHANNEL_COUNT,
-    CHANNEL_CLOSE = 255
-};
 
 enum {
     STATUS_BYTES_MAX = 64 << 10
 };
 
-static const char *const channel_names[CHANNEL_COUNT] = {"stdin", "stdout", "stderr", "error",
-                                                         "resize"};
 static const char *const channel_protocols[] = {"v5.channel.k8s.io", NULL};
 static const char *const tunnel_protocols[] = {"SPDY/3.1+portforward.k8s.io", NULL};
 

@@ -9,28 +9,16 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "net/channels.h"
 #include "net/http_client.h"
 #include "net/spdy.h"
 #include "net/websocket.h"
 #include "node/server.h"
 #include "object/seal.h"
 
-enum channel {
-    CHANNEL_STDIN,
-    CHANNEL_STDOUT,
-    CHANNEL_STDERR,
-    CHANNEL_ERROR,
-    CHANNEL_RESIZE,
-    CHANNEL_COUNT,
-    CHANNEL_CLOSE = 255
-};
-
 enum {
     STATUS_BYTES_MAX = 64 << 10
 };
-
-static const char *const channel_names[CHANNEL_COUNT] = {"stdin", "stdout", "stderr", "error",
-                                                         "resize"};
 
 struct stream {
     struct agent *agent;

@@ -1,0 +1,3 @@
+#include "net/channels.h"
+
+const char *const channel_names[CHANNEL_COUNT] = {"stdin", "stdout", "stderr", "error", "resize"};

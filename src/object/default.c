@@ -115,9 +115,9 @@ static void round_quantities(struct arena *a, struct node *map)
         if (m->value->kind != NODE_STRING || quantity_parse(m->value->text, &q) < 0)
             continue;
         __int128 rest = q.nano % 1000000;
-        if (rest == 0)
+        if (rest == 0 ||
+            add_overflows(q.nano, rest > 0 ? 1000000 - rest : -1000000 - rest, &q.nano))
             continue;
-        q.nano += rest > 0 ? 1000000 - rest : -1000000 - rest;
         m->value = node_text(a, quantity_format(a, q));
     }
 }

@@ -157,8 +157,9 @@ static bool pod_amount(const struct node *spec, const char *list, struct str res
     node_each(container, node_get(spec, STR("containers"))) if (container_amount(container, list,
                                                                                  resource, &amount))
     {
-        amount.nano += sum.nano;
-        sum = amount;
+        uint8_t format = amount.format;
+        sum = quantity_add(amount, sum);
+        sum.format = format;
         found = true;
     }
     node_each(container, node_get(spec, STR("initContainers")))

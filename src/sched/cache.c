@@ -10,6 +10,14 @@ enum {
     DEFAULT_MEMORY = 200 << 20, /* upstream 200 MiB */
 };
 
+/* More than any machine has, and so little that thousands of pods can be added up. */
+static const int64_t AMOUNT_MAX = (int64_t)1 << 50;
+
+static int64_t capped(int64_t amount)
+{
+    return MAX(MIN(amount, AMOUNT_MAX), -AMOUNT_MAX);
+}
+
 /* Scalars. */
 
 int sched_scalar_index(struct scheduler *s, struct str name)
@@ -45,15 +53,15 @@ static void amounts_take(struct scheduler *s, const struct amounts *from, struct
         struct quantity q = from->items[i].value;
         int at;
         if (str_is(name, "cpu"))
-            to->cpu_milli = quantity_milli(q);
+            to->cpu_milli = capped(quantity_milli(q));
         else if (str_is(name, "memory"))
-            to->memory = quantity_value(q);
+            to->memory = capped(quantity_value(q));
         else if (str_is(name, "ephemeral-storage"))
-            to->ephemeral = quantity_value(q);
+            to->ephemeral = capped(quantity_value(q));
         else if (str_is(name, "pods") && ret_pods)
-            *ret_pods = quantity_value(q);
+            *ret_pods = capped(quantity_value(q));
         else if ((at = sched_scalar_index(s, name)) >= 0)
-            to->scalars[at] = quantity_value(q);
+            to->scalars[at] = capped(quantity_value(q));
     }
 }
 

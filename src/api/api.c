@@ -5,6 +5,7 @@
 #include "api/deadline.h"
 #include "api/documents.h"
 #include "api/meter.h"
+#include "api/parts.h"
 #include "api/read.h"
 #include "api/request.h"
 #include "base/log.h"
@@ -55,6 +56,7 @@ struct api *api_new(const struct api_config *config)
     deferred_init(&api->services, config->loop, sync_services, api);
     api->meters = meters_new();
     api->views = watch_views_new(api);
+    api->parts = parts_set_new();
     api->customs = custom_set_new(api);
     api->documents = documents_new(api);
     custom_set_load(api->customs);
@@ -75,6 +77,7 @@ void api_free(struct api *api)
     documents_free(api->documents);
     custom_set_free(api->customs);
     watch_views_free(api->views);
+    parts_set_free(api->parts);
     meters_free(api->meters);
     mem_free(api->resources);
     mem_free(api);

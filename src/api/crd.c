@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "api/parts.h"
 #include "api/read.h"
 #include "base/log.h"
 #include "object/seal.h"
@@ -299,6 +300,7 @@ static void unserve(struct custom_set *set, const struct definition *d)
 {
     for (size_t i = 0; i < set->served.count; i++)
         if (set->served.items[i]->resource.id == d->number) {
+            parts_keep_resource(set->api, set->served.items[i]);
             watch_end_resource(set->api, set->served.items[i]);
             clear_version(set->served.items[i]);
             vec_remove(&set->served, i);

@@ -44,6 +44,14 @@ int list_add(struct list_writer *w, const struct sealed *s, struct status *st) m
 int list_end(struct list_writer *w, uint64_t revision, struct str continue_token, int64_t remaining,
              struct buf *out, struct status *st) must_use;
 void list_abandon(struct list_writer *w);
+/* The pieces of a JSON or protobuf list that is written in parts: head, items, foot. One arena may
+ * be emptied between the items. */
+bool list_has_parts(const struct rendering *v);
+int list_head(struct list_writer *w, uint64_t revision, struct str continue_token,
+              int64_t remaining, size_t items_bytes, struct buf *out, struct status *st) must_use;
+int list_item(struct arena *a, const struct rendering *v, const struct sealed *s, bool first,
+              struct buf *out, struct status *st) must_use;
+struct str list_foot(const struct rendering *v);
 
 /* One watch event as a frame. type: "ADDED" ... */
 int render_event(struct arena *a, const struct rendering *v, const char *type,

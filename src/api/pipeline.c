@@ -407,9 +407,15 @@ void request_finish(struct request *r)
     respond(r);
 }
 
+void request_uncount(struct request *r)
+{
+    if (r->counted)
+        *(r->mutating ? &r->api->in_flight_mutating : &r->api->in_flight) -= 1;
+    r->counted = false;
+}
+
 void request_release(struct request *r)
 {
-    struct api *api = r->api;
     if (r->auth)
         authenticate_cancel(r->auth);
     if (r->waiting && !r->auth)
@@ -417,14 +423,13 @@ void request_release(struct request *r)
     deadline_drop(r);
     if (r->stream_gone)
         r->stream_gone(r);
-    if (r->counted)
-        *(r->mutating ? &api->in_flight_mutating : &api->in_flight) -= 1;
+    request_uncount(r);
     sealed_unref(r->old);
     sealed_unref(r->result);
     buf_release(&r->document);
     r->old = r->result = NULL;
     r->auth = NULL;
-    r->waiting = r->counted = false;
+    r->waiting = false;
 }
 
 static void on_gone(struct http_request *http)

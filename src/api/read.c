@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "api/endpoint.h"
+#include "api/parts.h"
 #include "api/respond.h"
 #include "base/encode.h"
 #include "base/limits.h"
@@ -173,8 +174,62 @@ struct listing {
     bool more; /* another item follows the page */
     bool failed;
     struct str last_ns, last_name; /* arena: of the last item taken */
-    struct rendering view;
+    struct rendering *view;        /* arena */
+    struct parts *parts;           /* arena; NULL: the answer is made whole, however large */
+    bool is_large;                 /* it is answered in parts */
+    size_t kept_bytes;             /* of the writer's: what follows them was noted */
+    size_t noted_bytes;            /* of protobuf: what the noted ones will take */
+    struct buf item;               /* owned: measured there */
+    struct arena scratch;
 };
+
+static int encode_item(void *arg, struct arena *scratch, const struct sealed *object, bool first,
+                       struct buf *out, struct status *st)
+{
+    return list_item(scratch, arg, object, first, out, st);
+}
+
+static void parts_gone(struct request *r)
+{
+    parts_release(r->stream);
+}
+
+/* The size of a list stands in front of its protobuf. */
+static int note_bytes(struct listing *l, const struct sealed *object)
+{
+    buf_clear(&l->item);
+    int err = list_item(&l->scratch, l->view, object, false, &l->item, &l->request->st);
+    l->noted_bytes += l->item.len;
+    if (l->scratch.chunks)
+        arena_reset(&l->scratch);
+    return err;
+}
+
+/* Objects are encoded until the list turns out to be large, from then on only noted. Those at the
+ * end of what was encoded are noted too: they are given up then. */
+static int add_record(struct listing *l, const struct store_record *record)
+{
+    struct list_writer *w = &l->writer;
+    if (l->is_large) {
+        w->count++;
+        parts_note(l->parts, record->revision);
+        return l->view->accept.media == MEDIA_PROTOBUF ? note_bytes(l, record->value) : 0;
+    }
+    size_t before = w->items.len;
+    if (list_add(w, record->value, &l->request->st) < 0)
+        return -1;
+    if (!l->parts || w->items.len <= LIMIT_LIST_PART_BYTES)
+        return 0;
+    if (l->parts->revisions.count == 0)
+        l->kept_bytes = before;
+    parts_note(l->parts, record->revision);
+    if (w->items.len <= LIMIT_LIST_WHOLE_BYTES)
+        return 0;
+    l->is_large = true;
+    l->noted_bytes = w->items.len - l->kept_bytes;
+    w->items.len = l->kept_bytes;
+    return 0;
+}
 
 static bool take_record(void *arg, const struct store_record *record)
 {
@@ -186,7 +241,7 @@ static bool take_record(void *arg, const struct store_record *record)
         l->more = true;
         return false;
     }
-    if (list_add(&l->writer, record->value, &r->st) < 0) {
+    if (add_record(l, record) < 0) {
         l->failed = true;
         return false;
     }
@@ -291,11 +346,66 @@ static enum step_result list_decode(struct request *r)
     return first_page && read_await(r, o.revision) ? STEP_WAIT : STEP_NEXT;
 }
 
+static void list_sent(struct parts *p)
+{
+    http_stream_end(p->request->http);
+    parts_release(p);
+}
+
+/* A list that may turn out to be large. */
+static void prepare_parts(struct listing *l)
+{
+    struct request *r = l->request;
+    if (!r->http || !str_is(r->http->method, "GET") || !list_has_parts(l->view))
+        return;
+    l->parts = arena_new(r->arena, struct parts);
+    parts_init(l->parts, r, 0, encode_item, list_sent, l->view);
+    r->stream = l->parts;
+    r->stream_gone = parts_gone;
+}
+
+/* Where the list goes on. */
+struct list_end_marks {
+    uint64_t revision;
+    struct str token;
+    int64_t left;
+};
+
+static int finish_large(struct listing *l, const struct list_end_marks *m)
+{
+    struct list_writer *w = &l->writer;
+    struct parts *p = l->parts;
+    if (list_head(w, m->revision, m->token, m->left, l->kept_bytes + l->noted_bytes, &p->ready,
+                  &l->request->st) < 0)
+        return -1;
+    buf_add(&p->ready, buf_str(&w->items));
+    p->form = rendering_number(l->request, l->view) * 2;
+    p->first = l->kept_bytes == 0;
+    p->foot = list_foot(l->view);
+    list_abandon(w);
+    int err = parts_hold(p, m->revision);
+    return err < 0 ? status_internal(&l->request->st, "the store failed: %s", strerror(-err)) : 0;
+}
+
+static int finish_small(struct listing *l, const struct list_end_marks *m)
+{
+    struct request *r = l->request;
+    struct buf out = BUF_INIT;
+    if (l->parts)
+        parts_release(l->parts);
+    if (list_end(&l->writer, m->revision, m->token, m->left, &out, &r->st) < 0) {
+        buf_release(&out);
+        return -1;
+    }
+    respond_document_later(r, &out);
+    return 0;
+}
+
 static enum step_result list_commit(struct request *r)
 {
     struct list_options o;
     struct continue_token token = {0}, *given = NULL;
-    struct listing l = {.request = r};
+    struct listing l = {.request = r, .scratch = ARENA_INIT};
     if (list_options_read(r, false, &o) < 0 || selection_parse(r, &l.selection) < 0)
         return STEP_FAIL;
     if (!str_empty(o.continue_token)) {
@@ -320,36 +430,59 @@ static enum step_result list_commit(struct request *r)
     else
         use_label_index(r, &l.selection, &range);
     l.limit = o.limit;
-    l.view = rendering_of(r);
-    list_begin(&l.writer, r->arena, &l.view);
+    struct rendering view = rendering_of(r);
+    l.view = arena_dup(r->arena, &view, sizeof(view));
+    list_begin(&l.writer, r->arena, l.view);
+    prepare_parts(&l);
     int err = walk(&l, &range);
+    buf_release(&l.item);
+    arena_release(&l.scratch);
     struct continue_token next = {.revision = revision,
                                   .ns = r->resource->namespaced ? l.last_ns : STR(""),
                                   .name = l.last_name};
     int64_t left = l.more ? count_left(&l, given, &range) : 0;
     next.left = left;
-    struct buf out = BUF_INIT;
+    struct list_end_marks marks = {revision, STR_NONE, left};
+    if (l.more)
+        marks.token = continue_encode(r->arena, &next);
     if (err == -ESTALE)
         expired(r, given);
     else if (err < 0)
         status_internal(&r->st, "the store failed: %s", strerror(-err));
     if (err < 0 || l.failed ||
-        list_end(&l.writer, revision, l.more ? continue_encode(r->arena, &next) : STR_NONE, left,
-                 &out, &r->st) < 0) {
+        (l.is_large ? finish_large(&l, &marks) : finish_small(&l, &marks)) < 0) {
         list_abandon(&l.writer);
-        buf_release(&out);
         return STEP_FAIL;
     }
     if (l.more)
         remember_token(r->api, revision);
     r->shown_revision = revision;
-    respond_document_later(r, &out);
     return STEP_NEXT;
+}
+
+static void send_more(struct http_request *http)
+{
+    struct request *r = http->user;
+    parts_send(r->stream, send_more);
+}
+
+static void send_parts(struct request *r)
+{
+    struct parts *p = r->stream;
+    request_uncount(r);
+    p->packed = respond_packed(r);
+    respond_stream_begin(r, media_type_name(r->accept.media));
+    send_more(r->http);
+}
+
+static enum step_result list_answer(struct request *r)
+{
+    return r->document.len ? respond(r) : respond_when_durable(r, send_parts);
 }
 
 const struct endpoint endpoint_get = {.name = "get", .decode = get_decode, .commit = get_commit};
 const struct endpoint endpoint_list = {
-    .name = "list", .decode = list_decode, .commit = list_commit};
+    .name = "list", .decode = list_decode, .commit = list_commit, .answer = list_answer};
 
 REGISTER(api_endpoint, get)
 = {.verbs = ON(VERB_IS_GET), .endpoint = &endpoint_get};

@@ -44,6 +44,8 @@ int read_check_future(const struct request *r, uint64_t revision, struct status 
 /* What a collection request walks. */
 struct store_range read_range(const struct request *r);
 
+/* What is shown alike has the same number. */
+uint32_t rendering_number(struct request *r, const struct rendering *v);
 /* Ends every watch of a custom resource: its definition changed. */
 void watch_end_resource(struct api *api, const struct custom_version *v);
 struct watch_views *watch_views_new(struct api *api);

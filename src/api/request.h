@@ -142,6 +142,7 @@ struct allocators;
 struct documents;
 struct meters;
 struct watch_views;
+struct parts_set;
 struct api {
     struct api_config config;
     struct custom_set *customs;
@@ -149,6 +150,7 @@ struct api {
     struct documents *documents; /* discovery and OpenAPI, made when asked for */
     struct meters *meters;
     struct watch_views *views;
+    struct parts_set *parts;           /* large answers under way */
     const struct resource **resources; /* owned array: discovery order */
     size_t resource_count;
     uint64_t resources_generation; /* grows when resources come or go */
@@ -173,6 +175,8 @@ void request_continue(struct request *r); /* after STEP_WAIT */
 void request_finish(struct request *r);   /* goes to the answer with what is there */
 void request_fail(struct request *r);     /* answers r->st */
 void request_release(struct request *r);
+/* It waits for nobody but its client from here on: no request under way. */
+void request_uncount(struct request *r);
 /* Runs decode ... commit of an endpoint for a request from inside. 0 or -1 with r->st. */
 int request_run_inside(struct request *r);
 

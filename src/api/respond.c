@@ -71,18 +71,25 @@ static void add_common_headers(struct request *r)
     r->warning_count = 0;
 }
 
+bool respond_packed(struct request *r)
+{
+    if (!gzip_accepted(http_header(r->http, "Accept-Encoding")))
+        return false;
+    request_header(r, "Content-Encoding", STR("gzip"));
+    request_header(r, "Vary", STR("Accept-Encoding"));
+    return true;
+}
+
 static void send(struct request *r, int code, const char *content_type, struct buf *body)
 {
     add_common_headers(r);
     if (code != 304) /* what the client has keeps its type */
         request_header(r, "Content-Type", str_from(content_type));
-    if (body->len > GZIP_MIN_BYTES && gzip_accepted(http_header(r->http, "Accept-Encoding"))) {
+    if (body->len > GZIP_MIN_BYTES && respond_packed(r)) {
         struct buf packed = BUF_INIT;
         gzip_whole(buf_str(body), &packed);
         buf_release(body);
         *body = packed;
-        request_header(r, "Content-Encoding", STR("gzip"));
-        request_header(r, "Vary", STR("Accept-Encoding"));
     }
     struct http_reply reply = {
         .code = code, .headers = r->headers, .header_count = r->header_count};

@@ -4,6 +4,7 @@
 #include "api/crd.h"
 #include "api/endpoint.h"
 #include "api/event_sink.h"
+#include "api/parts.h"
 #include "api/read.h"
 #include "api/respond.h"
 #include "base/limits.h"
@@ -19,10 +20,12 @@ struct stream {
     struct rendering view;
     uint32_t view_number;
     struct list_options options;
-    struct buf initial; /* owned: events of what was there at the start */
-    uint64_t after;     /* events behind this revision are wanted */
-    bool sent_any;      /* the next table needs no columns */
-    bool too_early;     /* its revision has not come: told in an event, then it ends */
+    struct buf initial; /* owned: events of what was there at the start; when they are many ... */
+    struct parts parts; /* ... all, and then noted ones in parts: followed when they are out */
+    bool in_parts;
+    uint64_t after; /* events behind this revision are wanted */
+    bool sent_any;  /* the next table needs no columns */
+    bool too_early; /* its revision has not come: told in an event, then it ends */
     struct timer timeout, bookmark;
     struct list link; /* in watch_views.streams */
 };
@@ -47,7 +50,7 @@ void watch_views_free(struct watch_views *v)
     mem_free(v);
 }
 
-static uint32_t view_number(struct request *r, const struct rendering *v)
+uint32_t rendering_number(struct request *r, const struct rendering *v)
 {
     struct watch_views *views = r->api->views;
     struct str text =
@@ -66,7 +69,7 @@ static const char *const type_names[] = {[WATCH_ADDED] = "ADDED",
                                          [WATCH_DELETED] = "DELETED",
                                          [WATCH_BOOKMARK] = "BOOKMARK"};
 
-static void end_stream(struct stream *s)
+static void stop(struct stream *s)
 {
     if (s->watcher)
         watcher_close(s->watcher);
@@ -74,26 +77,31 @@ static void end_stream(struct stream *s)
     timer_stop(&s->timeout);
     timer_stop(&s->bookmark);
     list_remove(&s->link);
-    event_sink_end(&s->sink);
+    parts_release(&s->parts);
+}
+
+static void end_stream(struct stream *s)
+{
+    stop(s);
+    /* Half an event may be out. */
+    if (s->in_parts)
+        http_abort(s->request->http);
+    else
+        event_sink_end(&s->sink);
 }
 
 static void stream_gone(struct request *r)
 {
     struct stream *s = r->stream;
     event_sink_gone(&s->sink);
-    if (s->watcher)
-        watcher_close(s->watcher);
-    s->watcher = NULL;
-    timer_stop(&s->timeout);
-    timer_stop(&s->bookmark);
-    list_remove(&s->link);
+    stop(s);
     buf_release(&s->initial);
 }
 
 void watch_end_resource(struct api *api, const struct custom_version *v)
 {
     list_each(s, &api->views->streams, struct stream, link)
-        if (s->view.custom == v && s->watcher)
+        if (s->view.custom == v && (s->watcher || s->in_parts))
             end_stream(s);
 }
 
@@ -133,7 +141,9 @@ static void on_drained(struct http_request *http)
 {
     struct request *r = http->user;
     struct stream *s = r->stream;
-    if (s->watcher)
+    if (s->in_parts)
+        parts_send(&s->parts, on_drained);
+    else if (s->watcher)
         watcher_resume(s->watcher);
 }
 
@@ -222,18 +232,57 @@ static void on_bookmark(void *arg)
     timer_start(&s->bookmark, LIMIT_BOOKMARK_TIME_MS);
 }
 
+static int encode_initial(void *arg, struct arena *scratch, const struct sealed *object, bool first,
+                          struct buf *out, struct status *st)
+{
+    struct stream *s = arg;
+    return render_event(scratch, &s->view, "ADDED", object, first, out, st);
+}
+
+static void initial_sent(struct parts *p);
+
+/* Messages are whole, so are the events in them, and tables show the time; others may be made as
+ * the client takes them. */
+static bool may_have_parts(const struct stream *s)
+{
+    return s->view.accept.shape != AS_TABLE && !websocket_requested(s->request->http);
+}
+
 static bool add_initial(void *arg, const struct store_record *record)
 {
     struct stream *s = arg;
     struct request *r = s->request;
     if (!selection_matches(&s->selection, record->value))
         return true;
+    if (s->in_parts) {
+        parts_note(&s->parts, record->revision);
+        return true;
+    }
     struct arena scratch = ARENA_INIT;
-    int err =
-        render_event(&scratch, &s->view, "ADDED", record->value, !s->sent_any, &s->initial, &r->st);
+    size_t before = s->initial.len;
+    bool first = !s->sent_any;
+    int err = encode_initial(s, &scratch, record->value, first, &s->initial, &r->st);
     s->sent_any = true;
     arena_release(&scratch);
-    return err == 0;
+    if (err < 0 || s->initial.len <= LIMIT_LIST_PART_BYTES || !may_have_parts(s))
+        return err == 0;
+    s->initial.len = before;
+    s->in_parts = true;
+    parts_init(&s->parts, r, s->view_number * 2 + 1, encode_initial, initial_sent, s);
+    s->parts.first = first;
+    parts_note(&s->parts, record->revision);
+    return true;
+}
+
+static int add_initial_end(struct stream *s, struct buf *out, struct status *st)
+{
+    if (!s->options.send_initial || !s->options.bookmarks)
+        return 0;
+    struct arena scratch = ARENA_INIT;
+    int err = render_bookmark(&scratch, &s->view, s->after, true, !s->sent_any, out, st);
+    s->sent_any = true;
+    arena_release(&scratch);
+    return err;
 }
 
 /* Events for what is there now. */
@@ -253,18 +302,14 @@ static int make_initial(struct stream *s)
         struct store_range range = read_range(r);
         err = store_list(store, &range, add_initial, s);
     }
+    if (err == 0 && s->in_parts)
+        err = parts_hold(&s->parts, s->after);
     if (err < 0)
         return status_internal(&r->st, "the store failed: %s", strerror(-err));
+    r->shown_revision = s->after;
     if (r->st.code)
         return -1;
-    if (s->options.send_initial && s->options.bookmarks) {
-        if (render_bookmark(r->arena, &s->view, s->after, true, !s->sent_any, &s->initial, &r->st) <
-            0)
-            return -1;
-        s->sent_any = true;
-    }
-    r->shown_revision = s->after;
-    return 0;
+    return s->in_parts ? 0 : add_initial_end(s, &s->initial, &r->st);
 }
 
 static enum step_result watch_decode(struct request *r)
@@ -288,7 +333,7 @@ static enum step_result watch_commit(struct request *r)
     }
     if (list_options_read(r, true, &s->options) < 0 || selection_parse(r, &s->selection) < 0)
         return STEP_FAIL;
-    s->view_number = view_number(r, &s->view);
+    s->view_number = rendering_number(r, &s->view);
     timer_init(&s->timeout, r->api->config.loop, on_timeout, s);
     timer_init(&s->bookmark, r->api->config.loop, on_bookmark, s);
     list_append(&r->api->views->streams, &s->link);
@@ -307,10 +352,50 @@ static enum step_result watch_commit(struct request *r)
     return STEP_NEXT;
 }
 
+/* From here on, what happens. */
+static void follow(struct stream *s)
+{
+    struct request *r = s->request;
+    uint64_t newest = store_revision(r->api->config.store);
+    struct watch_options options = {
+        .resource = r->resource->storage_id,
+        .ns = r->route.namespaced ? r->route.ns : STR_NONE,
+        .name = !str_empty(r->route.name) ? r->route.name : STR_NONE,
+        .after = MIN(s->after, newest), /* a revision to come: events are dropped until then */
+        .matches = s->selection.has_labels || s->selection.has_fields ? matches : NULL,
+        .on_event = on_event,
+        .on_expired = on_expired,
+        .user = s,
+    };
+    if (s->options.bookmarks)
+        timer_start(&s->bookmark, LIMIT_BOOKMARK_TIME_MS);
+    int err = watch_open(r->api->config.hub, &options, &s->watcher);
+    if (err < 0) {
+        s->watcher = NULL;
+        write_expired(s, s->after);
+        end_stream(s);
+    }
+}
+
+static void initial_sent(struct parts *p)
+{
+    struct stream *s = container_of(p, struct stream, parts);
+    struct arena scratch = ARENA_INIT;
+    struct buf out = BUF_INIT;
+    struct status st;
+    status_init(&st, &scratch);
+    s->in_parts = false;
+    if (add_initial_end(s, &out, &st) == 0)
+        event_sink_write(&s->sink, buf_str(&out));
+    buf_release(&out);
+    arena_release(&scratch);
+    follow(s); /* while what happened meanwhile is held */
+    parts_release(p);
+}
+
 static void start(struct request *r)
 {
     struct stream *s = r->stream;
-    struct store *store = r->api->config.store;
     /* The definition may have gone while the first events waited for the disk. */
     bool gone = s->view.custom && custom_find(r->api->customs, r->route.group, r->route.version,
                                               r->route.plural) != s->view.custom;
@@ -324,29 +409,14 @@ static void start(struct request *r)
         end_stream(s);
         return;
     }
-    uint64_t newest = store_revision(store);
-    struct watch_options options = {
-        .resource = r->resource->storage_id,
-        .ns = r->route.namespaced ? r->route.ns : STR_NONE,
-        .name = !str_empty(r->route.name) ? r->route.name : STR_NONE,
-        .after = MIN(s->after, newest), /* a revision to come: events are dropped until then */
-        .matches = s->selection.has_labels || s->selection.has_fields ? matches : NULL,
-        .on_event = on_event,
-        .on_expired = on_expired,
-        .user = s,
-    };
     uint64_t limit_s = s->options.timeout_s
                            ? s->options.timeout_s
                            : LIMIT_WATCH_TIME_S + random_u64() % LIMIT_WATCH_TIME_S;
     timer_start(&s->timeout, limit_s * 1000);
-    if (s->options.bookmarks)
-        timer_start(&s->bookmark, LIMIT_BOOKMARK_TIME_MS);
-    int err = watch_open(r->api->config.hub, &options, &s->watcher);
-    if (err < 0) {
-        s->watcher = NULL;
-        write_expired(s, s->after);
-        end_stream(s);
-    }
+    if (s->in_parts)
+        parts_send(&s->parts, on_drained);
+    else
+        follow(s);
 }
 
 static enum step_result watch_answer(struct request *r)

@@ -83,8 +83,11 @@ enum {
     LIMIT_GENERATE_TRIES = 8,            /* names tried for generateName; upstream 8 */
     LIMIT_DATA_BYTES = 1 << 20,          /* data of a ConfigMap or a Secret; upstream 1 MiB */
     LIMIT_ANNOTATIONS_BYTES = 256 << 10, /* all annotations of an object; upstream 256 KiB */
-    LIMIT_LIST_PART_BYTES = 256 << 10,   /* a list larger than this is made part by part as it is
+    LIMIT_LIST_WHOLE_BYTES = 128 << 10,  /* a list larger than this is made part by part as it is
                                             taken; upstream makes all of it */
+    LIMIT_LIST_PART_BYTES = 64 << 10,    /* one such part, and what of it waits for the client */
+    LIMIT_LIST_TIME_MS = 300000, /* then it is cut: it keeps the store from forgetting; upstream
+                                    60 s */
     LIMIT_LIST_TOKEN_MS =
         300000, /* a continued list sees its first page's state this long; upstream 5 min */
     LIMIT_REWRITTEN_LINK_BYTES = 8 << 10, /* a link in proxied HTML; upstream none */

@@ -7,6 +7,7 @@
 enum {
     LEVEL = 1,
     WINDOW_GZIP = 15 + 16, /* zlib's way to ask for gzip's frame */
+    WINDOW_BARE = -15,     /* deflate without a frame */
     MEMORY = 8,
     PIECE_BYTES = 32 << 10,
 };
@@ -35,12 +36,17 @@ bool gzip_accepted(struct str accept_encoding)
     return any;
 }
 
-struct gzip *gzip_new(void)
+static struct gzip *new_with(int window)
 {
     struct gzip *g = mem_alloc(sizeof(*g));
-    int err = deflateInit2(&g->z, LEVEL, Z_DEFLATED, WINDOW_GZIP, MEMORY, Z_DEFAULT_STRATEGY);
+    int err = deflateInit2(&g->z, LEVEL, Z_DEFLATED, window, MEMORY, Z_DEFAULT_STRATEGY);
     assert(err == Z_OK);
     return g;
+}
+
+struct gzip *gzip_new(void)
+{
+    return new_with(WINDOW_GZIP);
 }
 
 void gzip_write(struct gzip *g, struct str data, bool flush, bool last, struct buf *out)
@@ -78,6 +84,31 @@ void gzip_whole(struct str data, struct buf *out)
     struct gzip *g = gzip_new();
     gzip_write(g, data, false, true, out);
     gzip_free(g);
+}
+
+static void add_u32(struct buf *out, uint32_t n)
+{
+    const char bytes[4] = {(char)n, (char)(n >> 8), (char)(n >> 16), (char)(n >> 24)};
+    buf_append(out, bytes, sizeof(bytes));
+}
+
+/* Frame of RFC 1952 around blocks of RFC 1951 that refer to nothing before their own part. */
+void gzip_part(struct gzip_parts *g, struct str data, bool last, struct buf *out)
+{
+    /* Magic, deflate, no flags, no time, fastest, Unix. */
+    static const char head[10] = {0x1f, (char)0x8b, 8, 0, 0, 0, 0, 0, 4, 3};
+    if (!g->begun)
+        buf_append(out, head, sizeof(head));
+    g->begun = true;
+    struct gzip *packer = new_with(WINDOW_BARE);
+    gzip_write(packer, data, true, last, out);
+    gzip_free(packer);
+    g->checksum = (uint32_t)crc32_z(g->checksum, (const Bytef *)data.data, data.len);
+    g->size += (uint32_t)data.len;
+    if (!last)
+        return;
+    add_u32(out, g->checksum);
+    add_u32(out, g->size);
 }
 
 int gunzip_whole(struct str data, size_t bytes_max, struct buf *out)

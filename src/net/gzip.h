@@ -22,6 +22,15 @@ struct gzip *gzip_new(void);
 void gzip_write(struct gzip *g, struct str data, bool flush, bool last, struct buf *out);
 void gzip_free(struct gzip *g);
 
+/* For large answers that wait long between their parts: each part is packed by itself, so that
+ * nothing but this is kept from one to the next. All parts together are one gzip. Zeroed at first.
+ */
+struct gzip_parts {
+    uint32_t checksum, size;
+    bool begun;
+};
+void gzip_part(struct gzip_parts *g, struct str data, bool last, struct buf *out); /* appended */
+
 /* The other way, for clients and tests: 0, -EINVAL (no sound gzip), -E2BIG (more than bytes_max).
  */
 int gunzip_whole(struct str data, size_t bytes_max, struct buf *out) must_use;

@@ -43,6 +43,27 @@ TEST(parts_can_be_read_as_they_come)
     buf_release(&back);
 }
 
+TEST(parts_packed_by_themselves_are_one_gzip)
+{
+    struct buf text = BUF_INIT, packed = BUF_INIT, back = BUF_INIT;
+    struct gzip_parts g = {0};
+    for (int i = 0; i < 100; i++) {
+        size_t from = text.len;
+        for (int j = 0; j < i * 37; j++)
+            buf_printf(&text, "{\"name\":\"pod-%d\"},", j);
+        gzip_part(&g, str_slice(buf_str(&text), from, text.len), i == 99, &packed);
+    }
+    assert_true(packed.len < text.len / 4);
+    assert_int_equal(gunzip_whole(buf_str(&packed), text.len, &back), 0);
+    assert_true(str_equal(buf_str(&back), buf_str(&text)));
+    buf_clear(&back);
+    packed.data[packed.len - 1] ^= 1;
+    assert_int_equal(gunzip_whole(buf_str(&packed), text.len, &back), -EINVAL);
+    buf_release(&text);
+    buf_release(&packed);
+    buf_release(&back);
+}
+
 TEST(accept_encoding_is_understood)
 {
     static const struct {
@@ -63,6 +84,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_packed_comes_back),
         cmocka_unit_test(parts_can_be_read_as_they_come),
+        cmocka_unit_test(parts_packed_by_themselves_are_one_gzip),
         cmocka_unit_test(accept_encoding_is_understood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

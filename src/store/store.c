@@ -110,6 +110,7 @@ int store_open(const struct store_config *config, struct store **ret, const char
     list_init(&s->waiters);
     list_init(&s->due);
     list_init(&s->room);
+    list_init(&s->holds);
     int err = store_prepare(s, config->template_path, &error);
     if (err == 0)
         err = db_open(s->directory, s->index, &s->db, &error);
@@ -136,6 +137,10 @@ void store_close(struct store *s)
         list_remove(&due->link);
     list_each(waiting, &s->room, struct store_waiter, link)
         list_remove(&waiting->link);
+    list_each(h, &s->holds, struct store_hold, link) {
+        list_remove(&h->link);
+        h->store = NULL;
+    }
     store_work_release(s);
     s->read_depth = 0;
     store_refresh(s);
@@ -241,6 +246,15 @@ int store_get(struct store *s, struct store_key key, struct store_record *ret)
         return -ENOENT;
     record_view(r, ret);
     return 0;
+}
+
+int store_get_at(struct store *s, uint64_t revision, struct store_record *ret)
+{
+    const struct record *r;
+    int err = store_record(s, revision, &r);
+    if (err == 0)
+        record_view(r, ret);
+    return err;
 }
 
 static int check_expected(const struct store_write *w, uint64_t revision, bool exists)

@@ -124,6 +124,26 @@ typedef bool (*store_visit_fn)(void *arg, const struct store_record *r);
 int store_list(struct store *s, const struct store_range *range, store_visit_fn fn,
                void *arg) must_use;
 size_t store_count(struct store *s, uint16_t resource, struct str ns); /* ns.data NULL: all */
+
+/* For who reads what was there at a revision in many turns of the loop. It keeps the revisions of
+ * the records that it saw then, and gets each of them when it is due.
+ *
+ * Invariant: while a hold of revision R is there, history up to R is forgotten at most, whatever
+ * age, count and store_compact ask for (that is made up for when the hold ends). So each record
+ * that was the newest of its key at R can be read, and store_history can go on behind R. No disk
+ * page is pinned between the turns; but the file grows while a hold lasts, so who holds must end
+ * it in bounded time. */
+struct store_hold {
+    struct store *store; /* borrowed; NULL: not held */
+    uint64_t revision;
+    struct list link;
+};
+/* 0 or -ESTALE: history up to there, or beyond, is gone. The hold is the caller's, zeroed before.
+ */
+int store_hold(struct store *s, struct store_hold *h, uint64_t revision) must_use;
+void store_hold_end(struct store_hold *h); /* as often as wanted, also after store_close */
+/* The record that was written with this revision. 0, -ENOENT, -EIO. */
+int store_get_at(struct store *s, uint64_t revision, struct store_record *ret) must_use;
 /* By index: every record, of any resource, whose owner or node it is. */
 int store_by_owner(struct store *s, struct str uid, store_visit_fn fn, void *arg) must_use;
 int store_by_node(struct store *s, struct str node, store_visit_fn fn, void *arg) must_use;

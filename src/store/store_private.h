@@ -78,6 +78,8 @@ struct store {
     bool relaxed_used;
     struct commit_job *committing;
     uint64_t compacted; /* as told; the file follows */
+    uint64_t forget_to; /* what compacted is to be when nobody holds it back */
+    struct list holds;
     struct apply_job *applying;
     struct timer apply_timer;
     struct deferred begin;  /* writes of this callback become one batch */
@@ -111,6 +113,8 @@ void store_work_release(struct store *s); /* ends jobs, makes everything durable
 void store_written(struct store *s, const struct entry *e); /* a new record waits in the overlay */
 void store_recovered(struct store *s);  /* what was read from the log is made durable again */
 void store_apply_soon(struct store *s); /* there are durable records to move */
+/* History up to revision is forgotten now, or as soon as holds allow. True: compacted has grown. */
+bool store_forget(struct store *s, uint64_t revision);
 
 int64_t *store_counter(struct store *s, uint16_t resource);
 /* The record of a revision, from overlay or file. 0, -ENOENT, -EIO. */

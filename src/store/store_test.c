@@ -270,6 +270,59 @@ TEST(what_a_reader_holds_stays)
     world_close(&w);
 }
 
+/* Reads the records again by their revisions. */
+static void assert_held(struct world *w, const uint64_t *revisions, const char *const *values,
+                        size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct store_record r;
+        assert_int_equal(store_get_at(w->store, revisions[i], &r), 0);
+        assert_int_equal(r.revision, revisions[i]);
+        assert_str(((struct str){r.value, r.size}), values[i]);
+    }
+}
+
+TEST(a_hold_keeps_a_revision_readable)
+{
+    struct world w;
+    world_open(&w);
+    struct store_hold early = {0}, late = {0}, stale = {0};
+    struct store_record gone;
+    static const char *const values[] = {"one", "two", "three"};
+    uint64_t revisions[] = {put(&w, "n", "a", "one", 0), put(&w, "n", "b", "two", 0), 0};
+    world_settle(&w);
+    revisions[2] = put(&w, "n", "c", "three", 0);
+    assert_int_equal(store_hold(w.store, &early, revisions[2]), 0);
+    for (int i = 0; i < 20; i++) {
+        put(&w, "n", "a", "new", STORE_ANY);
+        put(&w, "n", "b", i % 2 ? "back" : NULL, STORE_ANY);
+        put(&w, "n", "c", "new", STORE_ANY);
+        world_settle(&w);
+        assert_int_equal(store_compact(w.store, store_published(w.store)), 0);
+        world_settle(&w);
+        if (i == 10)
+            assert_int_equal(store_hold(w.store, &late, store_revision(w.store)), 0);
+        assert_held(&w, revisions, values, 3);
+    }
+    assert_int_equal(store_compacted(w.store), revisions[2]);
+    assert_listing(&w, (struct store_range){.resource = 1, .at_revision = revisions[2]},
+                   "n/a n/b n/c");
+    /* The end of the older one lets go what only it held. */
+    uint64_t held = late.revision;
+    store_hold_end(&early);
+    store_hold_end(&early);
+    assert_int_equal(store_compacted(w.store), held);
+    world_settle(&w);
+    assert_int_equal(store_get_at(w.store, revisions[1], &gone), -ENOENT);
+    assert_int_equal(store_hold(w.store, &stale, held - 1), -ESTALE);
+    store_hold_end(&stale);
+    store_hold_end(&late);
+    assert_int_equal(store_compacted(w.store), store_published(w.store));
+    assert_int_equal(store_hold(w.store, &late, store_revision(w.store)), 0);
+    world_close(&w);
+    store_hold_end(&late);
+}
+
 static bool delete_visit(void *arg, const struct store_record *r)
 {
     struct world *w = arg;
@@ -339,6 +392,7 @@ int main(void)
         cmocka_unit_test(named_values_are_kept),
         cmocka_unit_test(the_revision_is_stamped_into_the_value),
         cmocka_unit_test(what_a_reader_holds_stays),
+        cmocka_unit_test(a_hold_keeps_a_revision_readable),
         cmocka_unit_test(a_listing_may_write_what_it_visits),
         cmocka_unit_test(history_is_kept_by_count_and_by_age),
     };

@@ -189,6 +189,15 @@ static void mark_time(struct store *s, uint64_t now_ms)
     s->marks[s->mark_count++].revision = s->durable;
 }
 
+bool store_forget(struct store *s, uint64_t revision)
+{
+    uint64_t before = s->compacted, to = s->forget_to = MAX(s->forget_to, revision);
+    list_each(h, &s->holds, struct store_hold, link)
+        to = MIN(to, h->revision);
+    s->compacted = MAX(before, to);
+    return s->compacted > before;
+}
+
 static void forget_by_age(struct store *s)
 {
     uint64_t now_ms = loop_now_ms(s->loop), old_enough = 0;
@@ -197,7 +206,7 @@ static void forget_by_age(struct store *s)
         old_enough = s->marks[i].revision;
     if (s->durable <= s->history_revisions)
         return;
-    s->compacted = MAX(s->compacted, MIN(old_enough, s->durable - s->history_revisions));
+    store_forget(s, MIN(old_enough, s->durable - s->history_revisions));
 }
 
 /* ---- applier ---- */
@@ -443,9 +452,30 @@ int store_compact(struct store *s, uint64_t revision)
 {
     if (revision > s->published)
         return -EINVAL;
-    s->compacted = MAX(s->compacted, revision);
+    store_forget(s, revision);
     apply_begin(s);
     return 0;
+}
+
+int store_hold(struct store *s, struct store_hold *h, uint64_t revision)
+{
+    assert(!h->store);
+    if (revision < s->compacted)
+        return -ESTALE;
+    h->store = s;
+    h->revision = revision;
+    list_append(&s->holds, &h->link);
+    return 0;
+}
+
+void store_hold_end(struct store_hold *h)
+{
+    struct store *s = take_ptr(h->store);
+    if (!s)
+        return;
+    list_remove(&h->link);
+    if (store_forget(s, 0))
+        apply_begin(s);
 }
 
 void store_work_init(struct store *s)

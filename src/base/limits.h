@@ -4,7 +4,12 @@
 #define BASE_LIMITS_H
 
 enum {
+    /* sys/ */
+    LIMIT_PATIENT_TIME_MS = 3, /* of a turn of the loop for work that others needn't wait for */
+
     /* net/ */
+    LIMIT_UNANSWERED_BYTES = 64 << 10,  /* read from a connection with nothing said to it since:
+                                           beyond it, it lets others go first */
     LIMIT_BODY_BYTES = 3 << 20,         /* request body; upstream 3 MiB -> 413 */
     LIMIT_HEADER_BYTES = 64 << 10,      /* all headers of a request; upstream 1 MiB -> 431 */
     LIMIT_HEADER_LINE_BYTES = 16 << 10, /* one header line, and the request line */

@@ -42,6 +42,7 @@ struct transport {
     struct segment *first, *last;    /* owned */
     size_t unsent;
     uint64_t taken;
+    size_t unanswered; /* bytes read since something was written */
     bool paused;
     bool dirty;        /* written since the last flush */
     bool blocked;      /* the kernel takes no more */
@@ -49,12 +50,14 @@ struct transport {
     bool linger_wanted;
     int error; /* found while nobody could be told */
     struct deferred later;
-    struct timer timer; /* of the closing phases */
+    struct deferred reading; /* a turn of one who sends much */
+    struct timer timer;      /* of the closing phases */
     void (*output)(void *arg, struct str bytes);
     void *output_arg; /* borrowed */
 };
 
 static void turn(void *arg);
+static void reading_turn(void *arg);
 static void on_event(void *arg, int events);
 static void on_time_out(void *arg);
 
@@ -86,6 +89,7 @@ static struct transport *transport_alloc(struct loop *loop, const struct transpo
     t->ops = ops;
     t->user = user;
     deferred_init(&t->later, loop, turn, t);
+    deferred_init(&t->reading, loop, reading_turn, t);
     timer_init(&t->timer, loop, on_time_out, t);
     return t;
 }
@@ -154,6 +158,7 @@ static void drop_segments(struct transport *t)
 static void transport_free(struct transport *t)
 {
     deferred_cancel(&t->later);
+    deferred_cancel(&t->reading);
     timer_stop(&t->timer);
     if (t->watch)
         loop_fd_close(t->watch);
@@ -211,6 +216,7 @@ void transport_wrote(struct transport *t, size_t size)
     assert(t->last && t->last->cap - t->last->to >= size);
     t->last->to += size;
     t->unsent += size;
+    t->unanswered = 0;
     if (size)
         mark_dirty(t);
 }
@@ -244,6 +250,7 @@ void transport_write_buf(struct transport *t, struct buf *data)
     }
     add_segment(t, data->data, data->len, data->len);
     t->unsent += data->len;
+    t->unanswered = 0;
     *data = (struct buf)BUF_INIT;
     mark_dirty(t);
 }
@@ -398,6 +405,15 @@ static void discard(struct transport *t)
     }
 }
 
+/* Whoever sends much has its turn when those who ask little have been served. */
+static void read_later(struct transport *t)
+{
+    if (t->unanswered > LIMIT_UNANSWERED_BYTES)
+        deferred_arm_patient(&t->reading);
+    else
+        deferred_arm(&t->later);
+}
+
 static void read_some(struct transport *t)
 {
     char data[READ_BYTES];
@@ -417,13 +433,14 @@ static void read_some(struct transport *t)
                 closed(t, (int)n);
             return;
         }
+        t->unanswered += (size_t)n;
         t->ops->on_data(t->user, (struct str){data, (size_t)n});
         if (!t->session && (size_t)n < sizeof(data))
             return;
     }
     t->more_to_read = t->session && tls_session_pending(t->session);
     if (t->more_to_read)
-        deferred_arm(&t->later);
+        read_later(t);
 }
 
 static void opened(struct transport *t)
@@ -483,8 +500,12 @@ static void on_event(void *arg, int events)
         handshake(t);
     if (t->phase == PHASE_LINGER)
         discard(t);
-    if (t->phase == PHASE_OPEN && (events & 1))
-        read_some(t);
+    if (t->phase == PHASE_OPEN && (events & 1)) {
+        if (t->unanswered > LIMIT_UNANSWERED_BYTES)
+            deferred_arm_patient(&t->reading);
+        else
+            read_some(t);
+    }
     if ((t->phase == PHASE_OPEN && (t->dirty || (events & 2))) || t->phase == PHASE_FLUSH)
         flush_and_tell(t);
     if (t->phase == PHASE_FLUSH && t->unsent == 0)
@@ -513,6 +534,15 @@ static void turn(void *arg)
         flush_and_tell(t);
     if (t->phase == PHASE_FLUSH && t->unsent == 0)
         finish_closing(t);
+}
+
+static void reading_turn(void *arg)
+{
+    struct transport *t = arg;
+    if (t->phase == PHASE_OPEN && !t->paused)
+        read_some(t);
+    if (t->phase == PHASE_OPEN && t->dirty)
+        flush_and_tell(t);
 }
 
 void transport_feed(struct transport *t, struct str data)

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <uv.h>
 
+#include "base/limits.h"
 #include "base/vec.h"
 
 struct post {
@@ -21,6 +22,7 @@ struct loop {
     timers; /* a heap by due_ms; items[0] unused, so that an index of 0 means "not armed" */
     uint64_t alarm_ms; /* what alarm is set to; 0: not set */
     struct list deferred;
+    struct list patient; /* deferred, too, but not all in one turn */
     bool stopping;
 };
 
@@ -86,6 +88,7 @@ struct loop *loop_new(void)
     uv_mutex_init(&loop->post_lock);
     vec_push(&loop->timers, NULL);
     list_init(&loop->deferred);
+    list_init(&loop->patient);
     return loop;
 }
 
@@ -128,6 +131,18 @@ static void run_deferred(struct loop *loop)
         list_remove(&d->link);
         d->fn(d->arg);
     }
+}
+
+static void run_patient(struct loop *loop)
+{
+    if (list_empty(&loop->patient))
+        return;
+    uint64_t until = loop_now_ms(loop) + LIMIT_PATIENT_TIME_MS;
+    do {
+        struct deferred *d = list_first(&loop->patient, struct deferred, link);
+        list_remove(&d->link);
+        d->fn(d->arg);
+    } while (!list_empty(&loop->patient) && !loop->stopping && loop_now_ms(loop) < until);
 }
 
 void loop_free(struct loop *loop)
@@ -273,6 +288,12 @@ void deferred_arm(struct deferred *d)
         list_append(&d->loop->deferred, &d->link);
 }
 
+void deferred_arm_patient(struct deferred *d)
+{
+    if (list_empty(&d->link))
+        list_append(&d->loop->patient, &d->link);
+}
+
 void deferred_cancel(struct deferred *d)
 {
     list_remove(&d->link);
@@ -284,10 +305,11 @@ void loop_run(struct loop *loop)
     while (!loop->stopping) {
         run_timers(loop);
         run_deferred(loop);
+        run_patient(loop);
         if (loop->stopping)
             break;
         set_alarm(loop);
-        bool at_once = !list_empty(&loop->deferred);
+        bool at_once = !list_empty(&loop->deferred) || !list_empty(&loop->patient);
         if (!at_once && !uv_loop_alive(&loop->uv))
             break;
         uv_run(&loop->uv, at_once ? UV_RUN_NOWAIT : UV_RUN_ONCE);
@@ -298,6 +320,7 @@ void loop_turn(struct loop *loop)
 {
     run_timers(loop);
     run_deferred(loop);
+    run_patient(loop);
     uv_run(&loop->uv, UV_RUN_NOWAIT);
 }
 

@@ -50,6 +50,9 @@ struct deferred {
 };
 void deferred_init(struct deferred *d, struct loop *loop, void (*fn)(void *arg), void *arg);
 void deferred_arm(struct deferred *d);
+/* The same for work that others needn't wait for: a turn of the loop runs only as many of these as
+ * fit into LIMIT_PATIENT_TIME_MS, and at least one, in the order of arming. */
+void deferred_arm_patient(struct deferred *d);
 void deferred_cancel(struct deferred *d);
 
 /* Blocking work: run() in a pool thread, then done() on the loop. arg belongs to run() in between.

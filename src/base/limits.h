@@ -81,12 +81,11 @@ enum {
     LIMIT_TOKEN_WEBHOOK_BYTES = 1 << 20, /* its size */
 
     /* api/ */
-    LIMIT_IN_FLIGHT = 4000, /* reads that wait (for the disk, a webhook); upstream 400: its requests
-                               cost a stack each */
-    LIMIT_IN_FLIGHT_MUTATING = 2000,     /* likewise writes; upstream 200 */
-    LIMIT_GENERATE_PREFIX_BYTES = 58,    /* generateName: what is kept of it; upstream 58 */
-    LIMIT_GENERATE_TRIES = 8,            /* names tried for generateName; upstream 8 */
-    LIMIT_DATA_BYTES = 1 << 20,          /* data of a ConfigMap or a Secret; upstream 1 MiB */
+    LIMIT_IN_FLIGHT = 400,            /* reads that wait (for the disk, a webhook); upstream 400 */
+    LIMIT_IN_FLIGHT_MUTATING = 200,   /* likewise writes; upstream 200 */
+    LIMIT_GENERATE_PREFIX_BYTES = 58, /* generateName: what is kept of it; upstream 58 */
+    LIMIT_GENERATE_TRIES = 8,         /* names tried for generateName; upstream 8 */
+    LIMIT_DATA_BYTES = 1 << 20,       /* data of a ConfigMap or a Secret; upstream 1 MiB */
     LIMIT_ANNOTATIONS_BYTES = 256 << 10, /* all annotations of an object; upstream 256 KiB */
     LIMIT_LIST_WHOLE_BYTES = 128 << 10,  /* a list larger than this is made part by part as it is
                                             taken; upstream makes all of it */

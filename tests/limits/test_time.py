@@ -43,6 +43,14 @@ def is_open(connection):
         connection.sock.settimeout(10)
 
 
+def eventually(server, said):
+    """Until the metrics say so."""
+    until = time.monotonic() + 20
+    while said not in server.request('GET', '/metrics')[2]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def make(server, name):
     status, made = server.json('POST', CONFIGMAPS, {'metadata': {'name': name}, 'data': {'a': 'b'}})
     assert status == 201
@@ -76,31 +84,37 @@ def test_nothing_is_acknowledged_while_the_disk_hangs(timed):
 
 
 def test_many_in_flight_are_told_to_come_back(timed):
-    """Writes that wait for the disk are counted: beyond 2,000 the next are told 429 and when to try again. Reads go on; administrators aren't
-    counted out."""
+    """Writes that wait for the disk are counted: beyond 200 the next are told 429 and when to try again, and so are reads beyond 400. Watches
+    aren't counted, and administrators not counted out."""
     head = [('authorization', 'Bearer ' + timed.token('crowd', role='cluster-admin')), ('content-type', 'application/json')]
-    connections = [Connection(timed, timed.stranger()) for _ in range(10)]
+    writers, readers = ([Connection(timed, timed.stranger()) for _ in range(2)] for _ in range(2))
     with timed.hung_disk():
-        for n, c in enumerate(connections):
+        for n, c in enumerate(writers):
             posts = b''
-            for i in range(240):
+            for i in range(120):
                 body = json.dumps({'metadata': {'name': f'crowd-{n}-{i}'}}).encode()
                 posts += frame(HEADERS, END_HEADERS, 2 * i + 1, request('POST', CONFIGMAPS, *head)) + frame(DATA, END_STREAM, 2 * i + 1, body)
             c.send(posts)
-        while b'code="429"} 400' not in timed.request('GET', '/metrics')[2]:
-            time.sleep(0.05)
-        assert b'apiserver_current_inflight_requests{request_kind="mutating"} 2000\n' in timed.request('GET', '/metrics')[2]
-        reads = Connection(timed, timed.stranger())
-        reads.get(1, '/api/v1/namespaces/kube-system', *head[:1])
-        assert reads.answers(1)[1][0] == 200
-        reads.close()
+        eventually(timed, b'code="429"} 40')
+        assert b'apiserver_current_inflight_requests{request_kind="mutating"} 200\n' in timed.request('GET', '/metrics')[2]
+        light = Connection(timed, timed.stranger())
+        light.get(1, '/api/v1/namespaces/kube-system', *head[:1])
+        assert light.answers(1)[1][0] == 200
+        for c in readers:
+            for i in range(220):
+                c.get(2 * i + 1, CONFIGMAPS + '/crowd-0-0', *head[:1])
+        eventually(timed, b'apiserver_current_inflight_requests{request_kind="readOnly"} 401\n')  # with the one who asks this
+        watches = Connection(timed, timed.stranger())
+        watches.get(1, CONFIGMAPS + '?watch=1&timeoutSeconds=1&fieldSelector=metadata.name=x', *head[:1])
         mine = ask(timed, 'POST', CONFIGMAPS, {'metadata': {'name': 'mine'}})
-    answers = [a for c in connections for a in c.answers(240).values()]
-    assert sorted(code for code, _ in answers) == [201] * 2000 + [429] * 400
-    told = json.loads(next(body for code, body in answers if code == 429))
-    assert (told['reason'], told['details']) == ('TooManyRequests', {'retryAfterSeconds': 1})
-    assert told['message'] == 'Too many requests, please try again later.'
-    for c in connections:
+    assert watches.answers(1)[1][0] == 200
+    for connections, each, taken in ((writers, 120, [201] * 200), (readers, 220, [200] * 400)):
+        answers = [a for c in connections for a in c.answers(each).values()]
+        assert sorted(code for code, _ in answers) == taken + [429] * 40
+        told = json.loads(next(body for code, body in answers if code == 429))
+        assert (told['reason'], told['details']) == ('TooManyRequests', {'retryAfterSeconds': 1})
+        assert told['message'] == 'Too many requests, please try again later.'
+    for c in (*writers, *readers, watches, light):
         c.close()
     assert answer(mine)[0] == 201
     assert timed.json('DELETE', CONFIGMAPS)[0] == 200

@@ -17,6 +17,7 @@ struct decoder {
     /* A wrong kind of value doesn't end the walk, but the first one is the error (as in Go); an
      * ill-formed scalar does. */
     bool failed;
+    size_t items; /* messages in lists so far */
 };
 
 static int walk_message(struct decoder *d, const struct schema_type *t, struct node *n,
@@ -140,6 +141,8 @@ static int walk_list(struct decoder *d, const struct schema_field *f, struct nod
         return 0;
     if (n->kind != NODE_LIST)
         return soft_mismatch(d, p, n);
+    if (f->kind == FIELD_MESSAGE && (d->items += n->list.count) > LIMIT_OBJECT_ITEMS)
+        return too_many_items(d->st);
     for (uint32_t i = 0; i < n->list.count; i++) {
         struct place item = {.up = p, .index = i};
         if (walk_one(d, f, &n->list.items[i], &item) < 0)

@@ -19,6 +19,7 @@ struct reader {
     struct arena *arena;
     struct status *st;
     int depth;
+    size_t items; /* messages in lists so far */
 };
 
 struct span {
@@ -329,6 +330,8 @@ static int read_list_item(struct reader *r, const struct schema_field *f, const 
     struct node *item;
     if (w->type == WIRE_BYTES && is_number_kind(f->kind))
         return read_packed(r, f, w->bytes, list);
+    if (f->kind == FIELD_MESSAGE && ++r->items > LIMIT_OBJECT_ITEMS)
+        return too_many_items(r->st);
     if (read_one(r, f, w, NULL, &item) < 0)
         return -1;
     node_append(r->arena, list, item);

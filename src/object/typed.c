@@ -1,5 +1,6 @@
 #include "object/typed.h"
 
+#include "base/limits.h"
 #include "object/json.h"
 #include "object/scalar.h"
 
@@ -350,4 +351,10 @@ struct node *scalar_node(struct arena *a, const struct schema_field *f, struct n
     }
     default: return n;
     }
+}
+
+int too_many_items(struct status *st)
+{
+    return status_set(st, REASON_REQUEST_ENTITY_TOO_LARGE,
+                      "Request entity too large: lists of more than %d items", LIMIT_OBJECT_ITEMS);
 }

@@ -27,6 +27,9 @@ int place_mismatch(struct status *st, const struct place *p, const struct schema
 /* "string", "number", "bool", "object", "array" */
 const char *node_kind_name(const struct node *n);
 
+/* More than LIMIT_OBJECT_ITEMS; always -1. */
+int too_many_items(struct status *st);
+
 /* A scalar of a field in the form in which it is sealed. */
 struct scalar {
     bool absent;     /* null, and the zero time: as if it were not there */

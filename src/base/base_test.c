@@ -77,6 +77,49 @@ TEST(text_is_cut_and_read)
     assert_true(str_equal_nocase(STR("Content-Type"), STR("content-type")));
 }
 
+/* Keys that all belong into one slot of a map of 1,024. */
+TEST(map_leaves_a_hash_whose_keys_were_chosen)
+{
+    static int values[700];
+    struct map m = MAP_INIT;
+    char key[24];
+    int count = 0;
+    for (unsigned i = 0; count < 700; i++) {
+        snprintf(key, sizeof(key), "chosen-%u", i);
+        if (str_hash(str_from(key)) % 1024)
+            continue;
+        values[count] = (int)i;
+        assert_null(map_put(&m, str_from(key), &values[count++]));
+        assert_int_equal(m.secret, count > 513);
+    }
+    assert_int_equal(m.count, 700);
+    for (int i = 0; i < 700; i++) {
+        snprintf(key, sizeof(key), "chosen-%d", values[i]);
+        assert_ptr_equal(map_get(&m, str_from(key)), &values[i]);
+        if (i % 2)
+            assert_ptr_equal(map_del(&m, str_from(key)), &values[i]);
+    }
+    assert_int_equal(m.count, 350);
+    map_release(&m);
+    assert_false(m.secret);
+}
+
+TEST(a_secret_hash_depends_on_every_byte)
+{
+    char text[40] = "the same bytes give the same hash, alway";
+    for (size_t len = 0; len <= sizeof(text); len++) {
+        struct str s = {text, len};
+        uint64_t hash = str_hash_secret(s);
+        assert_true(hash == str_hash_secret(s));
+        for (size_t i = 0; i < len; i++) {
+            text[i] ^= 1;
+            assert_true(hash != str_hash_secret(s));
+            text[i] ^= 1;
+        }
+        assert_true(len == 0 || hash != str_hash_secret((struct str){text, len - 1}));
+    }
+}
+
 TEST(map_survives_many_deletes)
 {
     struct map m = MAP_INIT;
@@ -178,6 +221,8 @@ int main(void)
         cmocka_unit_test(arena_grows_in_place_at_the_end),
         cmocka_unit_test(text_is_cut_and_read),
         cmocka_unit_test(map_survives_many_deletes),
+        cmocka_unit_test(map_leaves_a_hash_whose_keys_were_chosen),
+        cmocka_unit_test(a_secret_hash_depends_on_every_byte),
         cmocka_unit_test(invalid_status_has_the_originals_text),
         cmocka_unit_test(list_allows_removal_while_walking),
         cmocka_unit_test(vec_and_buf_grow),

@@ -2,12 +2,21 @@
 
 #include <string.h>
 
+enum {
+    CROWD = 512 /* neighbours that even a map of millions hardly has */
+};
+
 void map_release(struct map *m)
 {
     for (size_t i = 0; i < m->cap; i++)
         mem_free(m->slots[i].key);
     mem_free(m->slots);
     *m = (struct map)MAP_INIT;
+}
+
+static uint64_t hash_of(const struct map *m, struct str key)
+{
+    return m->secret ? str_hash_secret(key) : str_hash(key);
 }
 
 /* The slot that holds key, or the free slot where it belongs. The table is never full. */
@@ -28,14 +37,14 @@ void *map_get(const struct map *m, struct str key)
 {
     if (m->count == 0)
         return NULL;
-    size_t i = find(m, key, str_hash(key));
+    size_t i = find(m, key, hash_of(m, key));
     return m->slots[i].key ? m->slots[i].value : NULL;
 }
 
-static void grow(struct map *m)
+static void rebuild(struct map *m, size_t cap)
 {
     struct map old = *m;
-    m->cap = old.cap ? old.cap * 2 : 8;
+    m->cap = cap;
     m->slots = mem_alloc(m->cap * sizeof(*m->slots));
     for (size_t i = 0; i < old.cap; i++) {
         struct map_slot *s = &old.slots[i];
@@ -45,13 +54,33 @@ static void grow(struct map *m)
     mem_free(old.slots);
 }
 
+static void grow(struct map *m)
+{
+    rebuild(m, m->cap ? m->cap * 2 : 8);
+}
+
+static void hide(struct map *m)
+{
+    m->secret = true;
+    for (size_t i = 0; i < m->cap; i++)
+        if (m->slots[i].key)
+            m->slots[i].hash = str_hash_secret(map_slot_key(&m->slots[i]));
+    rebuild(m, m->cap);
+}
+
 void *map_put(struct map *m, struct str key, void *value)
 {
     assert(value);
     if ((m->count + 1) * 4 > m->cap * 3)
         grow(m);
-    uint64_t hash = str_hash(key);
-    struct map_slot *s = &m->slots[find(m, key, hash)];
+    uint64_t hash = hash_of(m, key);
+    size_t at = find(m, key, hash);
+    if (!m->secret && ((at - hash) & (m->cap - 1)) > CROWD) {
+        hide(m);
+        hash = hash_of(m, key);
+        at = find(m, key, hash);
+    }
+    struct map_slot *s = &m->slots[at];
     if (s->key) {
         void *before = s->value;
         s->value = value;
@@ -72,7 +101,7 @@ void *map_del(struct map *m, struct str key)
     if (m->count == 0)
         return NULL;
     size_t mask = m->cap - 1;
-    size_t hole = find(m, key, str_hash(key));
+    size_t hole = find(m, key, hash_of(m, key));
     if (!m->slots[hole].key)
         return NULL;
     void *value = m->slots[hole].value;

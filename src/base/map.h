@@ -2,7 +2,10 @@
  *
  * Open addressing, linear probing, deletion by shifting back, so lookups never meet tombstones.
  * Order of iteration is unspecified; the map must not change during it except through map_del of
- * the current key after the loop. */
+ * the current key after the loop.
+ *
+ * Keys may come from outside: when many meet in one place, which is no chance, the map goes over to
+ * a hash that nobody else knows. */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 
@@ -18,12 +21,13 @@ struct map_slot {
 struct map {
     struct map_slot *slots; /* owned */
     size_t count;
-    size_t cap; /* 0 or a power of two */
+    size_t cap;  /* 0 or a power of two */
+    bool secret; /* hashed by str_hash_secret */
 };
 
 #define MAP_INIT                                                                                   \
     {                                                                                              \
-        NULL, 0, 0                                                                                 \
+        NULL, 0, 0, false                                                                          \
     }
 
 void map_release(struct map *m);

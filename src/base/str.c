@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 int str_compare(struct str a, struct str b)
 {
@@ -125,6 +126,57 @@ uint64_t str_hash(struct str s)
     h ^= h >> 32;
     h *= 0xd6e8feb86659fd93U;
     return h ^ (h >> 32);
+}
+
+static uint64_t rotate(uint64_t x, unsigned bits)
+{
+    return x << bits | x >> (64 - bits);
+}
+
+static void sip_round(uint64_t v[4])
+{
+    v[0] += v[1];
+    v[2] += v[3];
+    v[1] = rotate(v[1], 13) ^ v[0];
+    v[3] = rotate(v[3], 16) ^ v[2];
+    v[0] = rotate(v[0], 32);
+    v[2] += v[1];
+    v[0] += v[3];
+    v[1] = rotate(v[1], 17) ^ v[2];
+    v[3] = rotate(v[3], 21) ^ v[0];
+    v[2] = rotate(v[2], 32);
+}
+
+/* J.-P. Aumasson, D. J. Bernstein: SipHash: a fast short-input PRF. */
+static uint64_t sip_hash_1_3(const uint64_t key[2], struct str s)
+{
+    uint64_t v[4] = {key[0] ^ 0x736f6d6570736575U, key[1] ^ 0x646f72616e646f6dU,
+                     key[0] ^ 0x6c7967656e657261U, key[1] ^ 0x7465646279746573U};
+    uint64_t word;
+    size_t at = 0;
+    for (; s.len - at >= 8; at += 8) {
+        memcpy(&word, s.data + at, 8);
+        v[3] ^= word;
+        sip_round(v);
+        v[0] ^= word;
+    }
+    word = (uint64_t)s.len << 56;
+    for (size_t i = at; i < s.len; i++)
+        word |= (uint64_t)(uint8_t)s.data[i] << 8 * (i - at);
+    v[3] ^= word;
+    sip_round(v);
+    v[0] ^= word;
+    v[2] ^= 0xff;
+    for (int i = 0; i < 3; i++)
+        sip_round(v);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t str_hash_secret(struct str s)
+{
+    uint64_t key[2];
+    memcpy(key, (const void *)getauxval(AT_RANDOM), sizeof(key));
+    return sip_hash_1_3(key, s);
 }
 
 void buf_release(struct buf *b)

@@ -63,6 +63,9 @@ int str_to_u64(struct str s, uint64_t *ret) must_use;
 int str_to_i64(struct str s, int64_t *ret) must_use;
 /* FNV-1a with a final mix; stable within a process and across machines. */
 uint64_t str_hash(struct str s) pure_func;
+/* SipHash-1-3 with a key that the kernel gave this process: for tables whose keys come from
+ * outside, so that nobody can choose keys that meet. Stable within a process only. */
+uint64_t str_hash_secret(struct str s) pure_func;
 
 struct buf {
     char *data; /* owned; always NUL-terminated when not NULL */

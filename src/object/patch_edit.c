@@ -6,7 +6,7 @@ enum {
 
 static void index_member(struct map_edit *e, uint32_t index)
 {
-    uint32_t at = (uint32_t)str_hash(e->map->map.members[index].name) & e->mask;
+    uint32_t at = (uint32_t)str_hash_secret(e->map->map.members[index].name) & e->mask;
     while (e->slots[at])
         at = (at + 1) & e->mask;
     e->slots[at] = index + 1;
@@ -40,7 +40,8 @@ struct member *map_edit_find(const struct map_edit *e, struct str name)
                 return &members[i];
         return NULL;
     }
-    for (uint32_t at = (uint32_t)str_hash(name) & e->mask; e->slots[at]; at = (at + 1) & e->mask) {
+    for (uint32_t at = (uint32_t)str_hash_secret(name) & e->mask; e->slots[at];
+         at = (at + 1) & e->mask) {
         struct member *m = &members[e->slots[at] - 1];
         if (m->value && str_equal(m->name, name))
             return m;
@@ -109,12 +110,13 @@ bool patch_key_equal(const struct node *a, const struct node *b)
 static uint64_t key_hash(const struct node *key)
 {
     switch ((enum node_kind)key->kind) {
-    case NODE_STRING: return str_hash(key->text);
-    case NODE_INT: return str_hash((struct str){(const char *)&key->integer, sizeof(int64_t)});
+    case NODE_STRING: return str_hash_secret(key->text);
+    case NODE_INT:
+        return str_hash_secret((struct str){(const char *)&key->integer, sizeof(int64_t)});
     case NODE_DOUBLE:
         if (key->number == 0) /* 0 and -0 are equal */
             return 2;
-        return str_hash((struct str){(const char *)&key->number, sizeof(double)});
+        return str_hash_secret((struct str){(const char *)&key->number, sizeof(double)});
     case NODE_BOOL: return key->boolean;
     default: return 0;
     }

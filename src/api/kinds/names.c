@@ -5,11 +5,9 @@ enum {
     SHORT_LIST = 32 /* looking at all pairs is cheaper than a table */
 };
 
-/* Where the slots lie isn't known to clients: they can't choose names that meet in one. */
 static struct name_slot *find(const struct names *n, struct str name)
 {
-    uint64_t secret = ((uintptr_t)n->slots >> 4) | 1;
-    size_t i = (size_t)((str_hash(name) * secret) >> 20) & (n->cap - 1);
+    size_t i = (size_t)str_hash_secret(name) & (n->cap - 1);
     while (n->slots[i].value && !str_equal(n->slots[i].name, name))
         i = (i + 1) & (n->cap - 1);
     return &n->slots[i];

@@ -36,6 +36,19 @@ def test_create_twice_and_bad_names(server, ns):
     assert 'metadata.name: Invalid value: "A_b"' in error and 'RFC 1123 subdomain' in error
 
 
+@pytest.mark.parametrize('text, fault', [
+    ('{"auths":{}}', None), ('null', None), ('{', 'unexpected end of JSON input'), ("{'a':1}", "invalid character '\\'' looking for beginning of object key string"),
+    ('hunter2', "invalid character 'h' looking for beginning of value"),
+    ('["hunter2"]', 'json: cannot unmarshal array into Go value of type map[string]interface {}')])
+def test_secrets_of_registries_hold_json(server, ns, text, fault):
+    for kind in ('dockercfg', 'dockerconfigjson'):
+        status, told = server.json('POST', f'/api/v1/namespaces/{ns}/secrets', {
+            'metadata': {'name': kind}, 'type': f'kubernetes.io/{kind}', 'stringData': {'.' + kind: text}})
+        assert status == (422 if fault else 201) and 'hunter2' not in json.dumps(told)
+        if fault:
+            assert told['message'] == f'Secret "{kind}" is invalid: data[.{kind}]: Invalid value: "<secret contents redacted>": {fault}'
+
+
 def test_generate_name(server, ns):
     body = configmap('', ns)
     body['metadata'] = {'generateName': 'g-', 'namespace': ns}

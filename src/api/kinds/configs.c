@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "object/json.h"
+#include "object/seal.h"
 
 static size_t decoded_size(struct str base64)
 {
@@ -87,6 +88,38 @@ static void need_key(struct check *c, const struct node *data, const char *key)
         field_required(c->st, path_key(c, STR("data"), str_from(key)), "%s", "");
 }
 
+/* What is under key must be a map in JSON: pulls would fail on it later. Faults are told in the
+ * words of Go's json.Unmarshal, without what is secret. */
+static void need_json(struct check *c, const struct node *data, const char *key)
+{
+    static const char *const kinds[] = {[NODE_BOOL] = "bool",
+                                        [NODE_INT] = "number",
+                                        [NODE_DOUBLE] = "number",
+                                        [NODE_STRING] = "string",
+                                        [NODE_LIST] = "array"};
+    const struct node *value = node_get(data, str_from(key));
+    struct str path = path_key(c, STR("data"), str_from(key)),
+               hidden = STR("<secret contents redacted>");
+    if (!value) {
+        field_required(c->st, path, "%s", "");
+        return;
+    }
+    struct str base64 = node_str(value, "");
+    uint8_t *bytes = arena_alloc(c->a, json_base64_decoded_max(base64.len) + 1);
+    size_t bad;
+    ssize_t size = json_base64_decode(bytes, base64, &bad);
+    struct str text = {(const char *)bytes, size < 0 ? 0 : (size_t)size};
+    struct node *parsed;
+    struct status st;
+    status_init(&st, c->a);
+    if (json_parse(c->a, text, &parsed, &st) < 0)
+        field_invalid(c->st, path, hidden, "%.*s", STR_ARG(st.message));
+    else if (parsed->kind != NODE_MAP && parsed->kind != NODE_NULL)
+        field_invalid(c->st, path, hidden,
+                      "json: cannot unmarshal %s into Go value of type map[string]interface {}",
+                      kinds[parsed->kind]);
+}
+
 static void check_secret_type(struct check *c, const struct node *object)
 {
     const struct node *data = node_get(object, STR("data"));
@@ -96,9 +129,9 @@ static void check_secret_type(struct check *c, const struct node *object)
         if (str_empty(node_str(node_get(node_at(object, "metadata.annotations"), key), "")))
             field_required(c->st, path_key(c, STR("metadata.annotations"), key), "%s", "");
     } else if (str_is(type, "kubernetes.io/dockercfg")) {
-        need_key(c, data, ".dockercfg");
+        need_json(c, data, ".dockercfg");
     } else if (str_is(type, "kubernetes.io/dockerconfigjson")) {
-        need_key(c, data, ".dockerconfigjson");
+        need_json(c, data, ".dockerconfigjson");
     } else if (str_is(type, "kubernetes.io/basic-auth")) {
         if (!node_get(data, STR("username")) && !node_get(data, STR("password"))) {
             need_key(c, data, "username");

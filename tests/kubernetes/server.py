@@ -16,6 +16,8 @@ program = os.environ.get('KANAME', os.path.join(project, 'build', 'kaname'))
 
 
 class Server:
+    address = '127.0.0.1'
+
     def __init__(self, directory, components='all'):
         self.directory = str(directory)
         self.kubeconfig = os.path.join(self.directory, 'kubeconfig')
@@ -26,7 +28,7 @@ class Server:
     def start(self, port=0):
         self.log = open(os.path.join(self.directory, 'server.log'), 'a')
         self.process = subprocess.Popen(
-            [program, 'apiserver', '--data-dir', os.path.join(self.directory, 'data'), '--listen', f'127.0.0.1:{port}',
+            [program, 'apiserver', '--data-dir', os.path.join(self.directory, 'data'), '--listen', f'{self.address}:{port}',
              '--kubeconfig', self.kubeconfig, '--components', self.components],
             stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()

@@ -19,6 +19,7 @@ enum {
 struct heartbeat {
     uint64_t heard_ms;
     bool dirty; /* the node changed: look at it, not only at the clock */
+    bool known; /* that there is such a node was told */
 };
 
 struct lifecycle_state {
@@ -243,6 +244,11 @@ static int reconcile(struct run *run, struct status *st)
     const struct sealed *node = run_get(run, NODES, STR(""), run->name);
     const struct sealed *current = node;
     h->dirty = false;
+    if (!h->known)
+        run_event(run, node, "Normal", "RegisteredNode",
+                  "Node %.*s event: Registered Node %.*s in Controller", STR_ARG(run->name),
+                  STR_ARG(run->name));
+    h->known = true;
     if ((silent && !condition_is(node, "Ready", "Unknown") &&
          declare_unknown(run, node, &current, st) < 0) ||
         (current && sync_taints(run, current, st) < 0)) {

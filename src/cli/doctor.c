@@ -21,6 +21,8 @@ static const struct check checks[] = {
     {"clock", examine_clock, "set the clock: date, or timedatectl set-ntp true", false, false},
     {"port", examine_port, "end the program that has it; otherwise the region takes another port",
      false, false},
+    {"ip-forwarding", examine_forwarding, "before \"{kaname} node\": sysctl net.ipv4.ip_forward=1",
+     true, false},
     {"dns", examine_dns, "name a server in /etc/resolv.conf: nameserver ADDRESS", false, false},
     {"proxy", examine_proxy, "export NO_PROXY=\"127.0.0.1,localhost,$NO_PROXY\"", false, false},
     {"address-ranges", examine_ranges,

@@ -53,6 +53,7 @@ enum verdict examine_runtime(struct examination *e);
 enum verdict examine_disk(struct examination *e);
 enum verdict examine_clock(struct examination *e);
 enum verdict examine_port(struct examination *e);
+enum verdict examine_forwarding(struct examination *e);
 enum verdict examine_dns(struct examination *e);
 enum verdict examine_proxy(struct examination *e);
 enum verdict examine_ranges(struct examination *e);

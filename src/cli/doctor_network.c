@@ -80,6 +80,17 @@ enum verdict examine_dns(struct examination *e)
     return servers ? VERDICT_OK : VERDICT_WARN;
 }
 
+enum verdict examine_forwarding(struct examination *e)
+{
+    struct str text;
+    bool on = file_read_whole(e->arena, "/proc/sys/net/ipv4/ip_forward", 16, &text) == 0 &&
+              str_is(str_trim(text), "1");
+    e->text = on ? STR("on")
+                 : STR("off: clusters bring their own nodes; one that runs here can't reach "
+                       "others' pods");
+    return on ? VERDICT_OK : VERDICT_WARN;
+}
+
 static bool bypasses_loopback(void)
 {
     static const char *const lists[] = {"NO_PROXY", "no_proxy"};

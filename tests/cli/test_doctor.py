@@ -49,6 +49,7 @@ FAULTS = {
     'runtime': ('fail', lambda p: dict(prepare='for f in /usr/local/bin/crun /usr/bin/crun /usr/local/sbin/runc /usr/sbin/runc /usr/bin/runc;'
                                        ' do [ ! -e $f ] || mount --bind /dev/null $f; done')),
     'disk': ('fail', lambda p: dict(prepare=f'mkdir -p {p}/data; mount -t tmpfs -o size=4m none {p}/data')),
+    'ip-forwarding': ('warn', lambda p: dict(prepare='echo 0 > /proc/sys/net/ipv4/ip_forward')),
     'dns': ('warn', lambda p: dict(prepare=replaced(p, '/etc/resolv.conf', 'search example'))),
     'proxy': ('warn', lambda p: dict(HTTPS_PROXY='http://me:hunter2@proxy:3128')),
     'address-ranges': ('warn', lambda p: dict(prepare='ip link set lo up; ip route add 172.31.7.0/24 dev lo')),
@@ -67,6 +68,10 @@ def test_fault(name, tmp_path):
         checks = doctor(tmp_path, **how(tmp_path))
     assert checks[name]['result'] == verdict, checks[name]
     assert checks[name]['next'] and 'hunter2' not in json.dumps(checks)
+
+
+def test_forwarding(tmp_path):
+    assert doctor(tmp_path, 'echo 1 > /proc/sys/net/ipv4/ip_forward')['ip-forwarding']['result'] == 'ok'
 
 
 def with_empty_path(path):

@@ -5,6 +5,7 @@
 
 #include "base/test.h"
 
+#include "base/limits.h"
 #include "sys/loop.h"
 
 struct record {
@@ -129,6 +130,42 @@ TEST(deferred_calls_run_once_a_round)
     static const int want[] = {0, 1, 0, 0};
     assert_int_equal(r.count, 4);
     assert_memory_equal(r.order, want, sizeof(want));
+    loop_free(r.loop);
+}
+
+static void on_heavy_call(void *arg)
+{
+    struct call *c = arg;
+    uint64_t until = loop_now_us(c->record->loop) + 1000 * (LIMIT_PATIENT_TIME_MS + 1);
+    while (c->number > 1 && loop_now_us(c->record->loop) < until)
+        ;
+    on_call(arg);
+}
+
+/* What is quick runs in one turn, what is heavy in turns of its own, and others come between. */
+TEST(patient_calls_let_others_go_first)
+{
+    struct record r = {.loop = loop_new()};
+    struct call calls[6] = {{.number = 0, .again = 1000}};
+    for (int i = 0; i < 6; i++) {
+        calls[i].number = i < 3 ? MIN(i, 1) : i;
+        calls[i].record = &r;
+        deferred_init(&calls[i].deferred, r.loop, i ? on_heavy_call : on_call, &calls[i]);
+        if (i)
+            deferred_arm_patient(&calls[i].deferred);
+    }
+    calls[5].cancels = &calls[0];
+    deferred_arm(&calls[0].deferred);
+    loop_run(r.loop);
+    static const int want[] = {1, 1, 3, 4, 5};
+    int found = 0;
+    for (int i = 0; i < r.count; i++) {
+        if (r.order[i] == 0)
+            continue;
+        assert_int_equal(r.order[i], want[found++]);
+        assert_true(r.order[i] < 4 || r.order[i - 1] == 0);
+    }
+    assert_int_equal(found, ARRAY_COUNT(want));
     loop_free(r.loop);
 }
 
@@ -335,6 +372,7 @@ int main(void)
         cmocka_unit_test(a_timer_can_stop_another_and_be_moved),
         cmocka_unit_test(a_timer_of_zero_lets_others_live),
         cmocka_unit_test(deferred_calls_run_once_a_round),
+        cmocka_unit_test(patient_calls_let_others_go_first),
         cmocka_unit_test(a_timer_wakes_a_loop_that_is_about_to_wait),
         cmocka_unit_test(work_comes_back_to_the_loop),
         cmocka_unit_test(posts_arrive_from_other_threads),

@@ -3,6 +3,8 @@ import subprocess
 import sys
 import time
 
+from guarded import SANITIZED
+
 CLIENTS, SECONDS = 16, 4
 CROWD = """
 import http.client, json, ssl, sys, threading, time, urllib.parse
@@ -33,8 +35,7 @@ print(len(made))
 
 
 def test_a_light_get_beside_large_creates(server, guard):
-    """A process of its own makes the load. What this machine takes for the same without a server's work is allowed for: others may be
-    busy on it, too."""
+    """A process of its own makes the load. A quiet machine of two cores takes less than 50 ms; others may be busy on this one."""
     time.sleep(1)
     quiet = guard.quantile(0.99)
     guard.times.clear()
@@ -43,5 +44,5 @@ def test_a_light_get_beside_large_creates(server, guard):
     loaded = guard.quantile(0.99)
     print(f'{done.stdout.strip()} creates; a light GET: p99 {quiet * 1000:.1f} ms before, p50 {guard.quantile(0.5) * 1000:.1f} and p99 {loaded * 1000:.1f} ms beside them')
     assert int(done.stdout) > CLIENTS and len(guard.times) > 50
-    assert loaded < 0.25 + quiet, (quiet, loaded)
+    assert SANITIZED or (loaded < 0.5 + quiet and guard.quantile(0.5) < 0.05 + quiet), (quiet, loaded)
     assert server.json('DELETE', '/api/v1/namespaces/default/configmaps')[0] == 200

@@ -259,6 +259,18 @@ static struct cri_call *send_call(struct http_target *target, const struct metho
     return call;
 }
 
+void cri_error_text(struct buf *out, const struct cri_error *error)
+{
+    static const char *const names[] = {
+        "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+        "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+        "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+        "DataLoss", "Unauthenticated"};
+    bool known = error->code >= 0 && error->code < (int)ARRAY_COUNT(names);
+    buf_printf(out, "rpc error: code = %s desc = %.*s", known ? names[error->code] : "Unknown",
+               STR_ARG(error->message));
+}
+
 struct cri *cri_open(struct loop *loop, const char *socket_path)
 {
     struct cri *c = mem_alloc(sizeof(*c));

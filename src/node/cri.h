@@ -60,6 +60,8 @@ struct cri_error {
     int code;
     struct str message;
 };
+/* As the original tells errors of a gRPC call. */
+void cri_error_text(struct buf *out, const struct cri_error *error);
 
 struct cri;
 struct cri_call;

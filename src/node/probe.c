@@ -38,7 +38,8 @@ struct attempt {
     uint64_t timeout_ms;
     unsigned redirects;
     bool again;
-    bool warned; /* good, but it leads to another host */
+    bool warned;  /* good, but it leads to another host */
+    bool errored; /* it couldn't be tried: that says nothing about the container */
 };
 
 static void attempt_free(struct attempt *t)
@@ -106,7 +107,10 @@ static void on_exec(void *user, const struct node *response, const struct cri_er
     struct str out = node_str(response, "stdout"), err = node_str(response, "stderr");
     buf_add(&t->output, str_slice(out, 0, MIN(out.len, (size_t)OUTPUT_BYTES)));
     buf_add(&t->output, str_slice(err, 0, MIN(err.len, (size_t)OUTPUT_BYTES)));
-    if (!response)
+    t->errored = !response && error->code != CRI_DEADLINE_EXCEEDED;
+    if (t->errored)
+        cri_error_text(&t->output, error);
+    else if (!response)
         buf_add(&t->output, error->message);
     end(t, response && node_num(response, "exit_code", 0) == 0,
         !response && !t->output.len ? "exec failed" : NULL);
@@ -456,19 +460,26 @@ static void on_probed(void *user, bool good, struct str output)
     struct probe *p = user;
     struct container *c = p->container;
     const struct node *spec = probe_spec(c, p->kind);
-    bool warned = p->attempt && p->attempt->warned;
+    bool warned = p->attempt && p->attempt->warned, errored = p->attempt && p->attempt->errored;
     p->attempt = NULL;
-    c->probed[p->kind][good]++;
-    p->good = good ? p->good + 1 : 0;
-    p->bad = good ? 0 : p->bad + 1;
-    if (!good)
+    if (!errored) {
+        c->probed[p->kind][good]++;
+        p->good = good ? p->good + 1 : 0;
+        p->bad = good ? 0 : p->bad + 1;
+    }
+    if (errored)
+        agent_event(c->pod, "Warning", "Unhealthy",
+                    "%s probe errored and resulted in unknown state: %.*s",
+                    probe_kinds[p->kind].name, STR_ARG(output));
+    else if (!good)
         agent_event(c->pod, "Warning", "Unhealthy", "%s probe failed: %.*s",
                     probe_kinds[p->kind].name, STR_ARG(output));
     else if (warned)
         agent_event(c->pod, "Warning", "ProbeWarning",
                     "%s probe warning: Probe terminated redirects, Response body: %.*s",
                     probe_kinds[p->kind].name, STR_ARG(output));
-    judge(p, spec);
+    if (!errored)
+        judge(p, spec);
     if (p->kind == PROBE_STARTUP && c->started)
         return;
     if (c->probes[p->kind] == p && c->state == CONTAINER_RUNNING)

@@ -174,19 +174,6 @@ static uint64_t back_off_ms(const struct container *c)
                (uint64_t)BACKOFF_MAX_MS);
 }
 
-/* As the original tells errors of a gRPC call. */
-static void add_error(struct buf *out, const struct cri_error *error)
-{
-    static const char *const names[] = {
-        "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
-        "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
-        "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
-        "DataLoss", "Unauthenticated"};
-    bool known = error->code >= 0 && error->code < (int)ARRAY_COUNT(names);
-    buf_printf(out, "rpc error: code = %s desc = %.*s", known ? names[error->code] : "Unknown",
-               STR_ARG(error->message));
-}
-
 static void fail(struct pull *pull)
 {
     const char *text = pull->errors.data ? pull->errors.data : "";
@@ -238,7 +225,7 @@ static void on_pulled(void *user, const struct node *response, const struct cri_
     } else {
         if (pull->errors.len)
             buf_puts(&pull->errors, ", ");
-        add_error(&pull->errors, error);
+        cri_error_text(&pull->errors, error);
         if (pull->tried < node_count(pull->auths))
             try_next(pull);
         else
@@ -323,7 +310,7 @@ static void on_status(void *user, const struct node *response, const struct cri_
     struct str id = node_str(response, "image.id");
     struct buf folder cleanup_with(buf_release) = BUF_INIT;
     if (!response) {
-        add_error(&pull->errors, error);
+        cri_error_text(&pull->errors, error);
         answer(pull, NULL, "ImageInspectError", pull->errors.data);
         return;
     }

@@ -12,7 +12,7 @@ sys.path.insert(0, str(HERE))
 from images import image  # noqa: E402
 from started import Up  # noqa: E402
 
-LINKS = {f'bin/{name}': (0o755, f'#!/bin/busybox sh\nexec /bin/busybox {name} "$@"\n') for name in ('sleep', 'grep', 'cat', 'wget', 'ls')}
+LINKS = {f'bin/{name}': (0o755, f'#!/bin/busybox sh\nexec /bin/busybox {name} "$@"\n') for name in ('sh', 'sleep', 'grep', 'cat', 'wget', 'ls')}
 PATH = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin']
 USERS = 'root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/var/www:/bin/sh\nredis:x:999:999::/data:/bin/sh\n'
 

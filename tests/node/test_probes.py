@@ -59,6 +59,16 @@ def probe(**more):
     return {'periodSeconds': 1, 'failureThreshold': 1, **more}
 
 
+def test_a_probe_that_cannot_be_tried_says_nothing(machine):
+    """As in the original: what can't be run is no failure of the container."""
+    machine.apply(pod('untried', main={'livenessProbe': probe(exec={'command': ['/not/there']})}))
+    told = 'Liveness probe errored and resulted in unknown state: rpc error: code = Unknown desc = failed to exec in container'
+    machine.wait(lambda: len([m for _, m in events(machine, 'untried') if m.startswith(told)]) > 0, 10, 'the error is told')
+    time.sleep(2.5)
+    assert machine.get('pod', 'untried')['status']['containerStatuses'][0]['restartCount'] == 0
+    delete(machine, 'untried')
+
+
 def test_http_and_https(machine, asked):
     get = lambda path, **more: {'httpGet': {'host': asked.address, 'port': 8081, 'path': path, **more}}  # noqa: E731
     machine.apply(

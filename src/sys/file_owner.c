@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sys/whole_file.h"
+
 int file_about(const char *path, struct file_about *ret)
 {
     struct stat s;
@@ -21,19 +23,6 @@ int file_about(const char *path, struct file_about *ret)
     return 0;
 }
 
-static int write_and_sync(int fd, struct str data)
-{
-    while (data.len) {
-        ssize_t sent = write(fd, data.data, data.len);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0)
-            return -errno;
-        data = str_slice(data, (size_t)sent, data.len);
-    }
-    return fsync(fd) ? -errno : 0;
-}
-
 int file_write_owned(const char *path, struct str data, mode_t mode, uid_t user, gid_t group)
 {
     struct buf beside = BUF_INIT;
@@ -45,7 +34,7 @@ int file_write_owned(const char *path, struct str data, mode_t mode, uid_t user,
     if (!err && fchmod(fd, mode))
         err = -errno;
     if (!err)
-        err = write_and_sync(fd, data);
+        err = file_write_synced(fd, data);
     if (fd >= 0)
         close(fd);
     if (!err && rename(beside.data, path))

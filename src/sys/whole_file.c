@@ -44,7 +44,7 @@ int file_read_whole(struct arena *a, const char *path, size_t max_bytes, struct 
     return err;
 }
 
-static int write_all(int fd, struct str data)
+int file_write_synced(int fd, struct str data)
 {
     while (data.len) {
         ssize_t sent = write(fd, data.data, data.len);
@@ -80,7 +80,7 @@ int file_write_whole(const char *path, struct str data, mode_t mode)
     int fd = open(beside.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
     int err = fd < 0 ? -errno : 0;
     if (!err)
-        err = fchmod(fd, mode) ? -errno : write_all(fd, data);
+        err = fchmod(fd, mode) ? -errno : file_write_synced(fd, data);
     if (fd >= 0)
         close(fd);
     if (!err && rename(beside.data, path))

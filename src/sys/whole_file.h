@@ -9,6 +9,8 @@ int file_read_whole(struct arena *a, const char *path, size_t max_bytes, struct 
 /* Replaces path at once: a new file beside it with this mode, synced, renamed over it, directory
  * synced. 0 or -errno. */
 int file_write_whole(const char *path, struct str data, mode_t mode) must_use;
+/* All of data to an open file, which is then synced. 0 or -errno. */
+int file_write_synced(int fd, struct str data) must_use;
 bool file_exists(const char *path);
 /* Makes an empty file that must not be there yet: a lock that other programs honour. 0, -EEXIST or
  * -errno. */

@@ -1,16 +1,12 @@
 import json
-import os
 import pathlib
-import sys
 import time
 
 import pytest
+from images import image
+from started import Up, need_root, running
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / 'up'))
-sys.path.insert(0, str(HERE))
-from images import image  # noqa: E402
-from started import Up  # noqa: E402
 
 LINKS = {f'bin/{name}': (0o755, f'#!/bin/busybox sh\nexec /bin/busybox {name} "$@"\n') for name in ('sh', 'sleep', 'grep', 'cat', 'wget', 'ls')}
 PATH = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin']
@@ -69,22 +65,12 @@ class Shop(Up):
 
 
 @pytest.fixture(scope='session')
-def shop(tmp_path_factory):
-    if os.geteuid() != 0:
-        pytest.skip('nodes need root')
+def shop(open_directory):
+    need_root()
     archives = [str(path) for path in images()]
-    directory = tmp_path_factory.mktemp('app')
-    os.chmod(directory, 0o755)
-    s = Shop(directory)
-    try:
-        s.kaname('up', '--no-sample')
+    with running(Shop(open_directory('app')), '--no-sample') as s:
         for line in s.kaname('image', 'load', *archives).stdout.splitlines():
             assert line.endswith(': in 2 nodes'), line
         s.kubectl('apply', '-f', str(HERE / 'shop.yaml'))
         s.rolled('statefulset/database', 'deployment/orders', 'deployment/web')
         yield s
-    finally:
-        if os.environ.get('KANAME_TEST_KEEP'):
-            print(s.logs(), s.data)
-        else:
-            s.kaname('down')

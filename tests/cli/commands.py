@@ -5,9 +5,8 @@ import os
 import subprocess
 import threading
 
-PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-KANAME = os.path.abspath(os.environ.get('KANAME', os.path.join(PROJECT, 'build', 'kaname')))
-CACHE = os.environ.get('KANAME_TEST_CACHE') or os.path.expanduser('~/.cache/kaname-tests')
+import regions
+from program import CACHE, KANAME, PROJECT  # noqa: F401
 
 
 def environment(home, **more):
@@ -23,27 +22,17 @@ def run(*args, home, check=True, timeout=60, text=True, stdin=None, **more):
     return done
 
 
-class Region:
-    """`kaname serve` in a directory, ended by its pid."""
+class Region(regions.Region):
+    """One whose commands a person runs at home in its directory."""
 
-    def __init__(self, directory):
-        self.home = str(directory)
-        self.data = f'{directory}/data'
-        self.log = open(f'{directory}/serve.log', 'ab')
-        self.process = subprocess.Popen([KANAME, 'serve', '--data-dir', self.data, '--listen', '127.0.0.1:0'], stdout=subprocess.PIPE,
-                                        stderr=self.log)
-        self.endpoint = self.process.stdout.readline().decode().split()[1]
+    @property
+    def home(self):
+        return self.directory
 
     def kaname(self, *args, **more):
         args = [str(a) for a in args]
         at = args.index('--') if '--' in args else len(args)
         return run(*args[:at], '--data-dir', self.data, *args[at:], home=more.pop('home', self.home), **more)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(10)
-        run('down', '--data-dir', self.data, home=self.home)
-        self.log.close()
 
 
 class Pretended:

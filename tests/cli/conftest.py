@@ -1,14 +1,10 @@
-import os
-
 import pytest
 from commands import Pretended, Region
 
 
 @pytest.fixture(scope='session')
-def region(tmp_path_factory):
-    directory = tmp_path_factory.mktemp('region')
-    os.chmod(directory, 0o755)
-    r = Region(directory)
+def region(open_directory):
+    r = Region(open_directory('region'))
     yield r
     r.stop()
 

@@ -2,16 +2,12 @@ import hashlib
 import os
 import pathlib
 import subprocess
-import sys
 
 import pytest
+from program import CACHE
+from shimmed import Shimmed
 
 HERE = pathlib.Path(__file__).resolve().parent
-for folder in ('kubernetes', 'limits'):
-    sys.path.insert(0, str(HERE.parent / folder))
-sys.path.insert(0, str(HERE))
-from server import cache  # noqa: E402
-from shimmed import Shimmed  # noqa: E402
 
 
 @pytest.fixture(scope='session')
@@ -19,7 +15,7 @@ def judge():
     """The program that judges histories, built once."""
     sources = sorted(p for p in (HERE / 'judge').iterdir() if p.suffix in ('.go', '.mod', '.sum'))
     digest = hashlib.sha256(b''.join(p.read_bytes() for p in sources)).hexdigest()[:12]
-    program = os.path.join(cache, 'bin', f'judge-{digest}')
+    program = os.path.join(CACHE, 'bin', f'judge-{digest}')
     if not os.path.exists(program):
         os.makedirs(os.path.dirname(program), exist_ok=True)
         subprocess.run(['go', 'build', '-mod=readonly', '-o', program, '.'], cwd=HERE / 'judge', check=True,

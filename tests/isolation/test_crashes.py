@@ -7,7 +7,8 @@ import subprocess
 import threading
 import time
 
-from regions import KANAME, Region
+from program import KANAME
+from regions import Region
 from tenant import Tenant
 
 CONFIGMAPS = '/api/v1/namespaces/default/configmaps'

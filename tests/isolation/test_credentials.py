@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 import requests_free
-from regions import KANAME
+from program import KANAME
 from tenant import ISSUER, REFUSED_BY_TLS, authority_of_the_same_name, b64, certificate, part_of, signed_token
 
 SECRETS = '/api/v1/namespaces/kube-system/secrets'

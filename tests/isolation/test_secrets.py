@@ -9,7 +9,7 @@ import time
 
 import pytest
 import requests_free
-from regions import KANAME
+from program import KANAME
 
 CORE = '/api/v1/namespaces/default'
 

@@ -1,17 +1,14 @@
 import json
 import os
-import pathlib
 import pty
 import select
 import subprocess
-import sys
 import time
 import uuid
 
 import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'up'))
-from started import CACHE, Up  # noqa: E402
+from program import CACHE
+from started import Up, need_root, running
 
 IMAGE = 'kaname.local/busybox:1'
 
@@ -113,17 +110,10 @@ class Terminal:
 
 
 @pytest.fixture(scope='session')
-def up(tmp_path_factory):
-    if os.geteuid() != 0:
-        pytest.skip('nodes need root')
-    directory = tmp_path_factory.mktemp('kubectl')
-    os.chmod(directory, 0o755)
-    u = Up(directory)
-    try:
-        u.kaname('up', '--no-sample')
+def up(open_directory):
+    need_root()
+    with running(Up(open_directory('kubectl')), '--no-sample') as u:
         yield u
-    finally:
-        u.kaname('down')
 
 
 @pytest.fixture(params=['kubectl', 'kubectl-1.34'])

@@ -4,7 +4,8 @@ import subprocess
 import uuid
 
 import pytest
-from conftest import CACHE, IMAGE, Client
+from conftest import IMAGE, Client
+from program import CACHE
 
 JOB = '''apiVersion: batch/v1
 kind: Job

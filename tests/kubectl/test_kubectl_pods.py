@@ -3,11 +3,11 @@ import hashlib
 import json
 import os
 import re
-import socket
 import time
 import urllib.request
 
 from conftest import IMAGE, Terminal
+from program import free_port
 
 PAGE = '<h1>It runs.</h1>'
 
@@ -135,12 +135,6 @@ def test_copy(k, tmp_path):
     assert (tmp_path / 'back' / 'empty').read_bytes() == b''
     k.run('cp', 'p:/tmp/missing', str(tmp_path / 'missing'))
     assert not (tmp_path / 'missing').exists()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 def test_port_forward(k):

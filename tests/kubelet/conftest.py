@@ -1,13 +1,10 @@
 import os
 import pathlib
 import shutil
-import sys
 import tempfile
 
 import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from kubelet import CNI, KUBELET, KubeletMachine, snapshot  # noqa: E402
+from kubelet import CNI, KUBELET, KubeletMachine, snapshot
 
 
 def pytest_collection_modifyitems(items):

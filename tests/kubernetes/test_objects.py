@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from server import cache
+from program import KUBECTL
 
 
 def configmap(name, ns, **data):
@@ -194,7 +194,7 @@ def test_scale_and_wait(server, ns):
 
 def test_watch_from_the_command_line(server, ns):
     environment = {**os.environ, 'KUBECONFIG': server.kubeconfig}
-    watch = subprocess.Popen([os.path.join(cache, 'bin', 'kubectl'), '-n', ns, 'get', 'cm', '-w', '--output-watch-events',
+    watch = subprocess.Popen([KUBECTL, '-n', ns, 'get', 'cm', '-w', '--output-watch-events',
                               '--no-headers', '--field-selector', 'metadata.name=a'],
                              stdout=subprocess.PIPE, text=True, env=environment)
     try:

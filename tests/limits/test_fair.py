@@ -3,7 +3,7 @@ import subprocess
 import sys
 import time
 
-from guarded import SANITIZED
+from program import SANITIZED
 
 CLIENTS, SECONDS = 16, 4
 CROWD = """

@@ -1,13 +1,10 @@
 import os
 import pathlib
 import shutil
-import sys
 import tempfile
 
 import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from machine import Machine, snapshot  # noqa: E402
+from machine import Machine, snapshot
 
 
 def pytest_collection_modifyitems(items):

@@ -1,13 +1,10 @@
-import os
-
 import pytest
 from regions import Region
 
 
 @pytest.fixture(scope='module')
-def region(tmp_path_factory):
-    directory = tmp_path_factory.mktemp('region')
-    os.chmod(directory, 0o755)
-    r = Region(directory)
+def region(open_directory):
+    """A new one for each file: some look at all that a region has."""
+    r = Region(open_directory('region'))
     yield r
     r.stop()

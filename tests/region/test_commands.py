@@ -6,7 +6,7 @@ import time
 
 import pytest
 import yaml
-from regions import KANAME, KUBECTL
+from program import KANAME, KUBECTL
 
 FOREIGN = {'apiVersion': 'v1', 'kind': 'Config', 'current-context': 'work', 'preferences': {},
            'clusters': [{'name': 'work', 'cluster': {'server': 'https://work.example:6443', 'proxy-url': 'http://p:1'}}],

@@ -1,21 +1,15 @@
-import os
-
 import footprint
 import pytest
-from started import Up
+from started import Up, need_root, running
 
 
 @pytest.fixture(scope='session')
-def up(tmp_path_factory):
-    if os.geteuid() != 0:
-        pytest.skip('nodes need root')
-    directory = tmp_path_factory.mktemp('up')
-    os.chmod(directory, 0o755)
-    u = Up(directory)
+def up(open_directory):
+    need_root()
+    u = Up(open_directory('up'))
     u.before = footprint.snapshot(u.data)
-    u.first = u.kaname('up')
-    yield u
-    u.kaname('down')
+    with running(u):
+        yield u
 
 
 @pytest.fixture

@@ -2,13 +2,12 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import time
 import urllib.request
 
 import footprint
-from started import CACHE, KANAME
+from program import CACHE, KANAME, free_port
 
 PAGE = '<h1>It runs.</h1>'
 
@@ -39,12 +38,6 @@ def test_the_application_answers_on_its_service(up, pod):
     address = up.json('get', 'service', 'hello')['spec']['clusterIP']
     for name in (address, 'hello', 'hello.default', 'hello.default.svc.cluster.local'):
         assert PAGE in up.kubectl('exec', pod, '--', 'wget', '-qO-', f'http://{name}'), name
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 def test_port_forward(up):

@@ -1,13 +1,6 @@
-import os
-import sys
-
 import pytest
-
-here = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [here, os.path.dirname(here)]
-
-from original import Original, missing  # noqa: E402
-from server import Server  # noqa: E402
+from original import Original, missing
+from server import Server
 
 
 @pytest.fixture(scope='session')

@@ -2,25 +2,18 @@
 import http.client
 import json
 import os
-import socket
 import ssl
 import subprocess
 import time
 
-from server import cache
+from program import CACHE, free_port
 
-binaries = os.path.join(cache, 'bin')
+binaries = os.path.join(CACHE, 'bin')
 
 
 def missing():
     """Names of programs that are not built (tests/setup/originals builds them)."""
     return [name for name in ('etcd', 'kube-apiserver') if not os.access(os.path.join(binaries, name), os.X_OK)]
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 class Original:

@@ -9,10 +9,7 @@ import subprocess
 import urllib.parse
 
 import yaml
-
-project = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-cache = os.environ.get('KANAME_TEST_CACHE') or os.path.expanduser('~/.cache/kaname-tests')
-program = os.environ.get('KANAME', os.path.join(project, 'build', 'kaname'))
+from program import CACHE, KANAME
 
 
 class Server:
@@ -28,7 +25,7 @@ class Server:
     def start(self, port=0):
         self.log = open(os.path.join(self.directory, 'server.log'), 'a')
         self.process = subprocess.Popen(
-            [program, 'apiserver', '--data-dir', os.path.join(self.directory, 'data'), '--listen', f'{self.address}:{port}',
+            [KANAME, 'apiserver', '--data-dir', os.path.join(self.directory, 'data'), '--listen', f'{self.address}:{port}',
              '--kubeconfig', self.kubeconfig, '--components', self.components],
             stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()
@@ -65,7 +62,7 @@ class Server:
         home = os.path.join(self.directory, 'home')
         os.makedirs(home, exist_ok=True)
         environment = {**os.environ, 'KUBECONFIG': self.kubeconfig, 'HOME': home}
-        done = subprocess.run([os.path.join(cache, 'bin', client), *args], input=input, capture_output=True, text=True,
+        done = subprocess.run([os.path.join(CACHE, 'bin', client), *args], input=input, capture_output=True, text=True,
                               timeout=timeout, env=environment)
         if check and done.returncode != 0:
             raise AssertionError(f'{client} {" ".join(args)}: exit status {done.returncode}\n{done.stdout}{done.stderr}')

@@ -7,11 +7,7 @@ import time
 
 import boto3
 from botocore.config import Config
-
-KANAME = os.environ.get('KANAME', os.path.abspath(os.path.join(os.path.dirname(__file__), '../../build/kaname')))
-CACHE = os.environ.get('KANAME_TEST_CACHE', os.path.expanduser('~/.cache/kaname-tests'))
-AWS = f'{CACHE}/bin/aws'
-KUBECTL = f'{CACHE}/bin/kubectl'
+from program import AWS, CACHE, KANAME, KUBECTL
 
 
 class Region:

@@ -1,11 +1,11 @@
 """One `kaname up` for tests: its commands, and kubectl against its cluster."""
+import contextlib
 import json
 import os
 import subprocess
 
-PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-KANAME = os.environ.get('KANAME', os.path.join(PROJECT, 'build', 'kaname'))
-CACHE = os.environ.get('KANAME_TEST_CACHE') or os.path.expanduser('~/.cache/kaname-tests')
+import pytest
+from program import CACHE, KANAME
 
 
 class Up:
@@ -46,3 +46,21 @@ class Up:
                     with open(os.path.join(top, name), errors='replace') as f:
                         text += f'\n== {top}/{name}\n' + ''.join(f.readlines()[-20:])
         return text
+
+
+def need_root():
+    if os.geteuid() != 0:
+        pytest.skip('nodes need root')
+
+
+@contextlib.contextmanager
+def running(up, *options):
+    """Started, and ended after use; $KANAME_TEST_KEEP leaves it there to be looked at."""
+    try:
+        up.first = up.kaname('up', *options)
+        yield up
+    finally:
+        if os.environ.get('KANAME_TEST_KEEP'):
+            print(up.logs(), up.data)
+        else:
+            up.kaname('down')

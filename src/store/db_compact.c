@@ -54,7 +54,11 @@ static int collect(struct db_writer *w, uint64_t to, size_t budget, struct revis
             at += record_size(r);
             if (r->revision < from)
                 continue;
-            if (r->revision > to || seen == budget)
+            if (r->revision > to) {
+                w->state.compacted = to; /* revisions may have been left out behind a crash */
+                return 0;
+            }
+            if (seen == budget)
                 return 0;
             seen++;
             w->state.compacted = r->revision;

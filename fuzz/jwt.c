@@ -32,7 +32,7 @@ static struct str audience = STR("https://issuer");
 static void end(void)
 {
     jws_key_free(key);
-    mem_free(tokens.verified);
+    account_tokens_forget(&tokens);
     world_close(&world);
 }
 

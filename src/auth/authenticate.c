@@ -70,7 +70,7 @@ struct authenticator *authenticator_new(const struct authenticator_config *confi
         a->front_proxy = certificate_pool_new(config->front_proxy_ca_pem, ret_error);
         right = a->front_proxy != NULL;
     }
-    a->certificates = certificate_cache_new(config->loop, a->front_proxy);
+    a->certificates = certificate_cache_new(a->front_proxy);
     if (right)
         return a;
     authenticator_free(a);
@@ -285,7 +285,9 @@ struct auth_pending *authenticate_request(struct authenticator *a, const struct 
     if (bearer_token(req, &token))
         return check_token(a, req->arena, token, a->config.audiences, a->config.audience_count,
                            true, done, arg);
-    if (!a->config.anonymous) {
+    /* Who shows a certificate means to be somebody. */
+    bool shown = req->peer && (req->peer->chain_count > 0 || req->peer->certificate_refused);
+    if (shown || !a->config.anonymous) {
         fail(req->arena, STR("Unauthorized"), done, arg);
         return NULL;
     }

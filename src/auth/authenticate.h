@@ -1,8 +1,9 @@
 /* Authentication: from a request to a user.
  *
  * In this order: client certificate (CN, O, UID), bearer token (service account, then webhook),
- * anonymous. A wrong token is 401, never anonymous. Tokens are never logged. Answers may come later
- * (webhook): see auth_result. */
+ * anonymous. A wrong token is 401, never anonymous, and so is a certificate that names nobody
+ * (where no token does). Tokens are never logged. Answers may come later (webhook): see
+ * auth_result. */
 #ifndef AUTH_AUTHENTICATE_H
 #define AUTH_AUTHENTICATE_H
 

@@ -3,7 +3,6 @@
 #include <openssl/bio.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
-#include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
 #include "auth/certificate.h"
@@ -87,63 +86,60 @@ int certificate_user(struct arena *a, struct str leaf_der, struct user *ret)
 }
 
 struct certificate_pool {
-    X509_STORE *store; /* owned */
+    struct arena arena;
+    struct str *ders; /* arena */
+    size_t count;
 };
 
-struct certificate_pool *certificate_pool_new(struct str pem, const char **ret_error)
+/* Passwords would be asked for on the terminal otherwise, while everybody waits. */
+static int no_password(char *buf maybe_unused, int size maybe_unused, int rwflag maybe_unused,
+                       void *user maybe_unused)
 {
-    BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-    X509_STORE *store = X509_STORE_new();
-    size_t count = 0;
-    for (X509 *cert; bio && store && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)); count++) {
-        X509_STORE_add_cert(store, cert);
-        X509_free(cert);
-    }
-    BIO_free(bio);
-    if (count == 0) {
-        X509_STORE_free(store);
-        *ret_error = "no certificate in the PEM text";
-        return NULL;
-    }
-    struct certificate_pool *p = mem_alloc(sizeof(*p));
-    p->store = store;
-    return p;
-}
-
-void certificate_pool_free(struct certificate_pool *p)
-{
-    if (!p)
-        return;
-    X509_STORE_free(p->store);
-    mem_free(p);
-}
-
-bool certificate_pool_verifies(const struct certificate_pool *p, const struct str *chain_der,
-                               size_t count)
-{
-    X509 *leaf = count ? read_der(chain_der[0]) : NULL;
-    if (!leaf)
-        return false;
-    STACK_OF(X509) *others = sk_X509_new_null();
-    for (size_t i = 1; i < count; i++) {
-        X509 *cert = read_der(chain_der[i]);
-        if (cert)
-            sk_X509_push(others, cert);
-    }
-    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    bool right = ctx && X509_STORE_CTX_init(ctx, p->store, leaf, others) == 1 &&
-                 X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_SSL_CLIENT) == 1 &&
-                 X509_verify_cert(ctx) == 1;
-    X509_STORE_CTX_free(ctx);
-    sk_X509_pop_free(others, X509_free);
-    X509_free(leaf);
-    return right;
+    return -1;
 }
 
 static void append(struct arena *a, struct str **list, size_t *count, struct str text)
 {
     *list = arena_grow(a, *list, *count * sizeof(struct str), (*count + 1) * sizeof(struct str));
     (*list)[(*count)++] = text;
+}
+
+struct certificate_pool *certificate_pool_new(struct str pem, const char **ret_error)
+{
+    struct certificate_pool *p = mem_alloc(sizeof(*p));
+    BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+    for (X509 *cert; bio && (cert = PEM_read_bio_X509(bio, NULL, no_password, NULL));) {
+        uint8_t *der = NULL;
+        int size = i2d_X509(cert, &der);
+        if (size > 0)
+            append(&p->arena, &p->ders, &p->count,
+                   arena_str(&p->arena, (struct str){(char *)der, (size_t)size}));
+        OPENSSL_free(der);
+        X509_free(cert);
+    }
+    BIO_free(bio);
+    if (p->count > 0)
+        return p;
+    certificate_pool_free(p);
+    *ret_error = "no certificate in the PEM text";
+    return NULL;
+}
+
+void certificate_pool_free(struct certificate_pool *p)
+{
+    if (!p)
+        return;
+    arena_release(&p->arena);
+    mem_free(p);
+}
+
+bool certificate_pool_trusts(const struct certificate_pool *p, const struct str *chain_der,
+                             size_t count)
+{
+    for (size_t i = 0; count && i < p->count; i++)
+        if (str_equal(p->ders[i], chain_der[count - 1]))
+            return true;
+    return false;
 }
 
 static void read_alternative_name(struct arena *a, const GENERAL_NAME *name,
@@ -189,7 +185,7 @@ int certificate_request_parse(struct arena *a, struct str pem, struct certificat
                               const char **ret_error)
 {
     BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-    X509_REQ *req = bio ? PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL) : NULL;
+    X509_REQ *req = bio ? PEM_read_bio_X509_REQ(bio, NULL, no_password, NULL) : NULL;
     BIO_free(bio);
     if (!req) {
         *ret_error = "PEM block type must be CERTIFICATE REQUEST";

@@ -10,14 +10,14 @@
  * twice. */
 int certificate_user(struct arena *a, struct str leaf_der, struct user *ret) must_use;
 
-/* A set of CA certificates to check a leaf against, beside what TLS did. */
+/* A set of CA certificates. */
 struct certificate_pool;
 struct certificate_pool *certificate_pool_new(struct str pem, const char **ret_error);
 void certificate_pool_free(struct certificate_pool *p);
-/* Whether chain (DER, leaf first) leads to a certificate of the pool and is valid now for client
- * authentication. */
-bool certificate_pool_verifies(const struct certificate_pool *p, const struct str *chain_der,
-                               size_t count);
+/* Whether a chain that TLS verified (DER, leaf first, the trusted one last) rests on a certificate
+ * of the pool. */
+bool certificate_pool_trusts(const struct certificate_pool *p, const struct str *chain_der,
+                             size_t count);
 
 /* A PKCS#10 request in PEM. */
 struct certificate_request {

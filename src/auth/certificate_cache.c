@@ -5,23 +5,19 @@
 struct entry {
     struct arena arena; /* der and user */
     struct str der;     /* data NULL: free */
-    uint64_t until_ms;
     enum certificate_verdict verdict;
     struct user user;
 };
 
 struct certificate_cache {
-    struct loop *loop;                   /* borrowed */
     const struct certificate_pool *pool; /* borrowed */
     struct entry entries[LIMIT_CERTIFICATE_CACHE];
     size_t next; /* the entry that gives way */
 };
 
-struct certificate_cache *certificate_cache_new(struct loop *loop,
-                                                const struct certificate_pool *pool)
+struct certificate_cache *certificate_cache_new(const struct certificate_pool *pool)
 {
     struct certificate_cache *c = mem_alloc(sizeof(*c));
-    c->loop = loop;
     c->pool = pool;
     return c;
 }
@@ -49,15 +45,16 @@ static void copy_user(struct arena *a, const struct user *from, struct user *to)
     }
 }
 
-static struct entry *find(struct certificate_cache *c, struct str der)
+static void judge(struct certificate_cache *c, struct entry *e, const struct str *chain_der,
+                  size_t count)
 {
-    for (size_t i = 0; i < LIMIT_CERTIFICATE_CACHE; i++)
-        if (c->entries[i].der.data && str_equal(c->entries[i].der, der))
-            return &c->entries[i];
-    struct entry *e = &c->entries[c->next];
-    c->next = (c->next + 1) % LIMIT_CERTIFICATE_CACHE;
-    e->until_ms = 0;
-    return e;
+    arena_reset(&e->arena);
+    e->der = arena_str(&e->arena, chain_der[0]);
+    if (c->pool && certificate_pool_trusts(c->pool, chain_der, count))
+        e->verdict = CERTIFICATE_FRONT_PROXY;
+    else
+        e->verdict = certificate_user(&e->arena, chain_der[0], &e->user) == 0 ? CERTIFICATE_USER
+                                                                              : CERTIFICATE_BAD;
 }
 
 enum certificate_verdict certificate_cache_judge(struct certificate_cache *c, struct arena *a,
@@ -65,17 +62,14 @@ enum certificate_verdict certificate_cache_judge(struct certificate_cache *c, st
                                                  struct user *ret)
 {
     assert(count > 0);
-    uint64_t now_ms = loop_now_ms(c->loop);
-    struct entry *e = find(c, chain_der[0]);
-    if (e->until_ms <= now_ms) {
-        arena_reset(&e->arena);
-        e->der = arena_str(&e->arena, chain_der[0]);
-        e->until_ms = now_ms + LIMIT_CERTIFICATE_CACHE_MS;
-        if (c->pool && certificate_pool_verifies(c->pool, chain_der, count))
-            e->verdict = CERTIFICATE_FRONT_PROXY;
-        else
-            e->verdict = certificate_user(&e->arena, chain_der[0], &e->user) == 0 ? CERTIFICATE_USER
-                                                                                  : CERTIFICATE_BAD;
+    struct entry *e = NULL;
+    for (size_t i = 0; !e && i < LIMIT_CERTIFICATE_CACHE; i++)
+        if (c->entries[i].der.data && str_equal(c->entries[i].der, chain_der[0]))
+            e = &c->entries[i];
+    if (!e) {
+        e = &c->entries[c->next];
+        c->next = (c->next + 1) % LIMIT_CERTIFICATE_CACHE;
+        judge(c, e, chain_der, count);
     }
     if (e->verdict == CERTIFICATE_USER)
         copy_user(a, &e->user, ret);

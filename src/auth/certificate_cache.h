@@ -1,17 +1,15 @@
 /* Certificate cache: what the last certificates meant, so that a connection's requests don't read
- * and verify its certificate again and again. A verdict is kept for LIMIT_CERTIFICATE_CACHE_MS:
- * dates are looked at again then. */
+ * its certificate again and again. Dates are not its business: net/ gives no chain that is not
+ * valid now. */
 #ifndef AUTH_CERTIFICATE_CACHE_H
 #define AUTH_CERTIFICATE_CACHE_H
 
 #include "auth/certificate.h"
-#include "sys/loop.h"
 
 struct certificate_cache;
 
 /* pool: the front proxy's, borrowed; NULL: none. */
-struct certificate_cache *certificate_cache_new(struct loop *loop,
-                                                const struct certificate_pool *pool);
+struct certificate_cache *certificate_cache_new(const struct certificate_pool *pool);
 void certificate_cache_free(struct certificate_cache *c);
 
 enum certificate_verdict {

@@ -14,6 +14,8 @@ enum {
     LIMIT_HEADER_BYTES = 64 << 10,      /* all headers of a request; upstream 1 MiB -> 431 */
     LIMIT_HEADER_LINE_BYTES = 16 << 10, /* one header line, and the request line */
     LIMIT_HEADER_COUNT = 256,
+    LIMIT_CLIENT_CHAIN_BYTES =
+        32 << 10, /* certificates that a client shows, kept for the connection; upstream 256 KiB */
     LIMIT_HEADER_TIME_MS = 32000,  /* TLS handshake and headers; upstream 32 s */
     LIMIT_IDLE_TIME_MS = 90000,    /* a connection without a request; upstream 90 s */
     LIMIT_REQUEST_TIME_MS = 60000, /* a request that is not long-running; upstream 60 s -> 504 */
@@ -75,7 +77,6 @@ enum {
 
     /* auth/ */
     LIMIT_CERTIFICATE_CACHE = 16,        /* client certificates whose meaning is remembered */
-    LIMIT_CERTIFICATE_CACHE_MS = 10000,  /* how long; as long as tokens' */
     LIMIT_TOKEN_BYTES = 16 << 10,        /* a bearer token; upstream: what fits into the headers */
     LIMIT_TOKEN_CACHE = 4096,            /* answers of the token webhook kept at a time */
     LIMIT_TOKEN_CACHE_MS = 10000,        /* how long; upstream 10 s */

@@ -27,10 +27,13 @@ struct http_peer {
     struct str address; /* "127.0.0.1:41234"; connection's arena */
     bool tls;
     bool loopback;
-    struct str *chain_der; /* verified client certificate and what signed it, leaf first; NULL
-                              without one */
+    struct str *chain_der; /* verified client certificate and what signed it, leaf first, the
+                              trusted one last; NULL without one. Looked at for each request: the
+                              chain goes when it is no longer valid */
     size_t chain_count;
-    struct str server_name; /* SNI */
+    bool certificate_refused; /* there is a certificate, and it is no good: whoever shows it is not
+                                 anonymous */
+    struct str server_name;   /* SNI */
 };
 
 struct http_request {

@@ -132,7 +132,7 @@ static void start(struct world *w, enum world_kind kind)
     if (tls) {
         struct tls_server_options options = {str_from(test_server_certificate),
                                              str_from(test_server_key),
-                                             str_from(test_ca_certificate), false, true};
+                                             str_from(test_ca_certificate), true};
         w->server_tls = tls_server_new(&options, &error);
         assert_non_null(w->server_tls);
         struct tls_client_options client = {.ca_pem = str_from(test_ca_certificate),

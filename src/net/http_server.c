@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "net/tls_session.h"
 #include "sys/socket.h"
 
 enum {
@@ -106,9 +107,21 @@ bool exchange_wants_stream(struct exchange *x)
     return config->wants_body_stream && config->wants_body_stream(config->user, &x->req);
 }
 
+/* A connection outlives its certificate: what was good when it began may be so no longer. */
+static void look_at_certificate(struct http_connection *c)
+{
+    if (!c->peer.chain_der || loop_wall_us(c->server->config.loop) / 1000000 <= c->chain_expires_s)
+        return;
+    mem_free(c->peer.chain_der);
+    c->peer.chain_der = NULL;
+    c->peer.chain_count = 0;
+    c->peer.certificate_refused = true;
+}
+
 void exchange_handle(struct exchange *x)
 {
     const struct http_server_config *config = &x->conn->server->config;
+    look_at_certificate(x->conn);
     x->state = EXCHANGE_HANDLING;
     if (!x->body_streamed)
         x->req.body = buf_str(&x->body);
@@ -282,7 +295,12 @@ static void on_open(void *user)
 {
     struct http_connection *c = user;
     c->peer.tls = transport_is_tls(c->transport);
-    c->peer.chain_der = transport_peer_chain(c->transport, &c->peer.chain_count);
+    struct tls_peer peer;
+    transport_peer(c->transport, &peer);
+    c->peer.chain_der = peer.chain_der;
+    c->peer.chain_count = peer.chain_count;
+    c->peer.certificate_refused = peer.refused;
+    c->chain_expires_s = peer.expires_s;
     const char *name = transport_server_name(c->transport);
     if (name) {
         c->server_name = mem_dup(name, strlen(name) + 1);

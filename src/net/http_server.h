@@ -97,6 +97,7 @@ struct http_connection {
     bool dead;                /* freed at the next step */
     bool running;             /* inside data or step: they look at changes themselves */
     struct http_peer peer;
+    int64_t chain_expires_s; /* of peer.chain_der */
     char address[64];
     char *server_name;            /* owned */
     struct peer_address *counted; /* server->addresses; NULL: not counted */

@@ -7,6 +7,7 @@
 
 #include "net/tls.h"
 
+#include "base/limits.h"
 #include "base/vec.h"
 #include "net/tls_session.h"
 
@@ -15,7 +16,6 @@ struct named_ctx {
     char *name;   /* owned; NULL for the default */
     SSL_CTX *ctx; /* owned */
     bool ask_client;
-    bool require_client;
     bool http2;
 };
 
@@ -47,14 +47,6 @@ static int choose_protocol(SSL *ssl maybe_unused, const unsigned char **out, uns
     return SSL_TLSEXT_ERR_OK;
 }
 
-static void set_verify(SSL *ssl, const struct named_ctx *n)
-{
-    int mode = n->ask_client ? SSL_VERIFY_PEER : SSL_VERIFY_NONE;
-    if (n->require_client)
-        mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-    SSL_set_verify(ssl, mode, NULL);
-}
-
 static int choose_name(SSL *ssl, int *alert maybe_unused, void *arg)
 {
     const struct tls_config *c = arg;
@@ -65,7 +57,8 @@ static int choose_name(SSL *ssl, int *alert maybe_unused, void *arg)
         if (!str_equal_nocase(str_from(name), str_from(c->names.items[i]->name)))
             continue;
         SSL_set_SSL_CTX(ssl, c->names.items[i]->ctx);
-        set_verify(ssl, c->names.items[i]);
+        SSL_set_verify(ssl, c->names.items[i]->ask_client ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
+                       NULL);
         return SSL_TLSEXT_ERR_OK;
     }
     return SSL_TLSEXT_ERR_OK;
@@ -159,6 +152,36 @@ static void named_ctx_free(struct named_ctx *n)
     mem_free(n);
 }
 
+/* Whatever a client presents: tls_session_peer judges it. */
+static int take_any(X509_STORE_CTX *ctx maybe_unused, void *arg maybe_unused)
+{
+    return 1;
+}
+
+/* A ticket holds the client's certificate, but none that lead from it to an authority. Where some
+ * were sent, the ticket is marked, and not honoured: the client shows all of them again. */
+
+static int on_ticket_made(SSL *ssl, void *arg maybe_unused)
+{
+    if (sk_X509_num(SSL_get_peer_cert_chain(ssl)) <= 0)
+        return 1;
+    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), "chain", 5);
+}
+
+static SSL_TICKET_RETURN on_ticket_read(SSL *ssl maybe_unused, SSL_SESSION *session,
+                                        const unsigned char *name maybe_unused,
+                                        size_t name_len maybe_unused, SSL_TICKET_STATUS status,
+                                        void *arg maybe_unused)
+{
+    void *mark;
+    size_t len = 0;
+    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    if (SSL_SESSION_get0_ticket_appdata(session, &mark, &len) == 1 && len > 0)
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 static struct named_ctx *server_ctx(struct tls_config *c, const char *name,
                                     const struct tls_server_options *options,
                                     const char **ret_error)
@@ -167,7 +190,6 @@ static struct named_ctx *server_ctx(struct tls_config *c, const char *name,
     n->ctx = new_ctx(true);
     n->name = name ? mem_dup(name, strlen(name) + 1) : NULL;
     n->ask_client = options->client_ca_pem.len > 0;
-    n->require_client = options->client_required;
     n->http2 = options->http2;
     const char *error = n->ctx ? NULL : "TLS is not available";
     if (!error)
@@ -182,12 +204,13 @@ static struct named_ctx *server_ctx(struct tls_config *c, const char *name,
         named_ctx_free(n);
         return NULL;
     }
-    /* Sessions with a client certificate must not be resumed under other authorities. */
     SSL_CTX_set_session_id_context(n->ctx, (const unsigned char *)"kaname", 6);
-    if (n->ask_client)
-        SSL_CTX_set_verify(
-            n->ctx, SSL_VERIFY_PEER | (n->require_client ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
-            NULL);
+    if (n->ask_client) {
+        SSL_CTX_set_verify(n->ctx, SSL_VERIFY_PEER, NULL);
+        SSL_CTX_set_cert_verify_callback(n->ctx, take_any, NULL);
+        SSL_CTX_set_max_cert_list(n->ctx, LIMIT_CLIENT_CHAIN_BYTES);
+        SSL_CTX_set_session_ticket_cb(n->ctx, on_ticket_made, on_ticket_read, NULL);
+    }
     SSL_CTX_set_alpn_select_cb(n->ctx, choose_protocol, n);
     SSL_CTX_set_tlsext_servername_callback(n->ctx, choose_name);
     SSL_CTX_set_tlsext_servername_arg(n->ctx, c);

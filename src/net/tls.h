@@ -9,10 +9,9 @@ struct tls_config;
 struct tls_server_options {
     struct str certificate_pem; /* with chain */
     struct str key_pem;
-    struct str client_ca_pem; /* empty: no client certificates asked; else asked for, optional,
-                                 verified when given */
-    bool client_required;
-    bool http2; /* offer h2 by ALPN */
+    struct str client_ca_pem; /* empty: no client certificates asked; else asked for, optional, and
+                                 judged behind TLS: see http_peer */
+    bool http2;               /* offer h2 by ALPN */
 };
 /* NULL with a reason in *ret_error (static text) when the material is bad. */
 struct tls_config *tls_server_new(const struct tls_server_options *options, const char **ret_error);

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -202,23 +203,56 @@ const char *tls_session_server_name(const struct tls_session *s)
     return SSL_get_servername(s->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
-/* A resumed session knows its leaf only: the chain is built again, which checks dates again too. */
+/* Go's rules, which are not quite OpenSSL's: usages count all the way up, "any" is one of them, and
+ * what a key may be used for is not looked at. */
+static bool chain_may_sign_in(const STACK_OF(X509) * chain)
+{
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        X509 *cert = sk_X509_value(chain, i);
+        if (!(X509_get_extended_key_usage(cert) & (XKU_SSL_CLIENT | XKU_ANYEKU)))
+            return false;
+        /* 1: by its basic constraints; 3: of version 1, which has none */
+        int authority = i > 0 ? X509_check_ca(cert) : 1;
+        if (authority != 1 && authority != 3)
+            return false;
+    }
+    return true;
+}
+
+/* From the leaf to an authority that we trust, valid now; NULL: there is no such way. */
 static STACK_OF(X509) * build_chain(SSL *ssl, X509 *leaf)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     STACK_OF(X509) *chain = NULL;
     if (ctx && X509_STORE_CTX_init(ctx, SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)), leaf,
                                    SSL_get_peer_cert_chain(ssl))) {
-        X509_STORE_CTX_set_default(ctx, "ssl_client");
-        X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
+        X509_VERIFY_PARAM *rules = X509_STORE_CTX_get0_param(ctx);
+        X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_PARTIAL_CHAIN);
+        X509_VERIFY_PARAM_set_auth_level(rules, 1); /* neither SHA-1 nor RSA below 1024 bits */
         if (X509_verify_cert(ctx) == 1)
             chain = X509_STORE_CTX_get1_chain(ctx);
     }
     X509_STORE_CTX_free(ctx);
-    return chain;
+    if (!chain || chain_may_sign_in(chain))
+        return chain;
+    sk_X509_pop_free(chain, X509_free);
+    return NULL;
 }
 
-static struct str *copy_chain(STACK_OF(X509) * chain, size_t *ret_count)
+static int64_t chain_expires(const STACK_OF(X509) * chain)
+{
+    int64_t first = INT64_MAX;
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        struct tm tm;
+        if (ASN1_TIME_to_tm(X509_get0_notAfter(sk_X509_value(chain, i)), &tm) != 1)
+            return 0;
+        int64_t s = timegm(&tm);
+        first = s < first ? s : first;
+    }
+    return first;
+}
+
+static struct str *copy_chain(const STACK_OF(X509) * chain, size_t *ret_count)
 {
     int count = sk_X509_num(chain);
     size_t bytes = sizeof(struct str) * (size_t)count;
@@ -239,19 +273,19 @@ static struct str *copy_chain(STACK_OF(X509) * chain, size_t *ret_count)
     return copy;
 }
 
-struct str *tls_session_peer_chain(struct tls_session *s, size_t *ret_count)
+void tls_session_peer(struct tls_session *s, struct tls_peer *ret)
 {
+    *ret = (struct tls_peer){0};
     X509 *leaf = SSL_get1_peer_certificate(s->ssl);
-    if (!leaf || SSL_get_verify_result(s->ssl) != X509_V_OK) {
-        X509_free(leaf);
-        return NULL;
+    if (!leaf)
+        return;
+    STACK_OF(X509) *chain = build_chain(s->ssl, leaf);
+    if (chain) {
+        ret->chain_der = copy_chain(chain, &ret->chain_count);
+        ret->expires_s = chain_expires(chain);
     }
-    STACK_OF(X509) *chain = SSL_get0_verified_chain(s->ssl), *built = NULL;
-    if (!chain)
-        chain = built = build_chain(s->ssl, leaf);
-    struct str *copy = chain ? copy_chain(chain, ret_count) : NULL;
-    sk_X509_pop_free(built, X509_free);
+    ret->refused = ret->chain_der == NULL;
+    sk_X509_pop_free(chain, X509_free);
     X509_free(leaf);
     ERR_clear_error();
-    return copy;
 }

@@ -34,9 +34,18 @@ void tls_session_end(struct tls_session *s); /* sends the closing alert, if it g
 
 bool tls_session_http2(const struct tls_session *s);              /* h2 was agreed */
 const char *tls_session_server_name(const struct tls_session *s); /* SNI, or NULL */
-/* The verified peer certificate and what signed it, leaf first, in one block of memory for the
- * caller to free; NULL without one. Bytes are DER. */
-struct str *tls_session_peer_chain(struct tls_session *s, size_t *ret_count);
+
+/* What the client's certificate is worth. The original's server only asks for one and judges it
+ * request by request, so that a bad one is answered 401 instead of a broken handshake. */
+struct tls_peer {
+    struct str *chain_der; /* owned, one block; the verified certificate and what signed it, leaf
+                              first, the trusted one last; NULL without one */
+    size_t chain_count;
+    int64_t expires_s; /* of chain_der: the first date after which it is no longer valid */
+    bool refused;      /* there is a certificate, and it is no good */
+};
+/* Asked once after the handshake; a session taken up again is judged anew. */
+void tls_session_peer(struct tls_session *s, struct tls_peer *ret);
 
 /* Settings that both files know. */
 struct ssl_ctx_st;

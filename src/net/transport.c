@@ -581,7 +581,9 @@ const char *transport_server_name(const struct transport *t)
     return t->session ? tls_session_server_name(t->session) : NULL;
 }
 
-struct str *transport_peer_chain(struct transport *t, size_t *ret_count)
+void transport_peer(struct transport *t, struct tls_peer *ret)
 {
-    return t->session ? tls_session_peer_chain(t->session, ret_count) : NULL;
+    *ret = (struct tls_peer){0};
+    if (t->session)
+        tls_session_peer(t->session, ret);
 }

@@ -69,8 +69,8 @@ void transport_close(struct transport *t, enum transport_close how);
 bool transport_is_tls(const struct transport *t);
 bool transport_http2(const struct transport *t);              /* agreed by ALPN */
 const char *transport_server_name(const struct transport *t); /* SNI; NULL without */
-struct str *transport_peer_chain(struct transport *t,
-                                 size_t *ret_count); /* see tls_session_peer_chain */
+struct tls_peer;
+void transport_peer(struct transport *t, struct tls_peer *ret); /* see tls_session_peer */
 
 /* For fuzzing and tests of the protocols: a transport without a descriptor. Bytes come by
  * transport_feed and leave by output. */

@@ -37,12 +37,12 @@ def request(method, path, *more):
 class Connection:
     """Its answers use no table either: that is what the settings say."""
 
-    def __init__(self, server, context=None, settings=b'\0\1\0\0\0\0'):
+    def __init__(self, server, context=None, settings=b'\0\1\0\0\0\0', session=None):
         where = urllib.parse.urlparse(server.url)
         context = context or server.known()
         context.set_alpn_protocols(['h2'])
         raw = socket.create_connection((where.hostname, where.port), timeout=60)
-        self.socket = context.wrap_socket(raw)
+        self.socket = context.wrap_socket(raw, session=session)
         assert self.socket.selected_alpn_protocol() == 'h2'
         self.pending = b''
         self.goaway = None

@@ -1,4 +1,4 @@
-"""Jobs and CronJobs on pretend nodes."""
+"""Jobs on pretend nodes."""
 from kubelet import wait_for
 from test_workloads import template
 
@@ -96,15 +96,3 @@ def test_deleting_a_job_takes_its_pods(server, kubelet, ns):
     wait_for(lambda: len(server.get('-n', ns, 'pods')['items']) == 2)
     server.kubectl('-n', ns, 'delete', 'job/j')
     wait_for(lambda: server.get('-n', ns, 'pods')['items'] == [])
-
-
-def test_a_cronjob_starts_what_it_missed_and_keeps_some_history(server, kubelet, ns):
-    cron = {'apiVersion': 'batch/v1', 'kind': 'CronJob', 'metadata': {'name': 'c'}, 'spec': {
-        'schedule': '@every 1s', 'successfulJobsHistoryLimit': 2, 'jobTemplate': {'spec': job('x')['spec']}}}
-    server.kubectl('-n', ns, 'create', '-f', '-', input={**cron, 'spec': {**cron['spec'], 'suspend': True}})
-    assert server.get('-n', ns, 'jobs')['items'] == []
-    server.kubectl('-n', ns, 'patch', 'cronjob/c', '--type=merge', '-p', '{"spec":{"suspend":false,"schedule":"* * * * *"}}')
-    first = wait_for(lambda: server.get('-n', ns, 'jobs')['items'], 65)[0]
-    assert first['metadata']['ownerReferences'][0]['name'] == 'c'
-    assert 'batch.kubernetes.io/cronjob-scheduled-timestamp' in first['metadata']['annotations']
-    wait_for(lambda: 'lastSuccessfulTime' in server.get('-n', ns, 'cronjob/c')['status'])

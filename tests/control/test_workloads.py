@@ -168,4 +168,4 @@ def test_daemonset_is_on_every_node_and_rolls(server, kubelet, ns):
     wait_for(lambda: {p['spec']['containers'][0]['image'] for p in server.get('-n', ns, 'pods')['items']} == {'two'})
     server.kubectl('-n', ns, 'patch', 'daemonset', 'd', '-p', json.dumps({'spec': {'template': {'spec': {
         'nodeSelector': {'kubernetes.io/hostname': 'n2'}}}}}))
-    wait_for(lambda: [p['spec']['nodeName'] for p in server.get('-n', ns, 'pods')['items']] == ['n2'])
+    wait_for(lambda: [p['spec'].get('nodeName') for p in server.get('-n', ns, 'pods')['items']] == ['n2'])

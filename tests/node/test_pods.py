@@ -28,7 +28,7 @@ def test_a_pod_runs_is_reached_and_goes(machine):
     assert 'It runs.' in page
     delete(machine, 'web')
     assert machine.get('pod', 'web') is None
-    assert machine.inside('n1', 'ls', '/var/lib/kubelet/pods').strip() == ''
+    machine.wait(lambda: machine.inside('n1', 'ls', '/var/lib/kubelet/pods').strip() == '', 5, 'its folder is gone')
     assert 'eni' not in machine.inside('n1', 'ip', '-o', 'link')
 
 

@@ -243,6 +243,14 @@ static void sealed_to_protobuf(struct input *in, struct arena *a maybe_unused, s
     }
 }
 
+static volatile size_t sink;
+static void measure_protobuf(struct input *in, struct arena *a maybe_unused,
+                             struct buf *out maybe_unused)
+{
+    for (int i = 0; i < OBJECTS; i++)
+        sink += sealed_proto_size(in->sealed[i]);
+}
+
 static void document_to_sealed(struct input *in, struct arena *a, enum media media,
                                const struct str *texts)
 {
@@ -262,6 +270,20 @@ static void document_to_sealed(struct input *in, struct arena *a, enum media med
 }
 
 static void protobuf_to_sealed(struct input *in, struct arena *a, struct buf *out maybe_unused)
+{
+    struct status st;
+    status_init(&st, a);
+    for (int i = 0; i < OBJECTS; i++) {
+        struct sealed *s;
+        if (seal_proto(pod_type(), in->proto[i], &s, &st) < 0)
+            die("seal_proto", &st);
+        if (!sealed_equal(s, in->sealed[i]))
+            die("blocks differ", &st);
+        sealed_unref(s);
+    }
+}
+
+static void protobuf_by_tree(struct input *in, struct arena *a, struct buf *out maybe_unused)
 {
     document_to_sealed(in, a, MEDIA_PROTOBUF, in->proto);
 }
@@ -295,7 +317,6 @@ static void verify(struct input *in, struct arena *a, struct buf *out maybe_unus
             die("verify", &st);
 }
 
-static volatile size_t sink;
 static void read_fields(struct input *in, struct arena *a maybe_unused,
                         struct buf *out maybe_unused)
 {
@@ -324,7 +345,7 @@ static void measure(const char *name, pass *run, struct input *in, double second
         best = MIN(best, now() - start);
         arena_reset(&a);
     }
-    printf("%-24s %8.0f ns/object %8.0f MB/s of JSON\n", name, best / OBJECTS * 1e9,
+    printf("%-26s %8.0f ns/object %8.0f MB/s of JSON\n", name, best / OBJECTS * 1e9,
            (double)in->json_bytes / best / 1e6);
     arena_release(&a);
     buf_release(&out);
@@ -341,8 +362,10 @@ int main(int argc, char **argv)
         {"with shuffled sets", shuffled_sets_to_sealed},
         {"sealed -> JSON", sealed_to_text},
         {"sealed -> protobuf", sealed_to_protobuf},
+        {"size of protobuf", measure_protobuf},
         {"protobuf -> sealed", protobuf_to_sealed},
         {"JSON -> tree -> sealed", json_by_tree},
+        {"protobuf -> tree -> sealed", protobuf_by_tree},
         {"edit by tree", edit},
         {"verify", verify},
         {"read 4 fields", read_fields},

@@ -64,6 +64,7 @@ static void check_protobuf(struct arena *a, schema_id type, const struct sealed 
     status_init(&st, a);
     size_t mark = proto_envelope_begin(&out, STR("v"), STR("k"));
     sealed_to_proto(&out, s);
+    assert(sealed_proto_size(s) == out.len - mark);
     proto_envelope_end(&out, mark);
     if (document_decode(a, MEDIA_PROTOBUF, buf_str(&out), type, &n, NULL, &st) < 0)
         assert(st.reason == REASON_REQUEST_ENTITY_TOO_LARGE);

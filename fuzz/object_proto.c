@@ -1,10 +1,30 @@
 /* Raw protobuf messages of every resource in an envelope of ours: what is accepted seals, verifies,
- * and comes back the same. The first byte chooses the resource. */
+ * and comes back the same, by the direct way as by the tree. The first byte chooses the resource.
+ */
 #include "object/seal.h"
 
 static schema_id choose(uint8_t byte)
 {
     return resource_at(byte % resource_count())->type;
+}
+
+/* s: what the way by the tree made, and st what it said. */
+static void check_direct(schema_id type, struct str document, const struct sealed *s,
+                         const struct status *st)
+{
+    struct arena a = ARENA_INIT;
+    struct status said;
+    struct sealed *direct;
+    status_init(&said, &a);
+    int err = seal_proto(type, document, &direct, &said);
+    assert((err == 0) == (s != NULL));
+    if (err == 0) {
+        assert(sealed_equal(s, direct));
+        sealed_unref(direct);
+    } else {
+        assert(said.reason == st->reason && str_equal(said.message, st->message));
+    }
+    arena_release(&a);
 }
 
 static struct sealed *decode(struct arena *a, schema_id type, struct str raw)
@@ -20,6 +40,7 @@ static struct sealed *decode(struct arena *a, schema_id type, struct str raw)
     if (document_decode(a, MEDIA_PROTOBUF, buf_str(&document), type, &n, NULL, &st) < 0 ||
         seal(type, n, &s, &st) < 0)
         assert(st.code);
+    check_direct(type, buf_str(&document), s, &st);
     buf_release(&document);
     return s;
 }
@@ -36,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct buf out = BUF_INIT;
         assert(sealed_verify(s, sealed_size(s)) == 0);
         sealed_to_proto(&out, s);
+        assert(sealed_proto_size(s) == out.len);
         struct sealed *again = decode(&a, type, buf_str(&out));
         assert(again);
         assert(sealed_equal(s, again) ||

@@ -35,8 +35,11 @@ static void use(const struct sealed *s)
     struct node *n, *tree = unseal(&a, s);
     assert(json_parse(&a, buf_str(&out), &n, &st) == 0);
     assert(node_equal(n, tree));
-    if (sealed_type(s) != SCHEMA_CUSTOM)
+    if (sealed_type(s) != SCHEMA_CUSTOM) {
+        buf_clear(&out);
         sealed_to_proto(&out, s);
+        assert(sealed_proto_size(s) == out.len);
+    }
     /* What isn't sound for its type (a key of managedFields that is no name) may be refused, but
      * never sealed to nonsense. */
     if (seal(sealed_type(s), tree, &again, &st) == 0) {

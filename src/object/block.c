@@ -2,28 +2,20 @@
 
 #include "object/value.h"
 
-const uint8_t *part_read_long(const uint8_t *p, struct part *ret)
+static inline struct part word(unsigned number)
 {
-    uint16_t u16;
+    const struct schema_word *w = &schema_words[number];
+    return (struct part){(const uint8_t *)w->text, w->len, true};
+}
+
+struct part part_read_long(const uint8_t *p)
+{
     uint32_t u32;
     switch (*p) {
-    case PART_WORD8:
-        *ret =
-            (struct part){(const uint8_t *)schema_words[p[1]].text, schema_words[p[1]].len, true};
-        return p + 2;
-    case PART_WORD16:
-        memcpy(&u16, p + 1, 2);
-        *ret = (struct part){(const uint8_t *)schema_words[u16].text, schema_words[u16].len, true};
-        return p + 3;
-    case PART_LENGTH16:
-        memcpy(&u16, p + 1, 2);
-        *ret = (struct part){p + 3, u16, false};
-        return p + 3 + u16;
-    case PART_LENGTH32:
-        memcpy(&u32, p + 1, 4);
-        *ret = (struct part){p + 5, u32, false};
-        return p + 5 + u32;
-    default: *ret = (struct part){p + 1, *p, false}; return p + 1 + *p;
+    case PART_WORD8: return word(p[1]);
+    case PART_WORD16: return word(p[1] | (unsigned)p[2] << 8);
+    case PART_LENGTH16: return (struct part){p + 3, p[1] | (uint32_t)p[2] << 8, false};
+    default: memcpy(&u32, p + 1, 4); return (struct part){p + 5, u32, false};
     }
 }
 

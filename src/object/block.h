@@ -108,7 +108,8 @@ struct part {
 
 #define PART_EMPTY ((struct part){(const uint8_t *)"", 0, false})
 
-const uint8_t *part_read_long(const uint8_t *p, struct part *ret);
+/* A part whose length takes more than its first byte. */
+struct part part_read_long(const uint8_t *p) pure_func;
 
 /* Reads the part at p of a verified block; returns what is behind it. */
 static inline const uint8_t *part_read(const uint8_t *p, struct part *ret)
@@ -117,7 +118,8 @@ static inline const uint8_t *part_read(const uint8_t *p, struct part *ret)
         *ret = (struct part){p + 1, *p, false};
         return p + 1 + *p;
     }
-    return part_read_long(p, ret);
+    *ret = part_read_long(p);
+    return !ret->is_word ? ret->data + ret->size : *p == PART_WORD8 ? p + 2 : p + 3;
 }
 
 static inline const uint8_t *part_skip(const uint8_t *p)

@@ -1,4 +1,5 @@
 /* Blocks to JSON text, in one pass without a tree (seal.h). */
+#include "object/emit.h"
 #include "object/fields_v1.h"
 #include "object/json.h"
 #include "object/scalar.h"
@@ -7,71 +8,6 @@
 #include "object/typed.h"
 #include "object/unseal.h"
 #include "object/value_parts.h"
-
-/* The buffer's end in registers; emit_sync puts it back. */
-struct emitter {
-    struct buf *out;
-    char *at, *end;
-    int64_t day; /* the last one printed; times of an object mostly share it */
-    char date[DATE_BYTES];
-};
-
-enum {
-    SLACK_BYTES = 32 /* what may be written behind what is asked for */
-};
-
-static void emit_sync(struct emitter *e)
-{
-    e->out->len = (size_t)(e->at - e->out->data);
-}
-
-static void emit_load(struct emitter *e)
-{
-    e->at = e->out->data + e->out->len;
-    e->end = e->out->data + e->out->cap;
-}
-
-static __attribute__((noinline)) void emit_grow(struct emitter *e, size_t extra)
-{
-    emit_sync(e);
-    buf_reserve(e->out, MAX(extra, (size_t)1024));
-    emit_load(e);
-}
-
-static inline void emit_room(struct emitter *e, size_t extra)
-{
-    if (unlikely((size_t)(e->end - e->at) <= extra + SLACK_BYTES))
-        emit_grow(e, extra + SLACK_BYTES);
-}
-
-static inline void emit_put(struct emitter *e, const char *data, size_t len)
-{
-    emit_room(e, len);
-    copy_bytes(e->at, data, len);
-    e->at += len;
-}
-
-/* A text with escapes: whole vectors up to each of them. */
-static __attribute__((noinline)) void emit_hard_text(struct emitter *e, const char *data,
-                                                     size_t len)
-{
-    emit_room(e, len * 6 + 2);
-    char *to = e->at;
-    *to++ = '"';
-    for (size_t i = 0; i < len;) {
-        size_t left = len - i;
-        bytes16 v = left >= 16 ? bytes16_load(data + i) : bytes16_load_part(data + i, left);
-        unsigned special = bytes16_escapes(v) | (left < 16 ? 1u << left : 0);
-        size_t plain = special ? (size_t)__builtin_ctz(special) : 16;
-        bytes16_store(to, v);
-        to += plain;
-        i += plain;
-        if (special && i < len)
-            to = json_escape(to, data, len, &i);
-    }
-    *to++ = '"';
-    e->at = to;
-}
 
 static inline void emit_text(struct emitter *e, const char *data, size_t len)
 {
@@ -93,27 +29,12 @@ static inline void emit_text(struct emitter *e, const char *data, size_t len)
         copy_short(to, data, len);
     }
     if (unlikely(special)) {
-        emit_hard_text(e, data, len);
+        emit_hard_text(e, data, len, true);
         return;
     }
     *e->at = '"';
     to[len] = '"';
     e->at = to + len + 1;
-}
-
-/* A word without its quotes; up to 16 bytes come from its key, so that the text is not touched. */
-static inline void emit_word(struct emitter *e, unsigned number)
-{
-    const struct schema_word *w = &schema_words[number];
-    char *to = e->at;
-    if (likely(w->len <= 16)) {
-        memcpy(to, &w->first, 8);
-        if (w->len >= 8)
-            memcpy(to + w->len - 8, &w->last, 8);
-    } else {
-        copy_bytes(to, w->text, w->len);
-    }
-    e->at = to + w->len;
 }
 
 /* The text of the part at p; returns what is behind it. */
@@ -184,50 +105,10 @@ static void emit_members(struct emitter *e, const struct schema_type *t, const u
                          const uint8_t *end, bool *comma);
 static void emit_value(struct emitter *e, struct value v);
 
-/* The nodes of a set, with braces. */
-static void emit_fields_set(struct emitter *e, const uint8_t *p, const uint8_t *end)
-{
-    struct part text, below;
-    char before = '{';
-    if (p == end) {
-        emit_put(e, "{}", 2);
-        return;
-    }
-    for (; p < end; before = ',') {
-        emit_room(e, WORD_BYTES_MAX + 16);
-        *e->at++ = before;
-        uint8_t head = *p++;
-        if (head >= FIELDS_WORD) {
-            memcpy(e->at, "\"f:", 3);
-            e->at += 3;
-            emit_word(e, (unsigned)((head - FIELDS_WORD) << 8 | *p++));
-            memcpy(e->at, "\":", 2);
-            e->at += 2;
-        } else if (head == FIELDS_SELF) {
-            memcpy(e->at, "\".\":", 4);
-            e->at += 4;
-        } else {
-            p = part_read(p, &text);
-            emit_hard_text(e, (const char *)text.data, text.size);
-            emit_put(e, ":", 1);
-        }
-        if (*p == 0) {
-            emit_room(e, 2);
-            memcpy(e->at, "{}", 2);
-            e->at += 2;
-            p++;
-            continue;
-        }
-        p = part_read(p, &below);
-        emit_fields_set(e, below.data, below.data + below.size);
-    }
-    emit_put(e, "}", 1);
-}
-
 static void emit_fields(struct emitter *e, const uint8_t *data, uint32_t size)
 {
     if (size && data[0] == FIELDS_SET) {
-        emit_fields_set(e, data + 1, data + size);
+        emit_fields_set(e, data + 1, data + size, true);
         return;
     }
     emit_sync(e);
@@ -273,7 +154,7 @@ static void emit_value(struct emitter *e, struct value v)
     case VALUE_TIME: emit_time(e, integer_read(v.data, v.size), v.detail & DETAIL_MICRO); break;
     case VALUE_FIELDS:
         if (v.detail & DETAIL_RAW)
-            emit_fields_set(e, v.data, v.data + v.size);
+            emit_fields_set(e, v.data, v.data + v.size, true);
         else
             emit_fields(e, v.data, v.size);
         break;

@@ -156,6 +156,7 @@ static void check_protobuf(struct arena *a, const char *name, const struct seale
     struct str version = node_str(tree, "apiVersion"), kind = node_str(tree, "kind");
     size_t mark = proto_envelope_begin(&out, version, kind);
     sealed_to_proto(&out, s);
+    assert_int_equal(sealed_proto_size(s), out.len - mark);
     proto_envelope_end(&out, mark);
     same(name, "protobuf", buf_str(&out), proto);
     buf_clear(&out);
@@ -167,12 +168,13 @@ static void check_protobuf(struct arena *a, const char *name, const struct seale
     buf_release(&out);
 }
 
-static void check_direct(const char *name, struct arena *a, const struct sealed *s, struct str json)
+static void check_direct(const char *name, struct arena *a, const struct sealed *s,
+                         enum media media, struct str text)
 {
     struct sealed *direct;
     struct status st;
     status_init(&st, a);
-    if (seal_json(sealed_type(s), json, &direct, &st) < 0)
+    if ((media == MEDIA_JSON ? seal_json : seal_proto)(sealed_type(s), text, &direct, &st) < 0)
         fail_msg("%s: direct: %.*s", name, STR_ARG(st.message));
     if (!sealed_equal(s, direct))
         fail_msg("%s: the direct encoder differs", name);
@@ -196,7 +198,7 @@ static void check_shuffled(struct arena *a, const char *name, const struct seale
         sealed_unref(other);
         buf_clear(&text);
         node_to_json(&text, copy, round & 1 ? ENCODE_PRETTY : 0);
-        check_direct(name, a, s, buf_str(&text));
+        check_direct(name, a, s, MEDIA_JSON, buf_str(&text));
     }
     buf_release(&text);
 }
@@ -234,6 +236,7 @@ static bool check_fixture(const char *name)
             fail_msg("%s: protobuf seals to something else", name);
         sealed_unref(from_proto);
         check_protobuf(&a, name, s, tree, proto);
+        check_direct(name, &a, s, MEDIA_PROTOBUF, proto);
     }
     struct sealed *from_yaml = seal_document(&a, name, MEDIA_YAML, yaml, type, &other);
     if (!sealed_equal(s, from_yaml))
@@ -243,7 +246,7 @@ static bool check_fixture(const char *name)
     node_to_yaml(&out, unseal(&a, s));
     same(name, "YAML", buf_str(&out), yaml);
     buf_release(&out);
-    check_direct(name, &a, s, json);
+    check_direct(name, &a, s, MEDIA_JSON, json);
     check_shuffled(&a, name, s, tree);
     sealed_unref(s);
     arena_release(&a);

@@ -1,4 +1,4 @@
-/* Texts with escapes, and the order of members (json_scan.h). */
+/* Texts with escapes (json_scan.h). */
 #include "object/json_scan.h"
 
 #include "object/json.h"
@@ -73,43 +73,4 @@ bool scan_hard_text(struct scan *s, char *from, char *stop, struct str *ret)
     s->at++;
     *ret = (struct str){from, (size_t)(out - from)};
     return !(high & 0x80) || utf8_valid(*ret);
-}
-
-void scan_grow_entries(struct scan *s)
-{
-    s->entry_cap = s->entry_cap ? s->entry_cap * 2 : 64;
-    s->entries = mem_realloc(s->entries, s->entry_cap * sizeof(*s->entries));
-}
-
-char *scan_reserve_spare(struct scan *s, size_t size)
-{
-    writer_room(&s->w, SCAN_TAIL_BYTES);
-    s->spare.len = 0;
-    return (char *)writer_room(&s->spare, size + SCAN_TAIL_BYTES);
-}
-
-void scan_sort_entries(const struct entry *entries, uint32_t *order, uint32_t *scratch,
-                       size_t count, key_order *compare)
-{
-    if (count <= 16) {
-        for (size_t i = 1; i < count; i++) {
-            uint32_t moved = order[i];
-            size_t at = i;
-            for (; at > 0 && compare_entries(&entries[moved], &entries[order[at - 1]], compare) < 0;
-                 at--)
-                order[at] = order[at - 1];
-            order[at] = moved;
-        }
-        return;
-    }
-    size_t half = count / 2;
-    scan_sort_entries(entries, order, scratch, half, compare);
-    scan_sort_entries(entries, order + half, scratch, count - half, compare);
-    memcpy(scratch, order, half * sizeof(*order));
-    size_t left = 0, right = half, to = 0;
-    while (left < half) {
-        bool take_right = right < count && compare_entries(&entries[order[right]],
-                                                           &entries[scratch[left]], compare) < 0;
-        order[to++] = take_right ? order[right++] : scratch[left++];
-    }
 }

@@ -11,7 +11,36 @@ struct schema_word {
     uint8_t len;
 };
 
-extern const struct schema_type schema_types[]; /* by id */
+/* What stands in protobuf for a field that is absent. */
+enum wire_absent {
+    WIRE_ABSENT_NOTHING,
+    WIRE_ABSENT_ZERO, /* its key and a zero byte: 0, or no bytes */
+    WIRE_ABSENT_VALUE /* its zero value */
+};
+
+/* A field as it stands in protobuf. */
+struct schema_wire {
+    uint16_t key; /* the last number of its path and its wire type, as they are written */
+    uint8_t key_size;
+    uint8_t index;  /* into fields */
+    uint8_t groups; /* how many flattened messages it stands in */
+    uint8_t absent; /* enum wire_absent */
+    uint8_t kind, shape;
+    schema_id type;
+};
+
+struct schema_proto {
+    const struct schema_wire *wires; /* by ascending path; place n stands at n - 1 */
+    const uint8_t *by_first;         /* first number of the path -> first place with it, or 0 */
+    const uint8_t *by_tag;           /* tag -> place, or 0 */
+    uint64_t always;                 /* bit n: place n is written when it is absent, or opens a
+                                        group, which is written when nothing is in it */
+    uint8_t count, first_max, tag_max;
+    bool has_groups;
+};
+
+extern const struct schema_type schema_types[];   /* by id */
+extern const struct schema_proto schema_protos[]; /* by id */
 extern const uint16_t schema_types_count;
 extern const uint16_t schema_name_index[], schema_kind_index[];
 extern const uint8_t schema_word_displacements[];

@@ -48,6 +48,9 @@ enum {
 /* JSON text straight to a block: document_decode and seal in one pass without notes. Same bytes,
  * same errors. */
 int seal_json(schema_id type, struct str json, struct sealed **ret, struct status *st) must_use;
+/* The same of protobuf in its k8s envelope. */
+int seal_proto(schema_id type, struct str document, struct sealed **ret,
+               struct status *st) must_use;
 void sealed_set_revision(struct sealed *s, uint64_t revision);
 /* The tree of a block, with apiVersion, kind and metadata.resourceVersion. */
 struct node *unseal(struct arena *a, const struct sealed *s);
@@ -63,6 +66,7 @@ enum encode_flags {
 };
 void sealed_to_json(struct buf *out, const struct sealed *s, int flags);
 void sealed_to_proto(struct buf *out, const struct sealed *s); /* the raw message, no envelope */
+size_t sealed_proto_size(const struct sealed *s); /* how many bytes sealed_to_proto appends */
 void node_to_json(struct buf *out, const struct node *n, int flags); /* untyped: as it is */
 void node_to_yaml(struct buf *out, const struct node *n);
 /* A typed tree as raw protobuf message. */

@@ -112,17 +112,6 @@ static inline bool scan_text_field(struct scan *s, const struct schema_key *f)
     return true;
 }
 
-static inline bool write_integer_field(struct scan *s, const struct schema_key *f, int64_t value)
-{
-    size_t size = integer_size(value);
-    uint8_t *to = writer_room(&s->w, 10);
-    to[0] = f->tag;
-    to[1] = (uint8_t)size;
-    memcpy(to + 2, &value, 8);
-    s->w.len += value || f->pointer ? 2 + size : 0;
-    return true;
-}
-
 static inline bool scan_message_field(struct scan *s, const struct schema_key *f, bool root)
 {
     size_t before = s->w.len, room = f->length_guess;
@@ -192,26 +181,6 @@ static inline bool scan_field(struct scan *s, const struct schema_type *t,
     }
 }
 
-/* Where the fields of a message were written, by tag; tags are below 64. */
-struct field_starts {
-    uint64_t tags; /* those that are there */
-    uint32_t from[64];
-    uint32_t end[64];
-};
-
-static void order_fields(struct scan *s, const struct field_starts *starts, size_t begun)
-{
-    size_t size = s->w.len - begun;
-    char *to = scan_reserve_spare(s, size);
-    for (uint64_t tags = starts->tags; tags; tags &= tags - 1) {
-        int tag = __builtin_ctzll(tags);
-        uint32_t from = starts->from[tag], length = starts->end[tag] - from;
-        copy_padded(to, (const char *)s->w.data + from, length);
-        to += length;
-    }
-    copy_padded((char *)s->w.data + begun, (char *)s->spare.data, size);
-}
-
 /* apiVersion and kind of the root must be the type's; those of nested kinds are skipped. */
 static bool scan_type_meta(struct scan *s, const struct schema_type *t, struct str name, bool root)
 {
@@ -223,11 +192,7 @@ static bool scan_type_meta(struct scan *s, const struct schema_type *t, struct s
         return true;
     if (kind)
         return str_is(text, t->kind);
-    size_t group = strlen(t->group);
-    if (group == 0)
-        return str_is(text, t->version);
-    return text.len > group && memcmp(text.data, t->group, group) == 0 && text.data[group] == '/' &&
-           str_is(str_slice(text, group + 1, text.len), t->version);
+    return is_version_of(t, text);
 }
 
 /* The members of a message of type t; s->at is at its brace. */
@@ -311,18 +276,8 @@ int seal_json(schema_id type, struct str json, struct sealed **ret, struct statu
 {
     if (type == SCHEMA_CUSTOM || json.len > UINT32_MAX / 8 || !schema_type(type)->field_count)
         return by_tree(type, json, ret, st);
-    char *copy = mem_realloc(NULL, json.len + SCAN_TAIL_BYTES);
-    memcpy(copy, json.data ? json.data : "", json.len);
-    memset(copy + json.len, 0, SCAN_TAIL_BYTES);
-    struct scan s = {.at = copy};
-    writer_grow(&s.w, json.len / 2 + 256);
-    block_begin(&s.w);
+    struct scan s = scan_begin(json);
     bool done = scan_document(&s, type, json.len);
-    if (done)
-        *ret = block_finish(&s.w, type);
-    mem_free(s.w.data);
-    mem_free(s.spare.data);
-    mem_free(s.entries);
-    mem_free(copy);
+    scan_end(&s, done, type, ret);
     return done ? 0 : by_tree(type, json, ret, st);
 }

@@ -6,40 +6,10 @@
 #include "object/scalar.h"
 #include "object/typed.h"
 
-/* Up to three digits that don't begin with 0 and a suffix: such quantities are canonical, whatever
- * the suffix. */
-static bool is_plain_quantity(struct str t)
-{
-    size_t digits = 0;
-    while (digits < t.len && t.data[digits] >= '0' && t.data[digits] <= '9')
-        digits++;
-    if (digits == 0 || digits > 3 || t.data[0] == '0')
-        return false;
-    const char *suffix = t.data + digits;
-    if (digits == t.len)
-        return true;
-    if (digits + 1 == t.len)
-        return *suffix == 'm' || *suffix == 'k' || *suffix == 'M' || *suffix == 'G' ||
-               *suffix == 'T' || *suffix == 'P' || *suffix == 'E';
-    return digits + 2 == t.len && suffix[1] == 'i' &&
-           (*suffix == 'K' || *suffix == 'M' || *suffix == 'G' || *suffix == 'T');
-}
-
 bool scan_quantity(struct scan *s)
 {
-    struct str text, canonical;
-    if (!scan_text(s, &text))
-        return false;
-    if (likely(is_plain_quantity(text))) {
-        part_write_bytes(&s->w, text.data, text.len);
-        return true;
-    }
-    struct arena a = ARENA_INIT;
-    bool sound = quantity_canonical(&a, str_trim(text), &canonical) == 0;
-    if (sound)
-        part_write_bytes(&s->w, canonical.data, canonical.len);
-    arena_release(&a);
-    return sound;
+    struct str text;
+    return scan_text(s, &text) && write_quantity(s, str_trim(text));
 }
 
 bool scan_time(struct scan *s, bool micro)

@@ -20,6 +20,12 @@ static inline void bytes16_store(void *p, bytes16 v)
     _mm_storeu_si128((__m128i *)p, v);
 }
 
+/* low comes first. In registers: a load behind two smaller stores waits for both. */
+static inline bytes16 bytes16_of(uint64_t low, uint64_t high)
+{
+    return _mm_set_epi64x((long long)high, (long long)low);
+}
+
 /* Bit i: byte i needs an escape when Go writes it, or starts U+2028 perhaps. */
 static inline unsigned bytes16_escapes(bytes16 v)
 {
@@ -45,6 +51,12 @@ static inline unsigned bytes16_text_ends(bytes16 v)
     __m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
     return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), low));
 }
+
+/* Bit i: byte i is beyond ASCII. */
+static inline unsigned bytes16_high(bytes16 v)
+{
+    return (unsigned)_mm_movemask_epi8(v);
+}
 #else
 typedef struct {
     uint8_t byte[16];
@@ -60,6 +72,14 @@ static inline bytes16 bytes16_load(const void *p)
 static inline void bytes16_store(void *p, bytes16 v)
 {
     memcpy(p, &v, 16);
+}
+
+static inline bytes16 bytes16_of(uint64_t low, uint64_t high)
+{
+    bytes16 v;
+    memcpy(&v, &low, 8);
+    memcpy(v.byte + 8, &high, 8);
+    return v;
 }
 
 static inline unsigned bytes16_escapes(bytes16 v)
@@ -83,52 +103,55 @@ static inline unsigned bytes16_text_ends(bytes16 v)
                 << i;
     return mask;
 }
+
+static inline unsigned bytes16_high(bytes16 v)
+{
+    unsigned mask = 0;
+    for (int i = 0; i < 16; i++)
+        mask |= (unsigned)(v.byte[i] >> 7) << i;
+    return mask;
+}
 #endif
 
 /* The first len (1 to 15) bytes at p in one vector, the rest repeats some of them; reads nothing
  * beyond. */
 static inline bytes16 bytes16_load_short(const char *p, size_t len)
 {
-    uint64_t halves[2];
+    uint64_t low, high;
     if (len >= 8) {
-        memcpy(&halves[0], p, 8);
-        memcpy(&halves[1], p + len - 8, 8);
+        memcpy(&low, p, 8);
+        memcpy(&high, p + len - 8, 8);
     } else if (len >= 4) {
-        uint32_t low, high;
-        memcpy(&low, p, 4);
-        memcpy(&high, p + len - 4, 4);
-        halves[0] = halves[1] = low | (uint64_t)high << 32;
+        uint32_t first, last;
+        memcpy(&first, p, 4);
+        memcpy(&last, p + len - 4, 4);
+        low = high = first | (uint64_t)last << 32;
     } else {
-        halves[0] = (uint64_t)(uint8_t)p[0] * 0x0101010101010101ULL;
-        halves[1] =
+        low = (uint64_t)(uint8_t)p[0] * 0x0101010101010101ULL;
+        high =
             (uint64_t)(uint8_t)p[len / 2] | (uint64_t)(uint8_t)p[len - 1] * 0x0101010101010100ULL;
     }
-    return bytes16_load(halves);
+    return bytes16_of(low, high);
 }
 
-/* The first len (1 to 15) bytes at p in front of zeroes; reads nothing beyond. */
+/* The first len (1 to 15) bytes at p in front of others; reads nothing beyond. */
 static inline bytes16 bytes16_load_part(const char *p, size_t len)
 {
-    uint64_t halves[2] = {0, 0};
-    char *to = (char *)halves;
-    if (len & 8) {
-        memcpy(to, p, 8);
-        to += 8;
-        p += 8;
+    uint64_t low, high = 0;
+    if (len >= 8) {
+        memcpy(&low, p, 8);
+        memcpy(&high, p + len - 8, 8);
+        high >>= 8 * (16 - len) & 63;
+    } else if (len >= 4) {
+        uint32_t first, last;
+        memcpy(&first, p, 4);
+        memcpy(&last, p + len - 4, 4);
+        low = first | (uint64_t)last << 8 * (len - 4);
+    } else {
+        low = (uint64_t)(uint8_t)p[0] | (uint64_t)(uint8_t)p[len / 2] << 8 * (len / 2) |
+              (uint64_t)(uint8_t)p[len - 1] << 8 * (len - 1);
     }
-    if (len & 4) {
-        memcpy(to, p, 4);
-        to += 4;
-        p += 4;
-    }
-    if (len & 2) {
-        memcpy(to, p, 2);
-        to += 2;
-        p += 2;
-    }
-    if (len & 1)
-        *to = *p;
-    return bytes16_load(halves);
+    return bytes16_of(low, high);
 }
 
 /* Copies len (0 to 15) bytes. */

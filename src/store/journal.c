@@ -16,6 +16,7 @@ struct journal {
     const struct disk *disk; /* borrowed */
     struct file *file;       /* owned */
     char *path;              /* owned */
+    const char *directory;   /* borrowed */
     struct journal_header header;
     struct journal_state state;
     uint64_t applied; /* synced into LMDB by this process: only that is known to be on the disk */
@@ -121,6 +122,7 @@ int journal_open(const struct disk *disk, const char *directory, uint64_t seed,
     buf_printf(&path, "%s/log", directory);
     j->disk = disk;
     j->path = path.data;
+    j->directory = directory;
     bool created = false;
     int err = file_open(disk, j->path, O_RDWR, &j->file);
     if (err == -ENOENT) {
@@ -164,20 +166,30 @@ struct journal_image journal_image(const struct journal *j)
     return (struct journal_image){j->header.image_size, j->header.image_checksum};
 }
 
-int journal_image_synced(struct journal *j)
+static bool no_room(int err)
+{
+    return err == -ENOSPC || err == -EDQUOT;
+}
+
+void journal_image_synced(struct journal *j)
 {
     if (!atomic_load(&j->image_fresh))
-        return 0;
+        return;
     struct journal_header h = j->header;
     h.image_size = 0;
     h.image_checksum = 0;
     h.sequence++;
-    int err = header_write(j, &h);
+    int err = j->disk->sync_directory(j->disk->self, j->directory);
+    if (err == 0)
+        err = header_write(j, &h);
+    if (err < 0 && err != -EIO)
+        return;
+    /* A sync tells of lost pages once, whoever asks: they may be the committer's. */
     if (err == 0)
         err = file_sync(j->disk, j->file);
-    if (err == 0)
-        atomic_store(&j->image_fresh, false);
-    return err;
+    if (err < 0)
+        disk_fatal("writing the log's header", j->path, err);
+    atomic_store(&j->image_fresh, false);
 }
 
 /* ---- recovery ---- */
@@ -340,8 +352,8 @@ static char *build(struct journal *j, const struct journal_place *place,
     return j->buffer;
 }
 
-void journal_write(struct journal *j, const struct journal_place *place,
-                   struct entry *const *entries, size_t count, uint64_t before, uint64_t ceiling)
+int journal_write(struct journal *j, const struct journal_place *place,
+                  struct entry *const *entries, size_t count, uint64_t before, uint64_t ceiling)
 {
     size_t bytes;
     char *data = build(j, place, entries, count, before, ceiling, &bytes);
@@ -351,12 +363,15 @@ void journal_write(struct journal *j, const struct journal_place *place,
     if (place->zeros_to > place->zeros_from)
         err =
             file_write_zeros(j->disk, j->file, start + place->zeros_from, start + place->zeros_to);
-    if (err == 0 || err == -ENOSPC)
+    if (err == 0 || no_room(err))
         err = file_write(j->disk, j->file, data, bytes, start + place->offset);
+    if (no_room(err))
+        return -ENOSPC; /* what was written of it is no whole batch */
     if (err == 0)
         err = file_sync(j->disk, j->file);
     if (err < 0)
         disk_fatal("writing the log", j->path, err);
+    return 0;
 }
 
 void journal_written(struct journal *j, const struct journal_place *place, size_t bytes,

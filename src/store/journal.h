@@ -93,8 +93,9 @@ int journal_open(const struct disk *disk, const char *directory, uint64_t seed,
                  struct buf *error) must_use;
 void journal_close(struct journal *j);
 struct journal_image journal_image(const struct journal *j);
-/* Says durably that data.mdb is on the disk. Any thread, more than once. */
-int journal_image_synced(struct journal *j) must_use;
+/* Says durably that data.mdb is on the disk, its name too. Any thread, more than once. Without room
+ * or descriptors it stays unsaid until the next call; a broken disk ends the process. */
+void journal_image_synced(struct journal *j);
 /* Gives the records that LMDB doesn't have. They are not durable before journal_rewrite. */
 int journal_recover(struct journal *j, uint64_t applied, journal_visit_fn visit, void *arg,
                     struct buf *error) must_use;
@@ -117,9 +118,11 @@ size_t
 journal_batch_bytes(size_t record_bytes); /* in the log, of a batch with so many bytes of records */
 /* False: no room until more is applied. bytes from journal_batch_bytes. */
 bool journal_plan(struct journal *j, size_t bytes, struct journal_place *ret) must_use;
-/* Writes and syncs. A failure ends the process (disk_fatal). */
-void journal_write(struct journal *j, const struct journal_place *place,
-                   struct entry *const *entries, size_t count, uint64_t before, uint64_t ceiling);
+/* Writes and syncs. 0, or -ENOSPC when the disk has no room to write: then nothing has happened,
+ * and it may be tried again. Any other failure ends the process (disk_fatal). */
+int journal_write(struct journal *j, const struct journal_place *place,
+                  struct entry *const *entries, size_t count, uint64_t before,
+                  uint64_t ceiling) must_use;
 /* On the loop: the batch at this place, up to this revision, is durable; LMDB has synced up to that
  * revision. */
 void journal_written(struct journal *j, const struct journal_place *place, size_t bytes,

@@ -329,7 +329,7 @@ int store_meta_put(struct store *s, const char *name, struct str value)
     store_refresh(s);
     int err = db_meta_put(s->db, name, value);
     if (err == 0)
-        err = journal_image_synced(s->journal);
+        journal_image_synced(s->journal);
     if (err < 0 && err != -ENOSPC)
         disk_fatal("named value", s->directory, err);
     return err;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -20,46 +21,97 @@ enum fault {
     FAULT_WRITE_EIO,
     FAULT_WRITE_ENOSPC,
     FAULT_WRITE_SHORT,
+    FAULT_WRITE_FULL, /* ENOSPC for several writes */
+    FAULT_WRITE_TORN, /* a part is written, then the process is gone */
     FAULT_SYNC_EIO,
+    FAULT_SYNC_ENOSPC,
+    FAULT_SYNC_CRASH, /* the process is gone before it */
+    FAULT_OPEN_EMFILE,
+    FAULT_NAME_EIO, /* rename, mkdir */
     FAULT_KINDS
+};
+enum effect {
+    EFFECT_WRITE,
+    EFFECT_SYNC,
+    EFFECT_OPEN,
+    EFFECT_NAME
+};
+
+static const struct {
+    enum effect effect;
+    int error;
+    int times;
+    const char *name;
+} fault_table[FAULT_KINDS] = {
+    [FAULT_WRITE_EIO] = {EFFECT_WRITE, EIO, 1, "EIO at a write"},
+    [FAULT_WRITE_ENOSPC] = {EFFECT_WRITE, ENOSPC, 1, "ENOSPC at a write"},
+    [FAULT_WRITE_SHORT] = {EFFECT_WRITE, EIO, 1, "a short write"},
+    [FAULT_WRITE_FULL] = {EFFECT_WRITE, ENOSPC, 3, "ENOSPC at three writes"},
+    [FAULT_WRITE_TORN] = {EFFECT_WRITE, 0, 1, "a crash in a write"},
+    [FAULT_SYNC_EIO] = {EFFECT_SYNC, EIO, 1, "EIO at a sync"},
+    [FAULT_SYNC_ENOSPC] = {EFFECT_SYNC, ENOSPC, 1, "ENOSPC at a sync"},
+    [FAULT_SYNC_CRASH] = {EFFECT_SYNC, 0, 1, "a crash before a sync"},
+    [FAULT_OPEN_EMFILE] = {EFFECT_OPEN, EMFILE, 1, "EMFILE at an open"},
+    [FAULT_NAME_EIO] = {EFFECT_NAME, EIO, 1, "EIO at a rename or mkdir"},
+};
+
+enum {
+    EXIT_REFUSED = 10,
+    EXIT_CRASHED = 11
 };
 
 static struct {
     enum fault kind;
     _Atomic int countdown; /* the effect that fails when it becomes 0 */
     _Atomic int count;
+    bool power_stays; /* syncs only cost time then */
 } faults;
 
-static bool fails(bool is_sync)
+static bool fails(enum effect effect)
 {
-    if (faults.kind == FAULT_NONE || is_sync != (faults.kind == FAULT_SYNC_EIO))
+    if (faults.kind == FAULT_NONE || effect != fault_table[faults.kind].effect)
         return false;
     faults.count++;
-    return --faults.countdown == 0;
+    int left = --faults.countdown;
+    if (left > 0 || left <= -fault_table[faults.kind].times)
+        return false;
+    if (faults.kind == FAULT_SYNC_CRASH)
+        _exit(EXIT_CRASHED);
+    errno = fault_table[faults.kind].error;
+    return true;
 }
 
 static ssize_t failed_write(size_t size, bool *ret_short)
 {
-    *ret_short = faults.kind == FAULT_WRITE_SHORT && size > 1;
-    errno = faults.kind == FAULT_WRITE_ENOSPC ? ENOSPC : EIO;
+    *ret_short = (faults.kind == FAULT_WRITE_SHORT || faults.kind == FAULT_WRITE_TORN) && size > 1;
     return -1;
+}
+
+/* Of a write that was cut. */
+static ssize_t cut_write(ssize_t size)
+{
+    if (faults.kind == FAULT_WRITE_TORN)
+        _exit(EXIT_CRASHED);
+    return size;
 }
 
 static ssize_t write_at(int fd, const void *data, size_t size, off_t offset)
 {
     bool cut = false;
-    if (fails(false) && failed_write(size, &cut) < 0 && !cut)
+    if (fails(EFFECT_WRITE) && failed_write(size, &cut) < 0 && !cut)
         return -1;
-    return syscall(SYS_pwrite64, fd, data, cut ? size / 2 : size, offset);
+    ssize_t written = syscall(SYS_pwrite64, fd, data, cut ? size / 2 : size, offset);
+    return cut ? cut_write(written) : written;
 }
 
 static ssize_t write_vector_at(int fd, const struct iovec *parts, int count, off_t offset)
 {
     bool cut = false;
-    if (fails(false) && failed_write(parts[0].iov_len, &cut) < 0 && !cut)
+    if (fails(EFFECT_WRITE) && failed_write(parts[0].iov_len, &cut) < 0 && !cut)
         return -1;
     if (cut)
-        return syscall(SYS_pwrite64, fd, parts[0].iov_base, parts[0].iov_len / 2, offset);
+        return cut_write(
+            syscall(SYS_pwrite64, fd, parts[0].iov_base, parts[0].iov_len / 2, offset));
     return syscall(SYS_pwritev, fd, parts, count, offset, 0);
 }
 
@@ -93,20 +145,18 @@ ssize_t taken_pwritev64(int fd, const struct iovec *parts, int count, off_t offs
 ssize_t writev(int fd, const struct iovec *parts, int count)
 {
     bool cut = false;
-    if (fails(false) && failed_write(parts[0].iov_len, &cut) < 0 && !cut)
+    if (fails(EFFECT_WRITE) && failed_write(parts[0].iov_len, &cut) < 0 && !cut)
         return -1;
     if (cut)
-        return syscall(SYS_write, fd, parts[0].iov_base, parts[0].iov_len / 2);
+        return cut_write(syscall(SYS_write, fd, parts[0].iov_base, parts[0].iov_len / 2));
     return syscall(SYS_writev, fd, parts, count);
 }
 
 static int sync_fd(int fd, long number)
 {
-    if (fails(true)) {
-        errno = EIO;
+    if (fails(EFFECT_SYNC))
         return -1;
-    }
-    return (int)syscall(number, fd);
+    return faults.power_stays ? 0 : (int)syscall(number, fd);
 }
 
 int fdatasync(int fd)
@@ -117,6 +167,35 @@ int fdatasync(int fd)
 int fsync(int fd)
 {
     return sync_fd(fd, SYS_fsync);
+}
+
+static int open_file(const char *path, int flags, mode_t mode)
+{
+    if (faults.power_stays)
+        flags &= ~O_DSYNC;
+    return fails(EFFECT_OPEN) ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+int taken_open(const char *path, int flags, mode_t mode) __asm__("open");
+int taken_open(const char *path, int flags, mode_t mode)
+{
+    return open_file(path, flags, mode);
+}
+
+int taken_open64(const char *path, int flags, mode_t mode) __asm__("open64");
+int taken_open64(const char *path, int flags, mode_t mode)
+{
+    return open_file(path, flags | O_LARGEFILE, mode);
+}
+
+int rename(const char *from, const char *to)
+{
+    return fails(EFFECT_NAME) ? -1 : (int)syscall(SYS_rename, from, to);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    return fails(EFFECT_NAME) ? -1 : (int)syscall(SYS_mkdir, path, mode);
 }
 
 /* ---- kill -9 ---- */
@@ -171,10 +250,6 @@ TEST(kill_9_loses_nothing_acknowledged)
 }
 
 /* ---- the Nth effect fails ---- */
-
-enum {
-    EXIT_REFUSED = 10
-};
 
 static bool settled(struct world *w)
 {
@@ -246,21 +321,30 @@ static int live_once(enum fault kind, int n)
 
 TEST(any_effect_may_fail)
 {
+    faults.power_stays = true;
     for (enum fault kind = FAULT_WRITE_EIO; kind < FAULT_KINDS; kind++) {
-        int n = 1, stopped = 0, status;
+        int n = 1, stopped = 0, refused = 0, status;
         while ((status = live_once(kind, n)) != 0) {
-            /* It stopped, refused, or got over it (a short write of the log goes on; a full disk
-             * waits). */
-            if (status != DISK_FATAL_STATUS && status != EXIT_REFUSED && status != 1)
-                fail_msg("fault %d, effect %d: exit status %d", kind, n, status);
+            /* It stopped, refused, was ended by the fault, or got over it (a short write of the log
+             * goes on; a full disk waits). */
+            if (status != DISK_FATAL_STATUS && status != EXIT_REFUSED && status != EXIT_CRASHED &&
+                status != 1)
+                fail_msg("%s, the %dth: exit status %d", fault_table[kind].name, n, status);
             stopped += status == DISK_FATAL_STATUS;
-            n++;
+            refused += status == EXIT_REFUSED;
+            n += fault_table[kind].times;
         }
-        print_message("fault %d: %d effects, %d stopped the process\n", kind, n - 1, stopped);
-        assert_true(n > 10);
-        if (kind == FAULT_SYNC_EIO)
+        print_message("%s: %d effects, %d stopped the process, %d refused\n",
+                      fault_table[kind].name, n - 1, stopped, refused);
+        enum effect effect = fault_table[kind].effect;
+        assert_true(n > (effect == EFFECT_NAME ? 2 : effect == EFFECT_OPEN ? 8 : 10));
+        if (kind == FAULT_SYNC_EIO || kind == FAULT_SYNC_ENOSPC)
             assert_true(stopped > 5);
+        if (effect == EFFECT_WRITE && fault_table[kind].error == ENOSPC)
+            assert_true(stopped * 3 < n); /* a full disk is no reason to go but where nothing new
+                                             is written: LMDB's meta page, what the log had */
     }
+    faults.power_stays = false;
 }
 
 /* ---- torn and damaged logs ---- */

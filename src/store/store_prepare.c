@@ -114,27 +114,34 @@ static int make_directory(struct store *s, struct buf *error)
     return err;
 }
 
-static bool exists(const struct disk *disk, const char *path)
+/* Only what is known not to be there may be made anew. */
+static int exists(const struct disk *disk, const char *path, bool *ret, struct buf *error)
 {
     struct file *f;
-    if (file_open(disk, path, O_RDONLY, &f) < 0)
-        return false;
-    file_close(disk, f);
-    return true;
+    int err = file_open(disk, path, O_RDONLY, &f);
+    *ret = err == 0;
+    if (err == 0)
+        file_close(disk, f);
+    else if (err != -ENOENT)
+        buf_printf(error, "can't open %s: %s", path, strerror(-err));
+    return err == -ENOENT ? 0 : err;
 }
 
 int store_prepare(struct store *s, const char *template_path, struct buf *error)
 {
     struct buf image cleanup_with(buf_release) = BUF_INIT;
     struct journal_image image_of_new = {.size = JOURNAL_EMPTY_IMAGE};
-    bool created;
+    bool created, has_data = false, has_log = false;
     int err = make_directory(s, error);
     if (err < 0)
         return err;
     char *data cleanup_with(mem_free_ptr) = join(s->directory, "data.mdb");
     char *log cleanup_with(mem_free_ptr) = join(s->directory, "log");
-    bool new = !exists(s->disk, data) && !exists(s->disk, log), from_image = new &&template_path;
-    if (from_image) {
+    err = exists(s->disk, data, &has_data, error);
+    if (err == 0)
+        err = exists(s->disk, log, &has_log, error);
+    bool new = !has_data && !has_log, from_image = new &&template_path;
+    if (err == 0 && from_image) {
         err = read_image(s->disk, template_path, &image, error);
         image_of_new = image_of(buf_str(&image));
     }

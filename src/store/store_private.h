@@ -25,7 +25,7 @@ enum {
     APPLY_DELAY_MS = 300,     /* or when the first has waited so long */
     APPLY_RECORDS_MAX = 8192, /* taken by one transaction */
     TRIM_BYTES = 64 << 10,    /* so much moved makes it worth giving memory back at rest */
-    FULL_RETRY_MS = 1000,     /* a full disk is tried again */
+    FULL_RETRY_MS = 250,      /* a full disk is tried again */
     CEILING_STEP = 4096,      /* relaxed revisions that may be told before a sync */
     HISTORY_MARKS = 64,       /* steps in which time of history is known */
 };
@@ -52,6 +52,7 @@ struct commit_job {
     size_t bytes;
     uint64_t before, last, ceiling;
     bool rewrite; /* of what was recovered, instead of a new batch */
+    int err;      /* -ENOSPC: nothing was written */
 };
 
 struct apply_job {
@@ -76,6 +77,7 @@ struct store {
     uint64_t ceiling; /* durable: relaxed revisions up to here may be told at once, as they won't be
                          used again */
     bool relaxed_used;
+    bool log_full; /* the disk has no room for the log's next batch: it is tried again */
     struct commit_job *committing;
     uint64_t compacted; /* as told; the file follows */
     uint64_t forget_to; /* what compacted is to be when nobody holds it back */

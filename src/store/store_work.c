@@ -215,8 +215,8 @@ static void apply_run(struct job *job)
 {
     struct apply_job *apply = container_of(job, struct apply_job, job);
     apply->err = db_apply(apply->db, &apply->work);
-    if (apply->err == 0 && journal_image_synced(apply->journal) < 0)
-        apply->err = -EIO;
+    if (apply->err == 0)
+        journal_image_synced(apply->journal);
 }
 
 static void apply_release(struct job *job)
@@ -337,7 +337,7 @@ static void commit_run(struct job *job)
     if (c->rewrite)
         journal_rewrite(c->journal);
     else
-        journal_write(c->journal, &c->place, c->entries, c->count, c->before, c->ceiling);
+        c->err = journal_write(c->journal, &c->place, c->entries, c->count, c->before, c->ceiling);
 }
 
 static void commit_release(struct job *job)
@@ -347,11 +347,28 @@ static void commit_release(struct job *job)
     mem_free(c);
 }
 
+/* What waits stays in the overlay, and whoever waits for it waits on. The applier's next turn makes
+ * the attempt again, perhaps in the other half of the log. */
+static void no_room_for_log(struct store *s)
+{
+    if (!s->log_full)
+        log_warn("the disk has no room for the log: only deletions are taken",
+                 LOG_CSTR("directory", s->directory));
+    s->log_full = s->full = true;
+    if (!s->closing && !s->applying)
+        timer_start(&s->apply_timer, FULL_RETRY_MS);
+}
+
 static void commit_settle(struct job *job)
 {
     struct commit_job *c = container_of(job, struct commit_job, job);
     struct store *s = job->store;
     s->committing = NULL;
+    if (c->err < 0) {
+        no_room_for_log(s);
+        return;
+    }
+    s->log_full = false;
     if (!c->rewrite)
         journal_written(s->journal, &c->place, c->bytes, c->last);
     assert(c->last > s->durable);
@@ -441,9 +458,10 @@ static void commit_end_mark(struct store *s)
 {
     struct journal_place place;
     size_t bytes = journal_batch_bytes(0);
-    if (s->ceiling <= s->durable || !journal_plan(s->journal, bytes, &place))
+    if (s->durable < s->revision || s->ceiling <= s->durable ||
+        !journal_plan(s->journal, bytes, &place) ||
+        journal_write(s->journal, &place, NULL, 0, journal_last(s->journal), s->durable) < 0)
         return;
-    journal_write(s->journal, &place, NULL, 0, journal_last(s->journal), s->durable);
     journal_written(s->journal, &place, bytes, journal_last(s->journal));
     s->ceiling = s->durable;
 }
@@ -490,18 +508,21 @@ void store_work_release(struct store *s)
     deferred_cancel(&s->begin);
     deferred_cancel(&s->notify);
     timer_stop(&s->apply_timer);
+    s->log_full = false; /* there may be room by now */
     /* All that was written becomes durable; then it moves into LMDB unless the disk is full. */
     while (s->committing || s->applying || s->durable < s->revision) {
         if (s->committing)
             job_finish(&s->committing->job);
         if (s->applying)
             job_finish(&s->applying->job);
+        if (s->log_full)
+            break;
         commit_begin(s);
         if (!s->committing && !s->applying && s->full)
             break;
     }
     commit_end_mark(s);
-    while (s->overlay.count > 0 && !s->full) {
+    while (applicable(s) > 0 && !s->full) {
         apply_begin(s);
         job_finish(&s->applying->job);
     }

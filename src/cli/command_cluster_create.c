@@ -15,7 +15,7 @@ struct values {
 static void defaults(void *values)
 {
     struct values *v = values;
-    session_defaults(&v->options);
+    session_defaults(v);
     v->nodes = 0;
 }
 

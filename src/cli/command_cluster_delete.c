@@ -2,15 +2,6 @@
 #include "cli/kubeconfig.h"
 #include "cli/session.h"
 
-struct values {
-    struct session_options options;
-};
-
-static void defaults(void *values)
-{
-    session_defaults(&((struct values *)values)->options);
-}
-
 static int remove_context(struct session *s, const char *name)
 {
     bool changed = false;
@@ -24,7 +15,7 @@ static int remove_context(struct session *s, const char *name)
 
 static int run(void *values, int argc, char **argv)
 {
-    const struct values *v = values;
+    const struct session_values *v = values;
     struct session s;
     int result = session_need_name(&v->options, argc, argv);
     if (result)
@@ -34,19 +25,13 @@ static int run(void *values, int argc, char **argv)
         result = step_delete_cluster(&s.steps, argv[0], &s.st);
     if (!result)
         result = remove_context(&s, argv[0]);
-    if (!result && v->options.output) {
-        struct node *answer = node_map(&s.arena);
-        node_put_bool(&s.arena, answer, "changed", s.progress.changed);
-        node_put_str(&s.arena, answer, "cluster", str_from(argv[0]));
-        session_print(answer);
-    }
-    return session_close(&s, result);
+    return session_answer(&s, result, argv[0]);
 }
 
 static const struct command_option options[] = {
-    SESSION_OPTIONS(struct values),
-    SESSION_LONG_OPTIONS(struct values),
-    OPTION_KUBECONFIG(struct values, options.kubeconfig),
+    SESSION_OPTIONS(struct session_values),
+    SESSION_LONG_OPTIONS(struct session_values),
+    OPTION_KUBECONFIG(struct session_values, options.kubeconfig),
     {NULL}};
 
 REGISTER(command, cluster_delete)
@@ -54,7 +39,7 @@ REGISTER(command, cluster_delete)
    .summary = "Delete a cluster with its node groups, or make sure that it is gone",
    .arguments = "NAME",
    .options = options,
-   .values_size = sizeof(struct values),
-   .defaults = defaults,
+   .values_size = sizeof(struct session_values),
+   .defaults = session_defaults,
    .run = run,
    .names = "clusters"};

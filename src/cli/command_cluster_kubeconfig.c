@@ -1,18 +1,9 @@
 /* `kaname cluster kubeconfig`. */
 #include "cli/session.h"
 
-struct values {
-    struct session_options options;
-};
-
-static void defaults(void *values)
-{
-    session_defaults(&((struct values *)values)->options);
-}
-
 static int run(void *values, int argc, char **argv)
 {
-    const struct values *v = values;
+    const struct session_values *v = values;
     struct session s;
     struct node *cluster;
     int result = session_need_name(&v->options, argc, argv);
@@ -24,20 +15,14 @@ static int run(void *values, int argc, char **argv)
     if (!result)
         result = step_kubeconfig(&s.steps, cluster, v->options.kubeconfig,
                                  v->options.switch_context, &s.st);
-    if (!result && v->options.output) {
-        struct node *answer = node_map(&s.arena);
-        node_put_bool(&s.arena, answer, "changed", s.progress.changed);
-        node_put_str(&s.arena, answer, "cluster", str_from(argv[0]));
-        session_print(answer);
-    }
-    return session_close(&s, result);
+    return session_answer(&s, result, argv[0]);
 }
 
 static const struct command_option options[] = {
-    SESSION_OPTIONS(struct values),
-    SESSION_LONG_OPTIONS(struct values),
-    OPTION_KUBECONFIG(struct values, options.kubeconfig),
-    OPTION_SWITCH_CONTEXT(struct values, options.switch_context),
+    SESSION_OPTIONS(struct session_values),
+    SESSION_LONG_OPTIONS(struct session_values),
+    OPTION_KUBECONFIG(struct session_values, options.kubeconfig),
+    OPTION_SWITCH_CONTEXT(struct session_values, options.switch_context),
     {NULL}};
 
 REGISTER(command, cluster_kubeconfig)
@@ -45,7 +30,7 @@ REGISTER(command, cluster_kubeconfig)
    .summary = "Write a cluster's context to the kubeconfig",
    .arguments = "NAME",
    .options = options,
-   .values_size = sizeof(struct values),
-   .defaults = defaults,
+   .values_size = sizeof(struct session_values),
+   .defaults = session_defaults,
    .run = run,
    .names = "clusters"};

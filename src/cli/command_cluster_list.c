@@ -1,10 +1,6 @@
 /* `kaname cluster list`. */
 #include "cli/session.h"
 
-struct values {
-    struct session_options options;
-};
-
 static void print_table(struct session *s, const struct node *names)
 {
     printf("%-24s %-10s %-8s %s\n", "NAME", "STATUS", "VERSION", "ENDPOINT");
@@ -20,7 +16,7 @@ static void print_table(struct session *s, const struct node *names)
 
 static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
 {
-    const struct values *v = values;
+    const struct session_values *v = values;
     struct session s;
     struct node *answer;
     int result = session_open_region(&s, &v->options, 1);
@@ -34,11 +30,12 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
     return session_close(&s, result);
 }
 
-static const struct command_option options[] = {SESSION_OPTIONS(struct values), {NULL}};
+static const struct command_option options[] = {SESSION_OPTIONS(struct session_values), {NULL}};
 
 REGISTER(command, cluster_list)
 = {.name = "cluster list",
    .summary = "List the clusters of the region",
    .options = options,
-   .values_size = sizeof(struct values),
+   .values_size = sizeof(struct session_values),
+   .defaults = session_defaults,
    .run = run};

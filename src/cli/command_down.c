@@ -15,11 +15,6 @@ struct values {
     bool purge;
 };
 
-static void defaults(void *values)
-{
-    session_defaults(&((struct values *)values)->options);
-}
-
 /* Our contexts go with the clusters; one entry for each cluster that has a folder. */
 static int remove_contexts(struct steps *s, const struct values *v, struct status *st)
 {
@@ -90,13 +85,7 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
         result = stop_nodes(&s.steps, &s.st);
     if (!result && v->purge)
         result = purge(&s.steps, &s.st);
-    if (!result && v->options.output) {
-        struct node *answer = node_map(&s.arena);
-        node_put_bool(&s.arena, answer, "changed", s.progress.changed);
-        node_put_int(&s.arena, answer, "ms", progress_total_ms(&s.progress));
-        session_print(answer);
-    }
-    return session_close(&s, result);
+    return session_answer(&s, result, NULL);
 }
 
 static const struct command_option options[] = {
@@ -113,5 +102,5 @@ REGISTER(command, down)
    .summary = "End the region, its clusters and nodes; the data stays unless --purge",
    .options = options,
    .values_size = sizeof(struct values),
-   .defaults = defaults,
+   .defaults = session_defaults,
    .run = run};

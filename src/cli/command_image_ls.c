@@ -3,10 +3,6 @@
 #include "cli/session.h"
 #include "region/images.h"
 
-struct values {
-    struct session_options options;
-};
-
 /* The same image in several nodes, and its names by digest, are one to a person. */
 static struct node *names_of(struct arena *a, struct str rest)
 {
@@ -23,7 +19,7 @@ static struct node *names_of(struct arena *a, struct str rest)
 
 static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
 {
-    const struct values *v = values;
+    const struct session_values *v = values;
     struct session s;
     struct buf words = BUF_INIT;
     int result = session_open(&s, &v->options, 1);
@@ -39,11 +35,12 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
     return session_close(&s, result);
 }
 
-static const struct command_option options[] = {SESSION_OPTIONS(struct values), {NULL}};
+static const struct command_option options[] = {SESSION_OPTIONS(struct session_values), {NULL}};
 
 REGISTER(command, image_ls)
 = {.name = "image ls",
    .summary = "List the images of the nodes",
    .options = options,
-   .values_size = sizeof(struct values),
+   .values_size = sizeof(struct session_values),
+   .defaults = session_defaults,
    .run = run};

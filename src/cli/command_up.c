@@ -13,7 +13,7 @@ struct values {
 static void defaults(void *values)
 {
     struct values *v = values;
-    session_defaults(&v->options);
+    session_defaults(v);
     v->nodes = NODES_AS_THEY_ARE;
     v->cluster = "default";
 }
@@ -46,12 +46,9 @@ static int run_steps(struct session *s, const struct values *v)
 
 static void print_document(struct session *s, const struct values *v)
 {
-    struct node *result = node_map(&s->arena);
-    node_put_bool(&s->arena, result, "changed", s->progress.changed);
+    struct node *result = session_document(s, v->cluster);
     node_put_str(&s->arena, result, "endpoint",
                  arena_printf(&s->arena, "http://127.0.0.1:%u", s->steps.region.port));
-    node_put_str(&s->arena, result, "cluster", str_from(v->cluster));
-    node_put_int(&s->arena, result, "ms", progress_total_ms(&s->progress));
     session_print(result);
 }
 

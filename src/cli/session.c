@@ -2,8 +2,9 @@
 
 #include "object/seal.h"
 
-void session_defaults(struct session_options *o)
+void session_defaults(void *values)
 {
+    struct session_options *o = values;
     o->switch_context = true;
     o->timeout_s = -1;
 }
@@ -53,6 +54,23 @@ void session_print(const struct node *document)
     node_to_json(&text, document, 0);
     printf("%s\n", text.data);
     buf_release(&text);
+}
+
+struct node *session_document(struct session *s, const char *cluster)
+{
+    struct node *document = node_map(&s->arena);
+    node_put_bool(&s->arena, document, "changed", s->progress.changed);
+    if (cluster)
+        node_put_str(&s->arena, document, "cluster", str_from(cluster));
+    node_put_int(&s->arena, document, "ms", progress_total_ms(&s->progress));
+    return document;
+}
+
+int session_answer(struct session *s, int result, const char *cluster)
+{
+    if (!result && s->options->output)
+        session_print(session_document(s, cluster));
+    return session_close(s, result);
 }
 
 int session_describe(struct session *s, const char *name, struct node **ret)

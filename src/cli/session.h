@@ -22,7 +22,12 @@ struct session_options {
             "usually, and more)",                                                                  \
             OPTION_NUMBER, offsetof(type, options.timeout_s)                                       \
     }
-void session_defaults(struct session_options *o);
+/* The values of a command without options of its own. */
+struct session_values {
+    struct session_options options;
+};
+/* Of values that begin with session options: what `struct command` wants as defaults. */
+void session_defaults(void *values);
 
 struct session {
     struct arena arena;
@@ -45,6 +50,11 @@ int session_close(struct session *s, int result);
 
 /* One document on standard output. */
 void session_print(const struct node *document);
+/* What --output json says of a command that changes things: changed, ms, and the cluster (NULL:
+ * none). */
+struct node *session_document(struct session *s, const char *cluster);
+/* Ends a command that has nothing more to say than that document; else as session_close. */
+int session_answer(struct session *s, int result, const char *cluster);
 /* DescribeCluster's answer. 0 or -1. */
 int session_describe(struct session *s, const char *name, struct node **ret) must_use;
 /* The one NAME that a command takes: 0, or an exit status when it isn't there, which was told. */

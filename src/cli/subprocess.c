@@ -47,19 +47,21 @@ static void on_late(void *arg)
     process_signal(c->process, SIGKILL);
 }
 
-int subprocess_output(const char *const *argv, unsigned timeout_ms, struct buf *ret)
+/* Runs it until it ends; what it writes to one of its descriptors is taken. fds: its first three,
+ * of which the one that is taken is still to be set. */
+static int run_taking(const char *const *argv, unsigned timeout_ms, int fds[3], size_t taken,
+                      struct buf *ret)
 {
     struct child c = {.loop = loop_new(), .output = ret};
-    int in;
-    int err = process_pipe(&c.fd, &in);
+    int err = process_pipe(&c.fd, &fds[taken]);
     if (err) {
         loop_free(c.loop);
         return err;
     }
-    const int fds[] = {-1, in, -1};
     const struct process_options options = {.loop = c.loop,
                                             .argv = argv,
                                             .environment = (const char *const *)environ,
+                                            .directory = ".",
                                             .fds = fds,
                                             .fd_count = 3,
                                             .netns_fd = -1,
@@ -67,7 +69,7 @@ int subprocess_output(const char *const *argv, unsigned timeout_ms, struct buf *
                                             .arg = &c};
     struct timer timer;
     err = process_start(&options, &c.process);
-    process_close(in);
+    process_close(fds[taken]);
     if (!err) {
         struct loop_fd *watch = loop_fd_open(c.loop, c.fd, 1, on_output, &c);
         timer_init(&timer, c.loop, on_late, &c);
@@ -81,6 +83,16 @@ int subprocess_output(const char *const *argv, unsigned timeout_ms, struct buf *
     process_close(c.fd);
     loop_free(c.loop);
     return err;
+}
+
+int subprocess_output(const char *const *argv, unsigned timeout_ms, struct buf *ret)
+{
+    return run_taking(argv, timeout_ms, (int[]){-1, -1, -1}, 1, ret);
+}
+
+int subprocess_save(const char *const *argv, unsigned timeout_ms, int fd, struct buf *ret_words)
+{
+    return run_taking(argv, timeout_ms, (int[]){-1, fd, -1}, 2, ret_words);
 }
 
 int subprocess_run(const char *const *argv, const char *variable, int *ret_status)

@@ -7,6 +7,10 @@
 /* Appends what it writes to standard output to ret; argv[0] is a path. 0, -ETIMEDOUT (it was
  * killed), -EIO (it failed), -errno. */
 int subprocess_output(const char *const *argv, unsigned timeout_ms, struct buf *ret) must_use;
+/* Its standard output goes to an open file, what it says on standard error to ret_words. As above.
+ */
+int subprocess_save(const char *const *argv, unsigned timeout_ms, int fd,
+                    struct buf *ret_words) must_use;
 /* Runs it with this process's streams, folder and environment, with one variable ("NAME=value")
  * more. Ctrl-C is the program's: this process waits for it. 0 and its exit status as a shell tells
  * it (128 + the signal's number), or -errno. */

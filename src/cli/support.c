@@ -2,7 +2,7 @@
 
 #include "cli/doctor.h"
 #include "cli/redact.h"
-#include "cli/tar.h"
+#include "node/tar.h"
 #include "object/seal.h"
 #include "region/teardown.h"
 #include "sys/file_owner.h"
@@ -33,7 +33,12 @@ void support_add(struct support *s, const char *path, struct str text)
     struct buf clean = BUF_INIT, name = BUF_INIT;
     buf_printf(&name, "kaname-support/%s", path);
     redact(text, s->known, &clean);
-    tar_put(&s->tar, name.data, buf_str(&clean), wall_clock_us() / 1000000);
+    if (name.len >= TAR_PATH_BYTES_MAX)
+        name.data[TAR_PATH_BYTES_MAX - 1] = 0;
+    tar_add(&s->tar, &(struct tar_member){.path = name.data,
+                                          .mode = 0600,
+                                          .data = buf_str(&clean),
+                                          .time_s = wall_clock_us() / 1000000});
     s->count++;
     buf_release(&clean);
     buf_release(&name);
@@ -179,5 +184,5 @@ void support_collect(struct support *s)
     add_listing(s);
     add_logs(s);
     add_host(s);
-    tar_finish(&s->tar);
+    tar_end(&s->tar);
 }

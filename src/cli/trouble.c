@@ -34,6 +34,9 @@ static const struct trouble_entry entries[TROUBLE_COUNT] = {
                       "see what is there: {kaname} cluster list{data}"},
     [KN_PROGRAM_MISSING] = {"KN_PROGRAM_MISSING", EXIT_NOT_FOUND, "the program to run isn't there",
                             "install it, or name its path"},
+    [KN_IMAGE_NONE] = {"KN_IMAGE_NONE", EXIT_NOT_FOUND,
+                       "no container engine of this machine has the image",
+                       "name an archive's path, or an image that is listed by: docker images"},
     [KN_CONFLICT] = {"KN_CONFLICT", EXIT_CONFLICT, "the thing is in use or changing",
                      "wait until it is ACTIVE, then try again: {kaname} cluster list{data}"},
     [KN_SETTING_DIFFERS] = {"KN_SETTING_DIFFERS", EXIT_CONFLICT,
@@ -60,7 +63,7 @@ static const struct trouble_entry entries[TROUBLE_COUNT] = {
                     "run the command again: it goes on where it was; --timeout SECONDS waits "
                     "longer"},
     [KN_PORT_IN_USE] = {"KN_PORT_IN_USE", EXIT_HOST, "another program listens on the port",
-                        "choose another with --listen ADDRESS:PORT; port 0 picks a free one"},
+                        "choose another, or 0 for a free one; who has it tells: ss -ltnp"},
     [KN_START_FAILED] = {"KN_START_FAILED", EXIT_HOST, "a process of kaname can't start",
                          "look for what is wrong with this machine: {kaname} doctor{data}"},
     [KN_HOST_UNFIT] = {"KN_HOST_UNFIT", EXIT_HOST, "this machine lacks what nodes need",
@@ -91,6 +94,8 @@ static const struct {
     enum trouble trouble;
 } answers[] = {
     {404, NULL, KN_NOT_FOUND},
+    {409, "PortInUse", KN_PORT_IN_USE},
+    {409, "PortPublished", KN_SETTING_DIFFERS},
     {409, NULL, KN_CONFLICT},
     {401, NULL, KN_DENIED},
     {403, NULL, KN_DENIED},

@@ -315,6 +315,15 @@ int memory_file(struct str data, int *ret_fd)
     return 0;
 }
 
+int temporary_file(const char *directory, int *ret_fd)
+{
+    int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    *ret_fd = fd;
+    return 0;
+}
+
 int dir_remove_empty(const char *path)
 {
     return rmdir(path) < 0 && errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT ? -errno : 0;

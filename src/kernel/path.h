@@ -77,6 +77,8 @@ int fd_socket_error(int fd); /* 0 or -errno of a connection that was begun */
 
 /* An open file that lies in memory only, to be read from its start. */
 int memory_file(struct str data, int *ret_fd) must_use;
+/* An open file in a directory that has no name and is gone when it is closed. */
+int temporary_file(const char *directory, int *ret_fd) must_use;
 /* Removes a directory that is empty; 0 also when it is not, or not there. */
 int dir_remove_empty(const char *path) must_use;
 

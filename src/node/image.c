@@ -7,51 +7,8 @@
 #include "node/image.h"
 
 enum {
-    TAR_BLOCK = 512,
     BUSYBOX_BYTES_MAX = 16 << 20
 };
-
-static void octal(char *to, size_t size, uint64_t value)
-{
-    to[--size] = 0;
-    for (; size > 0; value >>= 3)
-        to[--size] = (char)('0' + (value & 7));
-}
-
-/* A POSIX ustar header (IEEE 1003.1): OFFSET name 0, mode 100, uid 108, gid 116, size 124, mtime
- * 136, checksum 148, type 156, link 157, magic 257. */
-static void tar_add(struct buf *tar, const struct image_file *file)
-{
-    char block[TAR_BLOCK] = {0};
-    size_t name_len = strlen(file->path);
-    bool directory = name_len && file->path[name_len - 1] == '/';
-    assert(name_len < 100 && (!file->link || strlen(file->link) < 100));
-    memcpy(block, file->path, name_len);
-    octal(block + 100, 8, file->mode);
-    octal(block + 108, 8, 0);
-    octal(block + 116, 8, 0);
-    octal(block + 124, 12, file->data.len);
-    octal(block + 136, 12, 0);
-    memset(block + 148, ' ', 8);
-    block[156] = directory ? '5' : file->link ? '2' : '0';
-    if (file->link)
-        memcpy(block + 157, file->link, strlen(file->link));
-    memcpy(block + 257, "ustar\00000", 8);
-    unsigned sum = 0;
-    for (size_t i = 0; i < TAR_BLOCK; i++)
-        sum += (uint8_t)block[i];
-    octal(block + 148, 7, sum);
-    buf_append(tar, block, TAR_BLOCK);
-    buf_add(tar, file->data);
-    memset(block, 0, sizeof(block));
-    buf_append(tar, block, (TAR_BLOCK - file->data.len % TAR_BLOCK) % TAR_BLOCK);
-}
-
-static void tar_end(struct buf *tar)
-{
-    static const char zeros[2 * TAR_BLOCK];
-    buf_append(tar, zeros, sizeof(zeros));
-}
 
 static struct str digest(struct arena *a, struct str data)
 {
@@ -64,7 +21,7 @@ static void add_blob(struct arena *a, struct buf *tar, struct str data, struct s
 {
     *ret_digest = digest(a, data);
     struct str path = arena_printf(a, "blobs/sha256/%.*s", STR_ARG(*ret_digest));
-    tar_add(tar, &(struct image_file){.path = path.data, .mode = 0444, .data = data});
+    tar_add(tar, &(struct tar_member){.path = path.data, .mode = 0444, .data = data});
 }
 
 static void json_list(struct buf *out, const char *name, const char *const *items)
@@ -103,7 +60,7 @@ void image_write(const struct image *image, struct buf *ret_tar)
     for (size_t i = 0; i < image->file_count; i++)
         tar_add(&layer, &image->files[i]);
     tar_end(&layer);
-    tar_add(ret_tar, &(struct image_file){.path = "oci-layout",
+    tar_add(ret_tar, &(struct tar_member){.path = "oci-layout",
                                           .mode = 0444,
                                           .data = STR("{\"imageLayoutVersion\":\"1.0.0\"}")});
     add_blob(&a, ret_tar, buf_str(&layer), &layer_digest);
@@ -128,7 +85,7 @@ void image_write(const struct image *image, struct buf *ret_tar)
                    image->names[i]);
     buf_puts(&index, "]}");
     tar_add(ret_tar,
-            &(struct image_file){.path = "index.json", .mode = 0444, .data = buf_str(&index)});
+            &(struct tar_member){.path = "index.json", .mode = 0444, .data = buf_str(&index)});
     tar_end(ret_tar);
     buf_release(&layer);
     buf_release(&config);
@@ -173,7 +130,7 @@ int image_pause(struct buf *ret_tar)
     static const char *const names[] = {IMAGE_PAUSE, NULL}, *const entrypoint[] = {"/pause", NULL};
     if (sizeof(pause_program) == 1)
         return -ENOTSUP;
-    struct image_file file = {.path = "pause",
+    struct tar_member file = {.path = "pause",
                               .mode = 0755,
                               .data = {(const char *)pause_program, sizeof(pause_program)}};
     struct image image = {.names = names,
@@ -205,11 +162,11 @@ int image_busybox(const char *program, struct buf *ret_tar)
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
     struct buf binary cleanup_with(buf_release) = BUF_INIT;
     struct arena a = ARENA_INIT;
-    VEC(struct image_file) files = {0};
+    VEC(struct tar_member) files = {0};
     int err = path_read(program, BUSYBOX_BYTES_MAX, &binary);
     if (err < 0)
         return err;
-    static const struct image_file fixed[] = {
+    static const struct tar_member fixed[] = {
         {.path = "bin/", .mode = 0755},
         {.path = "etc/", .mode = 0755},
         {.path = "www/", .mode = 0755},
@@ -226,10 +183,10 @@ int image_busybox(const char *program, struct buf *ret_tar)
     };
     for (size_t i = 0; i < ARRAY_COUNT(fixed); i++)
         vec_push(&files, fixed[i]);
-    struct image_file busybox = {.path = "bin/busybox", .mode = 0755, .data = buf_str(&binary)};
+    struct tar_member busybox = {.path = "bin/busybox", .mode = 0755, .data = buf_str(&binary)};
     vec_push(&files, busybox);
     for (size_t i = 0; i < ARRAY_COUNT(applets); i++) {
-        struct image_file link = {
+        struct tar_member link = {
             .path = arena_printf(&a, "bin/%s", applets[i]).data, .mode = 0777, .link = "busybox"};
         vec_push(&files, link);
     }

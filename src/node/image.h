@@ -7,16 +7,10 @@
 
 #include "base/str.h"
 #include "kernel/host.h"
+#include "node/tar.h"
 
 #define IMAGE_PAUSE   "kaname.local/pause:1"
 #define IMAGE_BUSYBOX "kaname.local/busybox:1"
-
-struct image_file {
-    const char *path; /* without a leading "/"; a directory ends with "/" */
-    mode_t mode;
-    struct str data;  /* of a regular file */
-    const char *link; /* a symbolic link's target; NULL: none */
-};
 
 struct image {
     const char *const *names;      /* "kaname.local/pause:1"; ended by NULL */
@@ -25,7 +19,7 @@ struct image {
     const char *const *environment;
     const char *user;        /* NULL: root */
     const char *working_dir; /* NULL: / */
-    const struct image_file *files;
+    const struct tar_member *files;
     size_t file_count;
 };
 

@@ -99,6 +99,14 @@ def program_missing(s):
     return s.region.kaname('connect', 'reasons', '--', 'no-such-program', check=False)
 
 
+@reason('KN_IMAGE_NONE')
+def image_none(s):
+    """An engine that doesn't have it."""
+    (s.path / 'docker').write_text('#!/bin/sh\nexit 1\n')
+    (s.path / 'docker').chmod(0o755)
+    return s.region.kaname('image', 'load', 'nothing:1', '--from', 'docker', '-o', 'json', check=False, PATH=s.path)
+
+
 @reason('KN_CONFLICT')
 def conflict(s):
     return s.pretended(409, 'ResourceInUseException').kaname('cluster', 'get', 'x', '-o', 'json', check=False)
@@ -144,7 +152,8 @@ def active(endpoint):
 
 @reason('KN_NO_NODES')
 def no_nodes(s):
-    return s.region.kaname('image', 'load', '-o', 'json', s.file('i.tar', ''), check=False)
+    (s.path / 'i.tar').write_bytes(s.run('image', 'sample', text=False).stdout)
+    return s.region.kaname('image', 'load', '-o', 'json', s.path / 'i.tar', check=False)
 
 
 @reason('KN_NODEGROUP_FAILED')

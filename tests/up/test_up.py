@@ -99,27 +99,6 @@ def test_environment_for_aws(up):
     assert '"default"' in done.stdout
 
 
-def test_images_from_an_archive_and_a_folder(up):
-    """The second time nothing is left to do; an OCI folder is as good as its archive."""
-    with open(f'{up.directory}/image.tar', 'wb') as f:
-        subprocess.run([KANAME, 'image', 'sample'], stdout=f, check=True)
-
-    def load(path):
-        return json.loads(up.kaname('image', 'load', path, '--output', 'json').stdout)
-
-    assert load(f'{up.directory}/image.tar') == {'changed': False, 'nodes': 2}, 'the nodes have it from the start'
-    folder = f'{up.directory}/layout'
-    os.mkdir(folder)
-    subprocess.run(['tar', 'xf', f'{up.directory}/image.tar', '-C', folder], check=True)
-    with open(f'{folder}/index.json') as f:
-        index = f.read()
-    with open(f'{folder}/index.json', 'w') as f:
-        f.write(index.replace('kaname.local/busybox:1', 'example.dev/loaded:1'))
-    assert [load(folder)['changed'] for _ in range(2)] == [True, False]
-    assert 'example.dev/loaded:1' in up.kaname('image', 'ls').stdout.split()
-    assert 'example.dev/loaded:1' in up.kaname('names', 'images').stdout.split()
-
-
 def test_a_drained_node_gives_its_pods_away(up):
     node = up.json('get', 'pods', '-l', 'app=hello')['items'][0]['spec']['nodeName']
     up.kubectl('drain', node, '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=60s', timeout=90)

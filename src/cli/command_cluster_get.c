@@ -2,10 +2,6 @@
 #include "cli/session.h"
 #include "object/seal.h"
 
-struct values {
-    struct session_options options;
-};
-
 static void print_yaml(const struct node *cluster)
 {
     struct buf text = BUF_INIT;
@@ -14,9 +10,19 @@ static void print_yaml(const struct node *cluster)
     buf_release(&text);
 }
 
+/* A region that doesn't know published ports has none. */
+static void add_ports(struct session *s, const char *name, struct node *cluster)
+{
+    struct node *answer;
+    struct str path = arena_printf(&s->arena, "/clusters/%s/published-ports", name);
+    if (region_call(&s->arena, &s->steps.region, "GET", path, NULL, &answer, &s->st) == 0 &&
+        node_has(answer, "publishedPorts"))
+        node_put(&s->arena, cluster, "publishedPorts", node_at(answer, "publishedPorts"));
+}
+
 static int run(void *values, int argc, char **argv)
 {
-    const struct values *v = values;
+    const struct session_values *v = values;
     struct session s;
     struct node *cluster;
     int result = session_need_name(&v->options, argc, argv);
@@ -25,6 +31,8 @@ static int run(void *values, int argc, char **argv)
     result = session_open_region(&s, &v->options, 1);
     if (!result)
         result = session_describe(&s, argv[0], &cluster);
+    if (!result)
+        add_ports(&s, argv[0], cluster);
     if (!result && v->options.output)
         session_print(cluster);
     else if (!result)
@@ -32,13 +40,14 @@ static int run(void *values, int argc, char **argv)
     return session_close(&s, result);
 }
 
-static const struct command_option options[] = {SESSION_OPTIONS(struct values), {NULL}};
+static const struct command_option options[] = {SESSION_OPTIONS(struct session_values), {NULL}};
 
 REGISTER(command, cluster_get)
 = {.name = "cluster get",
    .summary = "Show a cluster",
    .arguments = "NAME",
    .options = options,
-   .values_size = sizeof(struct values),
+   .values_size = sizeof(struct session_values),
+   .defaults = session_defaults,
    .run = run,
    .names = "clusters"};

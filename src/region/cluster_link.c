@@ -136,6 +136,11 @@ void cluster_link_delete_node(struct cluster_link *l, struct str node)
     client_delete(l->client, l->resource, STR_NONE, node, &options, NULL, NULL);
 }
 
+struct client *cluster_link_client(struct cluster_link *l)
+{
+    return l->client;
+}
+
 void cluster_link_free(struct cluster_link *l)
 {
     view_close(l->nodes);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "net/digest.h"
 #include "region/fleet_internal.h"
+#include "region/publish.h"
 #include "sys/whole_file.h"
 
 static bool add_subnet(void *arg, const struct sealed *object)
@@ -133,6 +134,7 @@ void fleet_forget_cluster(struct fleet *f, struct arena *a, struct str cluster)
 {
     struct ip address;
     struct node *object = state_tree(f->region->state, a, STATE_CLUSTER, cluster);
+    publisher_forget(f->region->publisher, cluster);
     struct cluster_link *link = map_del(&f->links, cluster);
     if (link)
         cluster_link_free(link);

@@ -46,6 +46,9 @@ struct machine {
 void machines_reconcile(struct fleet *f, struct arena *a);
 /* Whether an instance's host runs and has the images that come with it. */
 bool machines_filled(struct fleet *f, struct str id);
+/* The address of one of a cluster's running hosts, the turn-th. 0 or -ENOENT. */
+int machines_address(struct fleet *f, struct arena *a, struct str cluster, unsigned turn,
+                     struct ip *ret) must_use;
 /* Jobs on threads hold their machines, the fleet and the region. */
 bool machines_have_jobs(const struct fleet *f);
 void machines_free(struct fleet *f);
@@ -62,6 +65,7 @@ struct cluster_link;
 struct cluster_link *cluster_link_of(struct fleet *f, struct arena *a, struct str cluster);
 bool cluster_link_node_ready(struct cluster_link *l, struct str node);
 void cluster_link_delete_node(struct cluster_link *l, struct str node);
+struct client *cluster_link_client(struct cluster_link *l); /* borrowed */
 void cluster_link_free(struct cluster_link *l);
 
 #endif

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/encode.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "cluster/authority.h"
 #include "node/image.h"
@@ -406,29 +407,36 @@ static void reconcile_instance(struct fleet *f, struct arena *a, struct str id)
         start(m, a, instance);
 }
 
-struct names {
-    struct arena *arena;
-    struct node *list;
-};
-
-static bool collect(void *arg, const struct sealed *object)
-{
-    struct names *n = arg;
-    node_append(n->arena, n->list, node_text_copy(n->arena, object_name(object)));
-    return true;
-}
-
 void machines_reconcile(struct fleet *f, struct arena *a)
 {
-    struct names n = {a, node_list(a)};
-    state_each(f->region->state, STATE_INSTANCE, STR_NONE, collect, &n);
-    node_each(id, n.list) reconcile_instance(f, a, id->text);
+    node_each(id, state_names(f->region->state, a, STATE_INSTANCE, STR_NONE))
+        reconcile_instance(f, a, id->text);
 }
 
 bool machines_filled(struct fleet *f, struct str id)
 {
     const struct machine *m = map_get(&f->machines, id);
     return m && m->state == MACHINE_RUNNING;
+}
+
+int machines_address(struct fleet *f, struct arena *a, struct str cluster, unsigned turn,
+                     struct ip *ret)
+{
+    struct vpc_interface interface;
+    struct ip found[LIMIT_NODES_PER_GROUP];
+    unsigned count = 0;
+    map_each(slot, &f->machines) {
+        const struct machine *m = slot->value;
+        const struct node *o = state_tree(f->region->state, a, STATE_INSTANCE, str_from(m->id));
+        if (m->state == MACHINE_RUNNING && count < ARRAY_COUNT(found) &&
+            str_equal(node_str(o, "spec.clusterName"), cluster) &&
+            vpc_interface_find(f->vpc, interface_id(a, m).data, &interface) == 0)
+            found[count++] = interface.address.ip;
+    }
+    if (count == 0)
+        return -ENOENT;
+    *ret = found[turn % count];
+    return 0;
 }
 
 bool machines_have_jobs(const struct fleet *f)

@@ -16,6 +16,8 @@ static const struct {
     {"MissingAuthenticationToken", 403},
     {"MissingAuthenticationTokenException", 403},
     {"NotFoundException", 404},
+    {"PortInUseException", 409},
+    {"PortPublishedException", 409},
     {"RequestExpired", 403},
     {"ResourceInUseException", 409},
     {"ResourceNotFoundException", 404},

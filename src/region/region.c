@@ -10,6 +10,7 @@
 #include "region/fleet.h"
 #include "region/front.h"
 #include "region/principal.h"
+#include "region/publish.h"
 #include "region/supervisor.h"
 #include "sys/privilege.h"
 #include "sys/whole_file.h"
@@ -113,6 +114,7 @@ static int open_parts(struct region *r, struct arena *a, const struct region_con
     if (listen_on_port(r, a, config, ret_error))
         return -1;
     open_fleet(r);
+    r->publisher = publisher_new(r);
     r->supervisor = supervisor_new(r, config->spawner);
     return 0;
 }
@@ -153,6 +155,8 @@ void region_stop(struct region *r)
     /* The process ends: what a job on a thread works with stays until then. */
     if (r->fleet && fleet_is_held(r->fleet))
         return;
+    if (r->publisher)
+        publisher_free(r->publisher);
     if (r->fleet)
         fleet_free(r->fleet);
     if (r->server) {

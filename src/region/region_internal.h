@@ -8,6 +8,7 @@
 
 struct supervisor;
 struct fleet;
+struct publisher;
 
 struct region {
     struct loop *loop;
@@ -18,6 +19,7 @@ struct region {
     struct state *state;           /* owned */
     struct supervisor *supervisor; /* owned */
     struct fleet *fleet;           /* owned; NULL where nodes can't run (no root) */
+    struct publisher *publisher;   /* owned */
     struct http_server *server;    /* owned */
     struct tls_config *tls;        /* owned */
     uint16_t port;

@@ -157,6 +157,25 @@ void state_each(struct state *s, enum state_kind kind, struct str prefix,
     view_each(s->views[kind], STR_NONE, visit_one, &v);
 }
 
+struct names {
+    struct arena *arena;
+    struct node *list;
+};
+
+static bool collect(void *arg, const struct sealed *object)
+{
+    struct names *n = arg;
+    node_append(n->arena, n->list, node_text_copy(n->arena, object_name(object)));
+    return true;
+}
+
+struct node *state_names(struct state *s, struct arena *a, enum state_kind kind, struct str prefix)
+{
+    struct names n = {a, node_list(a)};
+    state_each(s, kind, prefix, collect, &n);
+    return n.list;
+}
+
 size_t state_count(struct state *s, enum state_kind kind, struct str prefix)
 {
     struct visit v = {.prefix = prefix};

@@ -41,6 +41,8 @@ struct node *state_tree(struct state *s, struct arena *a, enum state_kind kind, 
 /* fn returns false to stop. prefix: only names that begin with it. */
 void state_each(struct state *s, enum state_kind kind, struct str prefix,
                 bool (*fn)(void *arg, const struct sealed *object), void *arg);
+/* Their names, in the arena: for those who write while they walk. */
+struct node *state_names(struct state *s, struct arena *a, enum state_kind kind, struct str prefix);
 size_t state_count(struct state *s, enum state_kind kind, struct str prefix);
 
 /* A tree to fill: {apiVersion, kind, metadata: {name}, spec: {}, status: {}}. */

@@ -110,7 +110,8 @@ def test_interrupted_anywhere_it_goes_on(region):
 # Every command that has --output json: how it is called here.
 DOCUMENTS = {'cluster list': [], 'cluster get': ['shown'], 'cluster kubeconfig': ['shown', '--kubeconfig', '/dev/null/none'], 'doctor': [],
              'image ls': [], 'list': ['commands'], 'version': None, 'support': ['--file', '/dev/null/none'], 'cluster create': ['shown'],
-             'cluster delete': ['gone'], 'image load': ['none'], 'up': ['--nodes', '-5'], 'down': None}
+             'cluster delete': ['gone'], 'cluster publish': ['shown', '0=endpoint'],
+             'cluster unpublish': ['shown', '--all'], 'image load': ['none'], 'up': ['--nodes', '-5'], 'down': None}
 
 
 def commands_with_output():

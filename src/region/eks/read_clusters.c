@@ -10,23 +10,10 @@ static int run_describe(struct aws_call *call)
     return 0;
 }
 
-struct names {
-    struct arena *arena;
-    struct node *list;
-};
-
-static bool add_name(void *arg, const struct sealed *object)
-{
-    struct names *n = arg;
-    node_append(n->arena, n->list, node_text_copy(n->arena, object_name(object)));
-    return true;
-}
-
 static int run_list(struct aws_call *call)
 {
-    struct names n = {call->arena, node_list(call->arena)};
-    state_each(call->region->state, STATE_CLUSTER, STR_NONE, add_name, &n);
-    return aws_page(call, "clusters", n.list, 100);
+    struct node *names = state_names(call->region->state, call->arena, STATE_CLUSTER, STR_NONE);
+    return aws_page(call, "clusters", names, 100);
 }
 
 static int run_versions(struct aws_call *call)

@@ -1,0 +1,25 @@
+/* Published ports: listening sockets on this machine's loopback whose connections go on into the
+ * VPC.
+ *
+ * What is published stands in the cluster's object (spec.internal.publishedPorts: port, target), so
+ * that it is there again after a restart. Level-triggered: the listeners follow the objects; a port
+ * that something else took in the meantime is tried again until it is free. Targets are read by
+ * publish_target.h. */
+#ifndef REGION_PUBLISH_H
+#define REGION_PUBLISH_H
+
+#include "region/region_internal.h"
+
+struct publisher *publisher_new(struct region *r);
+void publisher_free(struct publisher *p); /* before the fleet */
+
+/* Listens on a port (0: *ret_port is a free one) before the cluster's object tells of it, so that
+ * the caller learns whether that works: 0, -EADDRINUSE, or -errno. Without such an object it ends
+ * with the next change of any. */
+int publisher_take(struct publisher *p, struct str cluster, struct str target, uint16_t port,
+                   uint16_t *ret_port) must_use;
+bool publisher_listens(const struct publisher *p, uint16_t port);
+/* Before the cluster's link goes. */
+void publisher_forget(struct publisher *p, struct str cluster);
+
+#endif

@@ -135,7 +135,7 @@ static void submit(struct exchange *x, const struct http_reply *reply, size_t le
     for (size_t i = 0; i < reply->header_count; i++) {
         struct http_header h = reply->headers[i];
         if (str_equal_nocase(h.name, STR("connection")) && http1_has_token(h.value, "close"))
-            http2_go_away(c);
+            http2_go_away_soon(c);
         if (http_header_is_ours(h.name, 2) ||
             (length != SIZE_MAX && str_equal_nocase(h.name, STR("content-length"))))
             continue;

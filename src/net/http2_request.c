@@ -8,6 +8,11 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     struct http_connection *c = user;
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
+    if (c->h2->noticed) {
+        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                  NGHTTP2_REFUSED_STREAM);
+        return 0;
+    }
     struct exchange *x = exchange_new(c);
     x->stream_id = frame->hd.stream_id;
     x->req.version = 2;

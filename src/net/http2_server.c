@@ -102,6 +102,13 @@ void http2_go_away(struct http_connection *c)
                           NULL, 0);
 }
 
+void http2_go_away_soon(struct http_connection *c)
+{
+    if (!c->h2->ending && !c->h2->noticed)
+        nghttp2_submit_shutdown_notice(c->h2->session);
+    c->h2->noticed = true;
+}
+
 /* Sends what can be sent, and closes what is over. */
 static void settle(struct http_connection *c)
 {
@@ -119,7 +126,10 @@ static void settle(struct http_connection *c)
     bool over = !nghttp2_session_want_read(h2->session) && !nghttp2_session_want_write(h2->session);
     if (over || (h2->ending && list_empty(&c->exchanges) && transport_unsent(c->transport) == 0))
         conn_close(c, TRANSPORT_LINGER);
-    else if (h2->out_bytes > 0 && c->due_ms == 0)
+    else if (h2->noticed && !h2->lingering && list_empty(&c->exchanges)) {
+        h2->lingering = true;
+        conn_deadline(c, LIMIT_LINGER_TIME_MS);
+    } else if (h2->out_bytes > 0 && c->due_ms == 0)
         conn_deadline(c, LIMIT_IDLE_TIME_MS);
 }
 

@@ -38,8 +38,10 @@ struct http2_server {
     size_t out_bytes;  /* answers' bytes that wait in exchanges */
     size_t body_bytes; /* request bodies half received */
     bool settings_seen;
-    bool too_much; /* an allowance is empty */
-    bool ending;   /* GOAWAY was sent: close when the last exchange has gone */
+    bool too_much;  /* an allowance is empty */
+    bool ending;    /* GOAWAY was sent: close when the last exchange has gone */
+    bool noticed;   /* told that it will be: new streams are refused, other frames heard a while */
+    bool lingering; /* that while runs */
     bool sending;
 };
 
@@ -49,6 +51,9 @@ void http2_earn(struct allowance *a, int64_t most, int64_t count);
 void http2_forgive(struct http2_server *h2, int32_t stream_id);
 void http2_go_away(
     struct http_connection *c); /* no new requests; closes when the last answer is out */
+/* The same with a warning LIMIT_LINGER_TIME_MS ahead (RFC 9113 6.8), so that frames on their way
+ * are not answered by a reset. */
+void http2_go_away_soon(struct http_connection *c);
 
 void http2_request_callbacks(struct nghttp2_session_callbacks *callbacks);
 void http2_answer_callbacks(struct nghttp2_session_callbacks *callbacks);

@@ -543,6 +543,18 @@ TEST(connection_close_becomes_goaway)
     get(&b, 1, "/close", END_HEADERS | END_STREAM);
     feed(&t, buf_str(&b));
     assert_int_equal(goaway_code(&t), NGHTTP2_NO_ERROR);
+    /* For a while frames that were on their way are heard, but no further requests. */
+    assert_true(alive(&t));
+    assert_true(t.conn->due_ms <= loop_now_ms(t.loop) + LIMIT_LINGER_TIME_MS);
+    buf_clear(&b);
+    frame(&b, NGHTTP2_PING, 0, 0, STR("12345678"));
+    get(&b, 3, "/x", END_HEADERS | END_STREAM);
+    feed(&t, buf_str(&b));
+    assert_int_equal(t.handled, 1);
+    struct str last = STR_NONE;
+    assert_int_equal(frames_of(&t, NGHTTP2_PING, 0, &last, NULL), 1);
+    assert_int_equal(frames_of(&t, NGHTTP2_RST_STREAM, 3, &last, NULL), 1);
+    t.conn->protocol->time_out(t.conn);
     assert_false(alive(&t));
     buf_release(&b);
     stop(&t);

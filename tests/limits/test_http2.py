@@ -1,14 +1,29 @@
 """Attacks on HTTP/2: each is cut early, and costs next to nothing."""
+import os
+import re
+import subprocess
 import time
+import urllib.parse
 
 import pytest
 
 import frames
 from frames import (CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS,
                     WINDOW_UPDATE, Connection, frame, request)
+from program import CACHE
 
 UNREAD = [('ping', frame(PING, 0, 0, b'12345678')), ('settings', frame(SETTINGS, 0, 0, b'\0\4\0\1\0\0')), ('priority', frame(PRIORITY, 0, 5, b'\0\0\0\0\1')),
           ('unknown', frame(0xbe, 0, 0, b'x')), ('window', frame(WINDOW_UPDATE, 0, 0, b'\0\0\0\1')), ('empty data', frame(DATA, 0, 1))]
+
+
+def test_manners(server):
+    """All that h2spec asks (RFC 9113, RFC 7541). The original stands 140 to 142 of its 145 tests."""
+    where = urllib.parse.urlparse(server.url)
+    done = subprocess.run([os.path.join(CACHE, 'bin', 'h2spec'), '-h', where.hostname, '-p', str(where.port), '-t', '-k', '-P', '/version', '-o', '5'],
+                          capture_output=True, text=True, errors='replace')
+    told = done.stdout.partition('Failures:')[2] or done.stdout
+    assert (found := re.search(r'(\d+) tests, (\d+) passed', told)), done
+    assert found[1] == found[2] == '145', told
 
 
 def test_a_good_client_is_served(server):

@@ -127,12 +127,17 @@ bool request_query_flag(struct request *r, const char *name)
     return request_query(r, name, &text) && !str_is(text, "false") && !str_is(text, "0");
 }
 
-struct str request_group(const struct request *r)
+struct str request_kept_group(const struct request *r)
 {
     const struct resource *res = r->resource;
     if (res->storage_id != res->id && res->type != SCHEMA_CUSTOM)
         res = resource_by_id(res->storage_id);
     return str_from(res->group);
+}
+
+struct str request_group(const struct request *r)
+{
+    return str_from(r->resource->group);
 }
 
 struct store_key request_key(const struct request *r, struct str ns, struct str name)

@@ -8,6 +8,7 @@
 #include "api/respond.h"
 #include "api/write.h"
 #include "object/scalar.h"
+#include "object/seal.h"
 
 #define ORPHAN     "orphan"
 #define FOREGROUND "foregroundDeletion"
@@ -106,13 +107,48 @@ int delete_options_read(struct request *r)
     return status_invalid_from_causes(&r->st, STR("meta.k8s.io"), STR("DeleteOptions"), STR_NONE);
 }
 
+static bool is_namespace(const struct request *r)
+{
+    return strcmp(r->resource->plural, "namespaces") == 0 && strcmp(r->resource->group, "") == 0;
+}
+
+static bool is_definition(const struct request *r)
+{
+    return strcmp(r->resource->plural, "customresourcedefinitions") == 0;
+}
+
+/* The original looks at these two kinds in its store: in other words. */
+static int check_store_preconditions(struct request *r)
+{
+    const struct write_options *o = &r->options;
+    uint64_t now = sealed_revision(r->old);
+    struct str plural = str_from(r->resource->plural), uid = object_uid(r->old),
+               name = object_name(r->old), revision;
+    revision = arena_printf(r->arena, "%llu", (unsigned long long)now);
+    if (!str_empty(o->uid) && !str_equal(o->uid, uid))
+        return status_conflict(
+            &r->st, request_group(r), plural, name,
+            arena_printf(r->arena,
+                         "Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s",
+                         STR_ARG(o->uid), STR_ARG(uid)));
+    if (!str_empty(o->resource_version) && !str_equal(o->resource_version, revision))
+        return status_conflict(&r->st, request_group(r), plural, name,
+                               arena_printf(r->arena,
+                                            "Precondition failed: ResourceVersion in precondition: "
+                                            "%.*s, ResourceVersion in object meta: %.*s",
+                                            STR_ARG(o->resource_version), STR_ARG(revision)));
+    return 0;
+}
+
 static int check_preconditions(struct request *r)
 {
     const struct write_options *o = &r->options;
     struct str kind = str_from(r->resource->kind), uid = object_uid(r->old),
                name = object_name(r->old);
+    if (is_namespace(r) || is_definition(r))
+        return check_store_preconditions(r);
     if (!str_empty(o->uid) && !str_equal(o->uid, uid))
-        return status_conflict(&r->st, request_group(r), kind, name,
+        return status_conflict(&r->st, request_kept_group(r), kind, name,
                                arena_printf(r->arena,
                                             "the UID in the precondition (%.*s) does not match the "
                                             "UID in record (%.*s). The object "
@@ -121,7 +157,7 @@ static int check_preconditions(struct request *r)
     struct str revision =
         arena_printf(r->arena, "%llu", (unsigned long long)sealed_revision(r->old));
     if (!str_empty(o->resource_version) && !str_equal(o->resource_version, revision))
-        return status_conflict(&r->st, request_group(r), kind, name,
+        return status_conflict(&r->st, request_kept_group(r), kind, name,
                                arena_printf(r->arena,
                                             "the ResourceVersion in the precondition (%.*s) does "
                                             "not match the ResourceVersion in "
@@ -144,7 +180,11 @@ static void choose_finalizers(const struct request *r, const struct node *finali
     const struct write_options *o = &r->options;
     bool orphan = has_finalizer(finalizers, ORPHAN),
          foreground = has_finalizer(finalizers, FOREGROUND);
-    if (o->orphan_given) {
+    bool ignored = (r->kind->flags & KIND_NEVER_COLLECTED) ||
+                   (is_definition(r) && !node_has(r->old_node, "metadata.deletionTimestamp"));
+    if (ignored) {
+        /* as they are */
+    } else if (o->orphan_given) {
         orphan = o->orphan;
         foreground = foreground && !orphan;
     } else if (!str_empty(o->propagation)) {
@@ -222,16 +262,6 @@ static bool apply_grace(struct request *r, struct node *object, int64_t *ret_gra
     return true;
 }
 
-static bool is_namespace(const struct request *r)
-{
-    return strcmp(r->resource->plural, "namespaces") == 0 && strcmp(r->resource->group, "") == 0;
-}
-
-static bool is_definition(const struct request *r)
-{
-    return strcmp(r->resource->plural, "customresourcedefinitions") == 0;
-}
-
 /* Namespaces and definitions say in their status that they end. */
 static void mark_status(struct request *r, struct node *object)
 {
@@ -287,9 +317,13 @@ int delete_old(struct request *r, bool *ret_gone)
     bool held = node_count(node_at(object, "metadata.finalizers")) ||
                 (is_namespace(r) && node_count(node_at(object, "spec.finalizers")));
     if (held && !deleting && !(r->kind->flags & KIND_GRACEFUL)) {
-        mark_deleting(r, object, 0);
-        if (is_namespace(r) || is_definition(r))
+        if (is_namespace(r) || is_definition(r)) {
+            node_put_str(r->arena, object, "metadata.deletionTimestamp",
+                         time_format(r->arena, request_now_us(r)));
             mark_status(r, object);
+        } else {
+            mark_deleting(r, object, 0);
+        }
         changed = true;
     }
     r->object = object;
@@ -301,7 +335,21 @@ int delete_old(struct request *r, bool *ret_gone)
         return write_store(r);
     }
     *ret_gone = true;
+    /* A pod is told to end before it goes: who watches or asked sees so. */
+    if ((r->kind->flags & KIND_GRACEFUL) && changed &&
+        seal(r->resource->type, object, &r->result, &r->st) < 0)
+        return -1;
     return write_remove(r);
+}
+
+static void warn_of_orphans(struct request *r)
+{
+    const struct write_options *o = &r->options;
+    if (strcmp(r->resource->plural, "jobs") == 0 && strcmp(r->resource->group, "batch") == 0 &&
+        r->http && str_empty(o->propagation) && !o->orphan_given)
+        request_warn(r, STR("child pods are preserved by default when jobs are deleted; set "
+                            "propagationPolicy=Background to remove them or set "
+                            "propagationPolicy=Orphan to suppress this warning"));
 }
 
 static int admit_delete(struct request *r)
@@ -344,7 +392,10 @@ static struct node *success_status(struct request *r)
 
 static enum step_result delete_decode(struct request *r)
 {
-    return delete_options_read(r) < 0 || write_load_old(r) < 0 ? STEP_FAIL : STEP_NEXT;
+    if (delete_options_read(r) < 0)
+        return STEP_FAIL;
+    warn_of_orphans(r);
+    return write_load_old(r) < 0 ? STEP_FAIL : STEP_NEXT;
 }
 
 static enum step_result delete_admit(struct request *r)
@@ -416,7 +467,10 @@ static int delete_one(struct request *r, const struct sealed *object, struct sea
 
 static enum step_result collection_decode(struct request *r)
 {
-    return delete_options_read(r) < 0 ? STEP_FAIL : STEP_NEXT;
+    if (delete_options_read(r) < 0)
+        return STEP_FAIL;
+    warn_of_orphans(r);
+    return STEP_NEXT;
 }
 
 static int delete_all(struct request *r, struct collection *c, struct list_writer *list)

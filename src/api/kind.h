@@ -37,6 +37,10 @@ enum kind_flags {
     KIND_TTL = 1 << 8,                /* events expire */
     KIND_STATUS_ON_CREATE =
         1 << 9, /* a status sent on create is kept (nodes register with theirs) */
+    KIND_NEVER_COLLECTED = 1 << 10, /* no garbage collection: deletion ignores what it is told of
+                                       dependents (events) */
+    KIND_GENERATION_BY_LABELS = 1 << 11,      /* generation grows with labels, too */
+    KIND_GENERATION_BY_ANNOTATIONS = 1 << 12, /* ... with annotations, too */
 };
 
 struct kind_ops {
@@ -73,9 +77,14 @@ struct kind_ops {
                              const struct node *options);
     /* Scale subresource: where replicas and the selector stand. NULL paths: no scale. */
     const char *scale_spec_path, *scale_status_path, *scale_selector_path;
-    /* Paths that server-side apply resets on the main resource and on /status. Ended by NULL; NULL:
-     * status, and spec. */
+    /* Paths that the main resource and /status reset: nobody owns them through it, and what /status
+     * resets of metadata stays as it was ("metadata": all that clients write there). Ended by NULL;
+     * NULL: status, and spec. */
     const char *const *reset_paths, *const *status_reset_paths;
+    /* What conversion makes of an object that came in, before anybody is told to own its fields. */
+    void (*decoded)(const struct kind_ctx *ctx, struct node *object);
+    /* What is said of every answer about this version; NULL: nothing. */
+    const char *deprecation;
 };
 REGISTRY_DECLARE(kind, struct kind_ops);
 

@@ -4,6 +4,7 @@
 
 #include "api/crd.h"
 #include "api/table_view.h"
+#include "object/shown.h"
 
 schema_id named_type(const char *name)
 {
@@ -42,7 +43,7 @@ struct node *object_tree(struct arena *a, const struct rendering *v, const struc
         return n;
     struct node *converted = convert_tree(a, n, sealed_type(s), v->resource->type);
     node_set(a, converted, STR("apiVersion"), node_text(a, resource_api_version(a, v->resource)));
-    return converted;
+    return node_copy(a, shown_view(a, v->resource->type, converted));
 }
 
 struct node *partial_tree(struct arena *a, const struct sealed *s)

@@ -1,5 +1,6 @@
 #include "api/render.h"
 #include "api/table_view.h"
+#include "object/seal.h"
 
 /* Frame of protobuf watches: length (4 bytes, big endian), then a bare metav1.WatchEvent whose
  * object is a document. */
@@ -73,36 +74,25 @@ static int frame_tree(struct arena *a, const struct rendering *v, const char *ty
     return err;
 }
 
+/* A bookmark is an object of the kind without content but its revision, in any form. */
 int render_bookmark(struct arena *a, const struct rendering *v, uint64_t revision, bool initial_end,
                     bool first, struct buf *out, struct status *st)
 {
-    bool partial = v->accept.shape == AS_PARTIAL || v->accept.shape == AS_PARTIAL_LIST;
-    struct node *n = node_map(a), *meta = node_map(a);
-    struct str kind = partial ? STR("PartialObjectMetadata") : str_from(v->resource->kind);
-    node_set(a, n, STR("kind"), node_text(a, kind));
-    node_set(a, n, STR("apiVersion"),
-             node_text(a, partial ? STR("meta.k8s.io/v1") : resource_api_version(a, v->resource)));
-    node_set(a, n, STR("metadata"), meta);
-    node_set(a, meta, STR("resourceVersion"),
-             node_text_printf(a, "%llu", (unsigned long long)revision));
-    node_set(a, meta, STR("creationTimestamp"), node_null(a));
+    struct node *n = node_map(a);
+    struct node *meta = node_need_map(a, n, "metadata");
+    struct sealed *s;
+    if (v->resource->type == SCHEMA_CUSTOM) {
+        node_put_str(a, n, "kind", str_from(v->resource->kind));
+        node_put_str(a, n, "apiVersion", resource_api_version(a, v->resource));
+    }
     if (initial_end)
         node_set(a, node_need_map(a, meta, "annotations"), STR("k8s.io/initial-events-end"),
                  node_text(a, STR("true")));
-    if (v->accept.shape == AS_TABLE)
-        return frame_tree(a, v, "BOOKMARK", SCHEMA_NONE, table_bookmark(a, v, n, first), out, st);
-    node_remove(meta, STR("creationTimestamp"));
-    if (!partial)
-        return frame_tree(a, v, "BOOKMARK", v->resource->type, n, out, st);
-    if (v->accept.media != MEDIA_PROTOBUF)
-        return frame_tree(a, v, "BOOKMARK", SCHEMA_NONE, n, out, st);
-    struct buf document = BUF_INIT;
-    size_t mark = proto_envelope_begin(&document, STR("meta.k8s.io/v1"), kind);
-    int err = partial_proto(&document, n, st);
-    proto_envelope_end(&document, mark);
-    if (err == 0)
-        frame_proto(out, "BOOKMARK", buf_str(&document));
-    buf_release(&document);
+    if (seal(v->resource->type, n, &s, st) < 0)
+        return -1;
+    sealed_set_revision(s, revision);
+    int err = render_event(a, v, "BOOKMARK", s, first, out, st);
+    sealed_unref(s);
     return err;
 }
 

@@ -185,8 +185,10 @@ void request_warn(struct request *r, struct str text);
 void request_header(struct request *r, const char *name, struct str value);
 bool request_query(struct request *r, const char *name, struct str *ret);
 bool request_query_flag(struct request *r, const char *name);
-/* Of the resource as it is kept: what errors name. */
+/* Of the resource that was asked for: what errors name. */
 struct str request_group(const struct request *r);
+/* Of the resource as it is kept: what validation and preconditions of deletion name. */
+struct str request_kept_group(const struct request *r);
 struct store_key request_key(const struct request *r, struct str ns, struct str name);
 struct kind_ctx request_kind_ctx(const struct request *r);
 bool request_is_sub(const struct request *r, const char *name);

@@ -56,6 +56,8 @@ enum {
 
 static void add_common_headers(struct request *r)
 {
+    if (r->endpoint && r->kind && r->kind->deprecation)
+        request_warn(r, str_from(r->kind->deprecation));
     if (!r->cache_control_set)
         request_header(r, "Cache-Control", STR("no-cache, private"));
     if (!str_empty(r->audit_id))

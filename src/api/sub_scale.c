@@ -114,6 +114,13 @@ static enum step_result scale_decode(struct request *r)
     struct node *before = scale_of(r, r->old_node, sealed_revision(r->old)), *after;
     if (decode_update(r, before, &after) < 0)
         return STEP_FAIL;
+    struct str name = node_str(after, "metadata.name");
+    if (r->http && !str_empty(name) && !str_equal(name, r->route.name)) {
+        status_set(&r->st, REASON_BAD_REQUEST,
+                   "the name of the object (%.*s) does not match the name on the URL (%.*s)",
+                   STR_ARG(name), STR_ARG(r->route.name));
+        return STEP_FAIL;
+    }
     struct node *replicas = node_at(after, "spec.replicas");
     int64_t count = node_num(after, "spec.replicas", 0);
     if ((replicas && !node_is(replicas, NODE_INT)) || count < 0) {

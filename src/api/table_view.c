@@ -57,17 +57,3 @@ int table_object(struct arena *a, const struct rendering *v, const struct sealed
              node_text_printf(a, "%llu", (unsigned long long)sealed_revision(s)));
     return render_tree(a, &v->accept, SCHEMA_NONE, table_new(a, v, meta, columns, rows), out, st);
 }
-
-struct node *table_bookmark(struct arena *a, const struct rendering *v, const struct node *object,
-                            bool columns)
-{
-    struct node *rows = node_list(a), *row = node_map(a), *meta = node_map(a);
-    struct node *cells = node_need_list(a, row, "cells");
-    for (size_t i = 0; i < v->resource->column_count; i++)
-        node_append(a, cells, node_null(a));
-    node_set(a, row, STR("object"), node_copy(a, object));
-    node_append(a, rows, row);
-    node_set(a, meta, STR("resourceVersion"),
-             node_copy(a, node_at(object, "metadata.resourceVersion")));
-    return table_new(a, v, meta, columns, rows);
-}

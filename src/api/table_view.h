@@ -12,8 +12,5 @@ int table_add_row(struct arena *a, const struct rendering *v, struct node *rows,
                   const struct sealed *s, struct status *st) must_use;
 int table_list(struct arena *a, const struct rendering *v, struct node *rows, struct node *metadata,
                struct buf *out, struct status *st) must_use;
-/* A bookmark in table form: object carries the revision. */
-struct node *table_bookmark(struct arena *a, const struct rendering *v, const struct node *object,
-                            bool columns);
 
 #endif

@@ -51,9 +51,10 @@ static void prepare_create(struct request *r)
 static const struct side {
     const char *subresource;
     const char *paths[3];
+    const char *reset[3]; /* never owned through it; none: what the main resource resets */
 } sides[] = {
     {"status", {"status"}},
-    {"approval", {"status.conditions"}},
+    {"approval", {"status.conditions"}, {"spec", "status.certificate"}},
     {"finalize", {"spec.finalizers"}},
     {"ephemeralcontainers", {"spec.ephemeralContainers"}},
     {"resize", {"spec.containers", "spec.initContainers"}},
@@ -84,6 +85,27 @@ static void keep_other_sides(struct request *r, const struct side *side)
     r->object = merged;
 }
 
+/* What a status write may not change of metadata. */
+static void restore_metadata(struct request *r)
+{
+    static const char *const all[] = {"metadata.labels", "metadata.annotations",
+                                      "metadata.finalizers", "metadata.ownerReferences", NULL};
+    const char *const *reset = r->kind->status_reset_paths;
+    if (!request_is_sub(r, "status"))
+        return;
+    for (; reset && *reset; reset++) {
+        const char *const one[] = {*reset, NULL};
+        const char *const *path = strcmp(*reset, "metadata") == 0 ? all : one;
+        for (; str_starts(str_from(*reset), "metadata") && *path; path++) {
+            struct node *before = node_at(r->old_node, *path);
+            if (before)
+                node_put(r->arena, r->object, *path, node_copy(r->arena, before));
+            else
+                node_del(r->object, *path);
+        }
+    }
+}
+
 static void restore_status(struct request *r)
 {
     struct node *status = node_get(r->old_node, STR("status"));
@@ -101,11 +123,7 @@ static void prepare_update(struct request *r)
     else if (str_empty(r->route.subresource) && has_status(r))
         restore_status(r);
     metadata_carry(r, r->object, r->old_node);
-    if (!node_has(r->object, "metadata.managedFields")) {
-        struct node *managed = node_at(r->old_node, "metadata.managedFields");
-        if (managed)
-            node_put(r->arena, r->object, "metadata.managedFields", node_copy(r->arena, managed));
-    }
+    restore_metadata(r);
 }
 
 /* Gives the object the form in which the stored one is read: with the empty structures that Go
@@ -129,37 +147,18 @@ static void settle_form(struct request *r)
     r->object = object;
 }
 
-enum step_result write_prepare(struct request *r)
-{
-    if (r->old) {
-        settle_form(r);
-        prepare_update(r);
-    } else {
-        prepare_create(r);
-    }
-    metadata_dedupe_owners(r, r->object);
-    struct kind_ctx ctx = request_kind_ctx(r);
-    if (r->kind->prepare)
-        r->kind->prepare(&ctx, r->object, r->old_node);
-    return STEP_NEXT;
-}
-
-static void bump_generation(struct request *r)
-{
-    if (!r->old || !counts_generation(r) || request_is_sub(r, "status"))
-        return;
-    int64_t before = node_num(r->old_node, "metadata.generation", 0);
-    if (metadata_spec_changed(r->object, r->old_node))
-        node_put_int(r->arena, r->object, "metadata.generation", before + 1);
-}
-
+/* Who owns what the request changes: told before anything is filled in or put right, so that nobody
+ * owns what the server adds. */
 static int track_fields(struct request *r)
 {
     static const char *const status_only[] = {"status", NULL}, *const spec_only[] = {"spec", NULL};
     bool status = request_is_sub(r, "status");
+    const struct side *side = side_of(r);
     const char *const *reset = status ? r->kind->status_reset_paths : r->kind->reset_paths;
     if (!reset && has_status(r))
         reset = status ? spec_only : status_only;
+    if (side && side->reset[0])
+        reset = side->reset;
     struct apply_context ctx = {
         .typing = {.type = r->resource->type,
                    .custom_schema = r->custom ? r->custom->schema : NULL},
@@ -170,6 +169,46 @@ static int track_fields(struct request *r)
         .reset_paths = reset,
     };
     return apply_track_update(r->arena, &ctx, r->old_node, r->object, &r->st);
+}
+
+enum step_result write_prepare(struct request *r)
+{
+    struct kind_ctx ctx = request_kind_ctx(r);
+    if (r->old)
+        settle_form(r);
+    if (r->kind->decoded)
+        r->kind->decoded(&ctx, r->object);
+    if (r->options.patch != PATCH_APPLY && track_fields(r) < 0)
+        return STEP_FAIL;
+    if (r->old) {
+        prepare_update(r);
+    } else {
+        prepare_create(r);
+    }
+    metadata_dedupe_owners(r, r->object);
+    if (r->kind->prepare)
+        r->kind->prepare(&ctx, r->object, r->old_node);
+    return STEP_NEXT;
+}
+
+static bool same_members(const struct request *r, const char *path)
+{
+    const struct node *now = node_at(r->object, path), *before = node_at(r->old_node, path);
+    return node_count(now) == 0 ? node_count(before) == 0 : node_equal(now, before);
+}
+
+static void bump_generation(struct request *r)
+{
+    if (!r->old || !counts_generation(r) || request_is_sub(r, "status"))
+        return;
+    int64_t before = node_num(r->old_node, "metadata.generation", 0);
+    bool changed = metadata_spec_changed(r->object, r->old_node);
+    if (r->kind->flags & KIND_GENERATION_BY_LABELS)
+        changed = changed || !same_members(r, "metadata.labels");
+    if (r->kind->flags & KIND_GENERATION_BY_ANNOTATIONS)
+        changed = changed || !same_members(r, "metadata.annotations");
+    if (changed)
+        node_put_int(r->arena, r->object, "metadata.generation", before + 1);
 }
 
 static struct admission *admission_of(struct request *r)
@@ -216,8 +255,6 @@ enum step_result write_admit(struct request *r)
         return STEP_FAIL;
     r->object = r->admission->object;
     bump_generation(r);
-    if (r->options.patch != PATCH_APPLY && track_fields(r) < 0)
-        return STEP_FAIL;
     if (r->kind->allocate) {
         struct kind_ctx ctx = request_kind_ctx(r);
         r->allocated = true;
@@ -241,7 +278,8 @@ enum step_result write_validate(struct request *r)
     else if (r->kind->validate)
         r->kind->validate(&ctx, r->object, r->old_node, &r->st);
     struct str name = node_str(r->object, "metadata.name");
-    if (status_invalid_from_causes(&r->st, request_group(r), str_from(r->resource->kind), name) < 0)
+    if (status_invalid_from_causes(&r->st, request_kept_group(r), str_from(r->resource->kind),
+                                   name) < 0)
         return STEP_FAIL;
     if (r->kind->warnings)
         r->kind->warnings(&ctx, r->object, r->old_node, warn_from_kind, r);
@@ -332,6 +370,9 @@ static int store_failed(struct request *r, int err, struct str name)
         r->st.details.retry_after_s = 1;
         return -1;
     case -ENOSPC: return status_internal(&r->st, "the disk is full");
+    case -EDQUOT: /* the original passes etcd's words on */
+        status_set(&r->st, REASON_UNKNOWN, "etcdserver: mvcc: database space exceeded");
+        return -1;
     default: return status_internal(&r->st, "the store failed: %s", strerror(-err));
     }
 }

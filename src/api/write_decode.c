@@ -350,6 +350,34 @@ static enum step_result create_decode(struct request *r)
     return STEP_NEXT;
 }
 
+/* Where the original would keep the object: its errors say so. */
+static struct str storage_key(struct request *r)
+{
+    static const struct {
+        const char *group, *plural, *place;
+    } odd[] = {
+        {"", "nodes", "minions"},
+        {"", "services", "services/specs"},
+        {"", "endpoints", "services/endpoints"},
+        {"", "replicationcontrollers", "controllers"},
+        {"networking.k8s.io", "ingresses", "ingress"},
+        {"apiregistration.k8s.io", "apiservices", "apiregistration.k8s.io/apiservices"},
+        {"apiextensions.k8s.io", "customresourcedefinitions",
+         "apiextensions.k8s.io/customresourcedefinitions"},
+    };
+    const struct resource *res = r->resource;
+    struct str place = str_from(res->plural);
+    if (r->custom)
+        place = arena_printf(r->arena, "%s/%s", res->group, res->plural);
+    for (size_t i = 0; i < ARRAY_COUNT(odd); i++)
+        if (strcmp(res->group, odd[i].group) == 0 && strcmp(res->plural, odd[i].plural) == 0)
+            place = str_from(odd[i].place);
+    return res->namespaced ? arena_printf(r->arena, "/registry/%.*s/%.*s/%.*s", STR_ARG(place),
+                                          STR_ARG(r->route.ns), STR_ARG(r->route.name))
+                           : arena_printf(r->arena, "/registry/%.*s/%.*s", STR_ARG(place),
+                                          STR_ARG(r->route.name));
+}
+
 /* An update names the object that it means; a patch would change what can't be changed. */
 static int refuse_uid(struct request *r, struct str uid)
 {
@@ -359,11 +387,7 @@ static int refuse_uid(struct request *r, struct str uid)
         return status_invalid_from_causes(&r->st, request_group(r), str_from(r->resource->kind),
                                           r->route.name);
     }
-    struct str key =
-        r->resource->namespaced
-            ? arena_printf(r->arena, "/%.*s/%.*s/%.*s", STR_ARG(plural), STR_ARG(r->route.ns),
-                           STR_ARG(r->route.name))
-            : arena_printf(r->arena, "/%.*s/%.*s", STR_ARG(plural), STR_ARG(r->route.name));
+    struct str key = storage_key(r);
     return status_conflict(
         &r->st, request_group(r), plural, r->route.name,
         arena_printf(r->arena,

@@ -6,6 +6,7 @@
 #include "object/managed_fields.h"
 #include "object/patch_edit.h"
 #include "object/seal.h"
+#include "object/shown.h"
 
 /* After merge/update.go of structured-merge-diff v6 and the chain of managers in apimachinery's
  * util/managedfields. Managers of other versions are compared in the version of the request: paths
@@ -84,6 +85,16 @@ static struct node *unmanaged(struct arena *a, const struct node *n)
     if (node_is(metadata, NODE_MAP))
         node_set(a, view, STR("metadata"), without_member(a, metadata, "managedFields"));
     return view;
+}
+
+/* What managers are told by: the document as Go would show it; none: an object of its type without
+ * content. */
+static const struct node *compared_view(struct operation *op, const struct node *n)
+{
+    struct arena *a = op->smd.arena;
+    if (op->ctx->typing.type == SCHEMA_CUSTOM)
+        return unmanaged(a, n);
+    return shown_view(a, op->ctx->typing.type, n ? unmanaged(a, n) : NULL);
 }
 
 static struct comparison compare(struct operation *op, const struct node *left,
@@ -194,7 +205,7 @@ int apply_track_update(struct arena *a, const struct apply_context *ctx, const s
     struct operation op = begin(a, ctx, st);
     decode_for_update(&op, old, changed);
     (void)node_del(changed, "metadata.managedFields");
-    struct node *before = unmanaged(a, old), *after = unmanaged(a, changed);
+    const struct node *before = compared_view(&op, old), *after = compared_view(&op, changed);
     bool creates = node_str(old, "metadata.uid").len == 0;
     if (op.managers.count == 0 && !creates)
         return 0;
@@ -427,9 +438,7 @@ static int decode_for_apply(struct operation *op, const struct node *live,
     if (managers_decode(a, node_at(live, "metadata.managedFields"), &op->managers, &fault) < 0)
         return status_set(op->st, REASON_BAD_REQUEST, "failed to decode managed fields: %s", fault);
     if (op->managers.count == 0 && live) {
-        struct node *empty = node_map(a);
-        node_put_str(a, empty, "apiVersion", node_str(live, "apiVersion"));
-        node_put_str(a, empty, "kind", node_str(live, "kind"));
+        const struct node *empty = compared_view(op, NULL);
         track(op, empty, plain_live, STR("before-first-apply"));
     }
     return 0;

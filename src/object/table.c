@@ -149,6 +149,8 @@ static struct node *make_cell(const struct row *row, const struct cell *c)
     case CELL_AGE:
         return cell_text(row, since(row, value_time_us(root, "metadata.creationTimestamp")));
     case CELL_CREATED:
+        if (!value_present(value_at(root, "metadata.creationTimestamp")))
+            return node_text(row->arena, STR("0001-01-01T00:00:00Z"));
         return node_text(
             row->arena, time_format(row->arena, value_time_us(root, "metadata.creationTimestamp")));
     case CELL_TEXT:

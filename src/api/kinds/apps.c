@@ -92,13 +92,15 @@ static void deployment_validate(const struct kind_ctx *ctx, const struct node *o
         check_immutable_at(&c, object, old, "spec.selector");
 }
 
+static const char *const deployment_status_reset[] = {"spec", "metadata.labels", NULL};
 REGISTER(kind, deployments)
 = {.group = "apps",
    .plural = "deployments",
    .prepare = prepare_template,
    .warnings = warn_template,
-   .flags = KIND_STATUS_SPLIT | KIND_GENERATION,
+   .flags = KIND_STATUS_SPLIT | KIND_GENERATION | KIND_GENERATION_BY_ANNOTATIONS,
    .validate = deployment_validate,
+   .status_reset_paths = deployment_status_reset,
    .scale_spec_path = "spec.replicas",
    .scale_status_path = "status.replicas",
    .scale_selector_path = "spec.selector"};
@@ -306,11 +308,21 @@ static void daemonset_validate(const struct kind_ctx *ctx, const struct node *ob
         check_immutable_at(&c, object, old, "spec.selector");
 }
 
+#define TEMPLATE_GENERATION STR("deprecated.daemonset.template.generation")
+
+/* The annotation stands for a field: it is always there. */
+static void daemonset_decoded(const struct kind_ctx *ctx, struct node *object)
+{
+    struct node *annotations = node_need_map(ctx->arena, object, "metadata.annotations");
+    if (!node_get(annotations, TEMPLATE_GENERATION))
+        node_set(ctx->arena, annotations, TEMPLATE_GENERATION, node_text(ctx->arena, STR("0")));
+}
+
 /* The generation of the template of old stands in an annotation. */
 static void daemonset_prepare(const struct kind_ctx *ctx, struct node *object,
                               const struct node *old)
 {
-    const struct str key = STR("deprecated.daemonset.template.generation");
+    const struct str key = TEMPLATE_GENERATION;
     int64_t generation = 1;
     prepare_template(ctx, object, old);
     if (old && !str_empty(ctx->subresource))
@@ -333,6 +345,7 @@ REGISTER(kind, daemonsets)
 = {.group = "apps",
    .plural = "daemonsets",
    .flags = KIND_STATUS_SPLIT | KIND_GENERATION,
+   .decoded = daemonset_decoded,
    .prepare = daemonset_prepare,
    .warnings = warn_template,
    .validate = daemonset_validate};

@@ -208,6 +208,8 @@ static void request_validate(const struct kind_ctx *ctx, const struct node *obje
                              str_is(ctx->subresource, "status"));
 }
 
+static const char *const request_reset[] = {"spec", "status", NULL};
+static const char *const request_status_reset[] = {"spec", "status.conditions", NULL};
 static const char *const request_labels[] = {"spec.signerName", NULL};
 REGISTER(kind, signing_requests)
 = {.group = "certificates.k8s.io",
@@ -216,4 +218,6 @@ REGISTER(kind, signing_requests)
    .name_rule = name_path_segment,
    .prepare = request_prepare,
    .validate = request_validate,
-   .field_labels = request_labels};
+   .field_labels = request_labels,
+   .reset_paths = request_reset,
+   .status_reset_paths = request_status_reset};

@@ -7,6 +7,9 @@ enum {
     PARAMETERS_BYTES_MAX = 256 << 10
 };
 
+/* What the status of some kinds leaves as it was. */
+static const char *const reset_all[] = {"spec", "metadata", NULL};
+
 static const char *system_class_fault(struct check *c, const struct node *object)
 {
     static const struct {
@@ -322,7 +325,8 @@ REGISTER(kind, volume_attachments)
 = {.group = "storage.k8s.io",
    .plural = "volumeattachments",
    .flags = KIND_STATUS_SPLIT | KIND_CONDITIONAL_UPDATE | KIND_RETURNS_DELETED,
-   .validate = attachment_validate};
+   .validate = attachment_validate,
+   .status_reset_paths = reset_all};
 
 static void capacity_validate(const struct kind_ctx *ctx, const struct node *object,
                               const struct node *old, struct status *st)

@@ -69,8 +69,7 @@ static struct str encode_base64(struct arena *a, struct str data)
 }
 
 /* stringData is for writing only: it becomes data. */
-static void secret_prepare(const struct kind_ctx *ctx, struct node *object,
-                           const struct node *old maybe_unused)
+static void secret_decoded(const struct kind_ctx *ctx, struct node *object)
 {
     const struct node *text = node_get(object, STR("stringData"));
     if (node_count(text)) {
@@ -170,7 +169,7 @@ static const char *const secret_labels[] = {"type", NULL};
 REGISTER(kind, secrets)
 = {.group = "",
    .plural = "secrets",
-   .prepare = secret_prepare,
+   .decoded = secret_decoded,
    .validate = secret_validate,
    .field_labels = secret_labels};
 

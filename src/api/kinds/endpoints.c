@@ -64,20 +64,12 @@ static void endpoints_validate(const struct kind_ctx *ctx, const struct node *ob
     }
 }
 
-static void endpoints_warnings(const struct kind_ctx *ctx maybe_unused,
-                               const struct node *object maybe_unused,
-                               const struct node *old maybe_unused,
-                               void (*warn)(void *arg, struct str text), void *arg)
-{
-    warn(arg, STR("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"));
-}
-
 REGISTER(kind, endpoints)
 = {.group = "",
    .plural = "endpoints",
    .flags = KIND_CREATE_ON_UPDATE,
    .validate = endpoints_validate,
-   .warnings = endpoints_warnings};
+   .deprecation = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"};
 
 static void check_slice_address(struct check *c, struct str address, struct str type,
                                 struct str path)
@@ -154,5 +146,5 @@ static void slice_validate(const struct kind_ctx *ctx, const struct node *object
 REGISTER(kind, endpointslices)
 = {.group = "discovery.k8s.io",
    .plural = "endpointslices",
-   .flags = KIND_GENERATION,
+   .flags = KIND_GENERATION | KIND_GENERATION_BY_LABELS,
    .validate = slice_validate};

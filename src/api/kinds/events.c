@@ -146,7 +146,7 @@ static const char *const events_labels[] = {"regarding.kind",
 REGISTER(kind, core_events)
 = {.group = "",
    .plural = "events",
-   .flags = KIND_CREATE_ON_UPDATE | KIND_RELAXED | KIND_TTL,
+   .flags = KIND_CREATE_ON_UPDATE | KIND_RELAXED | KIND_TTL | KIND_NEVER_COLLECTED,
    .name_rule = name_path_segment,
    .validate = core_validate,
    .field_labels = core_labels,
@@ -154,7 +154,7 @@ REGISTER(kind, core_events)
 REGISTER(kind, events)
 = {.group = "events.k8s.io",
    .plural = "events",
-   .flags = KIND_CREATE_ON_UPDATE | KIND_RELAXED | KIND_TTL,
+   .flags = KIND_CREATE_ON_UPDATE | KIND_RELAXED | KIND_TTL | KIND_NEVER_COLLECTED,
    .validate = events_validate,
    .field_labels = events_labels,
    .field = event_field};

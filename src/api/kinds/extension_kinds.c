@@ -7,6 +7,9 @@
 #define FLOW      "flowcontrol.apiserver.k8s.io"
 #define DEVICES   "resource.k8s.io"
 
+/* What the status of some kinds leaves as it was. */
+static const char *const reset_all[] = {"spec", "metadata", NULL};
+
 static void check_client_config(struct check *c, const struct node *config, struct str path)
 {
     struct str url = node_str(config, "url");
@@ -160,7 +163,8 @@ REGISTER(kind, validating_policies)
 = {.group = ADMISSION,
    .plural = "validatingadmissionpolicies",
    .flags = GENERATED | KIND_STATUS_SPLIT,
-   .validate = policy_validate};
+   .validate = policy_validate,
+   .status_reset_paths = reset_all};
 REGISTER(kind, mutating_policies)
 = {.group = ADMISSION,
    .plural = "mutatingadmissionpolicies",
@@ -252,14 +256,35 @@ static void service_validate(const struct kind_ctx *ctx, const struct node *obje
 REGISTER(kind, api_services)
 = {.group = "apiregistration.k8s.io",
    .plural = "apiservices",
-   .flags = KIND_STATUS_SPLIT,
+   .flags = KIND_STATUS_SPLIT | KIND_CONDITIONAL_UPDATE,
    .name_rule = name_path_segment,
-   .validate = service_validate};
+   .validate = service_validate,
+   .status_reset_paths = reset_all};
+
+/* The version that is stored has been stored from now on. */
+static void definition_prepare(const struct kind_ctx *ctx, struct node *object,
+                               const struct node *old maybe_unused)
+{
+    if (!str_empty(ctx->subresource))
+        return;
+    node_each(version, node_at(object, "spec.versions"))
+    {
+        struct str name = node_str(version, "name");
+        if (!node_flag(version, "storage", false) || str_empty(name))
+            continue;
+        struct node *stored = node_need_list(ctx->arena, object, "status.storedVersions");
+        bool known = false;
+        node_each(other, stored) known = known || str_equal(node_str(other, ""), name);
+        if (!known)
+            node_append(ctx->arena, stored, node_text_copy(ctx->arena, name));
+    }
+}
 
 REGISTER(kind, definitions)
 = {.group = "apiextensions.k8s.io",
    .plural = "customresourcedefinitions",
-   .flags = KIND_STATUS_SPLIT | KIND_GENERATION};
+   .flags = KIND_STATUS_SPLIT | KIND_GENERATION | KIND_CONDITIONAL_UPDATE,
+   .prepare = definition_prepare};
 
 static void schema_validate(const struct kind_ctx *ctx, const struct node *object,
                             const struct node *old maybe_unused, struct status *st)
@@ -291,7 +316,8 @@ REGISTER(kind, flow_schemas)
 = {.group = FLOW,
    .plural = "flowschemas",
    .flags = KIND_STATUS_SPLIT | KIND_GENERATION,
-   .validate = schema_validate};
+   .validate = schema_validate,
+   .status_reset_paths = reset_all};
 
 static void level_validate(const struct kind_ctx *ctx, const struct node *object,
                            const struct node *old maybe_unused, struct status *st)
@@ -314,7 +340,8 @@ REGISTER(kind, priority_levels)
 = {.group = FLOW,
    .plural = "prioritylevelconfigurations",
    .flags = KIND_STATUS_SPLIT | KIND_GENERATION,
-   .validate = level_validate};
+   .validate = level_validate,
+   .status_reset_paths = reset_all};
 
 static void claim_validate(const struct kind_ctx *ctx, const struct node *object,
                            const struct node *old, struct status *st)
@@ -345,7 +372,8 @@ REGISTER(kind, resource_claims)
 = {.group = DEVICES,
    .plural = "resourceclaims",
    .flags = KIND_STATUS_SPLIT | KIND_RETURNS_DELETED,
-   .validate = claim_validate};
+   .validate = claim_validate,
+   .status_reset_paths = reset_all};
 
 static void fixed_spec_validate(const struct kind_ctx *ctx, const struct node *object,
                                 const struct node *old, struct status *st)

@@ -3,6 +3,9 @@
 
 #define GROUP "networking.k8s.io"
 
+/* What the status of some kinds leaves as it was. */
+static const char *const reset_all[] = {"spec", "metadata", NULL};
+
 static void check_host(struct check *c, struct str host, struct str path)
 {
     check_text(c, host, path,
@@ -313,4 +316,8 @@ static void cidr_validate(const struct kind_ctx *ctx, const struct node *object,
 }
 
 REGISTER(kind, service_cidrs)
-= {.group = GROUP, .plural = "servicecidrs", .flags = KIND_STATUS_SPLIT, .validate = cidr_validate};
+= {.group = GROUP,
+   .plural = "servicecidrs",
+   .flags = KIND_STATUS_SPLIT,
+   .validate = cidr_validate,
+   .status_reset_paths = reset_all};

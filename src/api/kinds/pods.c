@@ -209,6 +209,8 @@ static void pod_warnings(const struct kind_ctx *ctx, const struct node *pod,
         warn_pod(ctx->arena, pod, STR("spec"), warn, arg);
 }
 
+static const char *const pod_status_reset[] = {"spec", "metadata.deletionTimestamp",
+                                               "metadata.ownerReferences", NULL};
 REGISTER(kind, pods)
 = {
     .group = "",
@@ -221,6 +223,7 @@ REGISTER(kind, pods)
     .field_labels = pod_labels,
     .field = pod_field,
     .grace_seconds = pod_grace_seconds,
+    .status_reset_paths = pod_status_reset,
 };
 
 static void template_validate(const struct kind_ctx *ctx, const struct node *object,

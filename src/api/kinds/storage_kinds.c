@@ -319,8 +319,12 @@ static void volume_validate(const struct kind_ctx *ctx, const struct node *objec
 static void volume_prepare(const struct kind_ctx *ctx, struct node *object, const struct node *old)
 {
     struct arena *a = ctx->arena;
-    bool changed = old && str_is(ctx->subresource, "status") &&
-                   !str_equal(node_str(object, "status.phase"), node_str(old, "status.phase"));
+    bool status = old && str_is(ctx->subresource, "status");
+    bool changed =
+        status && !str_equal(node_str(object, "status.phase"), node_str(old, "status.phase"));
+    struct node *since = node_at(old, "status.lastPhaseTransitionTime");
+    if (status && !changed && since && !node_has(object, "status.lastPhaseTransitionTime"))
+        node_put(a, object, "status.lastPhaseTransitionTime", node_copy(a, since));
     if (!old)
         node_put_str(a, object, "status.phase", STR("Pending"));
     if (!old || (changed && !node_at(object, "status.lastPhaseTransitionTime")) ||

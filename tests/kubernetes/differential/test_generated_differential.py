@@ -1,0 +1,41 @@
+"""Generated requests to the original and to kaname: code, headers, forms and contents of every answer must agree.
+
+Each module tells stories: generators that ask and get answered, on both servers side by side. What differs knowingly stands in
+its list `known`, with the reason. Needs the original's programs; without them it is skipped."""
+import importlib
+import re
+
+import pytest
+from talk import Pair
+
+modules = [importlib.import_module(name) for name in ('every_kind',)]
+stories = [(module, *story) for module in modules for story in module.stories()]
+
+
+@pytest.fixture(scope='module')
+def lines(pair):
+    """The two servers, with a namespace for what is generated."""
+    both = Pair(*pair)
+    for line in both.lines:
+        for path, name in (('/api/v1/namespaces', 'lives'), ('/api/v1/namespaces/lives/serviceaccounts', 'default')):
+            assert line.ask({'method': 'POST', 'path': path, 'body': {'metadata': {'name': name}}}).code in (201, 409)
+    yield both
+    both.close()
+
+
+def unknown(module, story, found):
+    told = []
+    for name, shown, lines in found:
+        left = [line for line in lines if not any(re.search(of, story) and re.search(pattern, f'{shown} || {line}')
+                                                  for of, pattern, _ in module.known)]
+        if left:
+            told.append(shown + ''.join('\n    ' + line[:600] for line in left))
+    return told
+
+
+@pytest.mark.parametrize('module, name, story, arguments', stories, ids=[story[1] for story in stories])
+def test_story(lines, module, name, story, arguments):
+    before = len(lines.found)
+    lines.play(name, story, *arguments)
+    told = unknown(module, name, lines.found[before:])
+    assert not told, f'{name}: {len(told)} answers differ\n' + '\n'.join(told[:20])

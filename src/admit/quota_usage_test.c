@@ -2,17 +2,13 @@
 
 #include "admit/pod_resources.h"
 #include "admit/quota_usage.h"
-#include "object/seal.h"
+#include "object/object_testing.h"
 
 static struct arena arena;
 
 static struct node *tree(const char *json)
 {
-    struct node *n = NULL;
-    struct status st;
-    status_init(&st, &arena);
-    assert_int_equal(json_parse(&arena, str_from(json), &n, &st), 0);
-    return n;
+    return tree_from(&arena, str_from(json));
 }
 
 /* {"a":1,...} with sorted keys: as the map of the other text has them. */

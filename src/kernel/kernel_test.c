@@ -11,28 +11,7 @@
 #include "kernel/namespace.h"
 #include "kernel/netlink.h"
 #include "kernel/path.h"
-
-static char work[64];
-
-static int make_work(void **state maybe_unused)
-{
-    snprintf(work, sizeof(work), "/tmp/kernel-test-XXXXXX");
-    return mkdtemp(work) ? 0 : -1;
-}
-
-static int remove_work(void **state maybe_unused)
-{
-    return dir_remove(work);
-}
-
-static const char *in_work(const char *name)
-{
-    static char path[2][256];
-    static int turn;
-    turn = !turn;
-    snprintf(path[turn], sizeof(path[turn]), "%s/%s", work, name);
-    return path[turn];
-}
+#include "kernel/work_testing.h"
 
 TEST(addresses_are_read_and_written)
 {

@@ -12,18 +12,9 @@
 
 #include "kernel/landlock.h"
 #include "kernel/path.h"
+#include "kernel/work_testing.h"
 
-static char work[64];
 static int version;
-
-static const char *in_work(const char *name)
-{
-    static char path[8][256];
-    static unsigned turn;
-    turn = (turn + 1) % ARRAY_COUNT(path);
-    snprintf(path[turn], sizeof(path[turn]), "%s/%s", work, name);
-    return path[turn];
-}
 
 /* Each answers 0 or errno of what it tries. */
 static int read_it(const char *path)
@@ -95,23 +86,17 @@ static int result_of(int (*attempt)(const char *path), const char *path)
     return WEXITSTATUS(status);
 }
 
-static int make_work(void **state maybe_unused)
+static int make_files(void **state)
 {
     static const char *const directories[] = {"own/sub", "readable", "other"};
     static const char *const files[] = {"own/file", "readable/file", "other/file"};
-    snprintf(work, sizeof(work), "/tmp/landlock-test-XXXXXX");
-    if (!mkdtemp(work))
+    if (make_work(state))
         return -1;
     for (size_t i = 0; i < ARRAY_COUNT(directories); i++)
         if (dir_make(in_work(directories[i]), 0700) ||
             path_write(in_work(files[i]), STR("x"), 0600))
             return -1;
     return 0;
-}
-
-static int remove_work(void **state maybe_unused)
-{
-    return dir_remove(work);
 }
 
 TEST(only_named_files_are_reached)
@@ -170,5 +155,5 @@ int main(void)
         print_message("this kernel has no Landlock\n");
         return 77;
     }
-    return cmocka_run_group_tests(tests, make_work, remove_work);
+    return cmocka_run_group_tests(tests, make_files, remove_work);
 }

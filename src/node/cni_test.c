@@ -4,6 +4,7 @@
 
 #include "kernel/namespace.h"
 #include "kernel/path.h"
+#include "kernel/work_testing.h"
 #include "node/cni_state.h"
 #include "sys/loop.h"
 
@@ -73,7 +74,6 @@ TEST(allocations_are_read_back)
     buf_release(&second);
 }
 
-static char work[64];
 static struct buf answer;
 
 static struct str call(struct cni *c, const char *command, const char *container, const char *netns)
@@ -142,17 +142,6 @@ TEST(a_pod_gets_its_network_and_loses_it)
     process_kill(host, host_ticks);
     process_kill(pod, pod_ticks);
     buf_release(&answer);
-}
-
-static int make_work(void **state maybe_unused)
-{
-    snprintf(work, sizeof(work), "/tmp/cni-test-XXXXXX");
-    return mkdtemp(work) ? 0 : -1;
-}
-
-static int remove_work(void **state maybe_unused)
-{
-    return dir_remove(work);
 }
 
 int main(void)

@@ -3,37 +3,12 @@
 #include "base/limits.h"
 #include "base/test.h"
 #include "object/managed_fields.h"
+#include "object/object_testing.h"
 #include "object/scalar.h"
-#include "object/seal.h"
 #include "object/structural.h"
 
 /* tests/data/object/apply.jsonl: requests to kube-apiserver 1.36.3, the object before each, and the
  * answer. gadget.json: the schema of the custom resource among them. */
-
-static struct str read_data(struct arena *a, const char *name)
-{
-    const char *source = getenv("KANAME_SOURCE");
-    FILE *f =
-        fopen(arena_printf(a, "%s/tests/data/object/%s", source ? source : ".", name).data, "rb");
-    assert_non_null(f);
-    struct buf text = BUF_INIT;
-    for (size_t got; (got = fread(buf_reserve(&text, 65536), 1, 65536, f)) > 0;)
-        text.len += got;
-    fclose(f);
-    struct str copy = arena_str(a, buf_str(&text));
-    buf_release(&text);
-    return copy;
-}
-
-static struct str to_json(struct arena *a, const struct node *n)
-{
-    struct buf out = BUF_INIT;
-    if (n)
-        node_to_json(&out, n, 0);
-    struct str text = arena_str(a, buf_str(&out));
-    buf_release(&out);
-    return text;
-}
 
 static const char *const status_only[] = {"spec", NULL}, *const main_only[] = {"status", NULL},
                          *const nothing[] = {NULL};

@@ -1,25 +1,10 @@
 #include "object/default.h"
 
 #include "base/test.h"
-#include "object/seal.h"
+#include "object/object_testing.h"
 
 /* tests/data/object/defaults.jsonl: objects as they were posted with dryRun=All to
  * kube-apiserver 1.36.3, and its answers without what differs from time to time. */
-
-static struct str read_data(struct arena *a, const char *name)
-{
-    const char *source = getenv("KANAME_SOURCE");
-    FILE *f =
-        fopen(arena_printf(a, "%s/tests/data/object/%s", source ? source : ".", name).data, "rb");
-    assert_non_null(f);
-    struct buf text = BUF_INIT;
-    for (size_t got; (got = fread(buf_reserve(&text, 65536), 1, 65536, f)) > 0;)
-        text.len += got;
-    fclose(f);
-    struct str copy = arena_str(a, buf_str(&text));
-    buf_release(&text);
-    return copy;
-}
 
 /* What registries and admission of the original add, not its defaults. */
 static const char *const added_elsewhere[] = {

@@ -1,37 +1,12 @@
 #include "object/openapi.h"
 
 #include "base/test.h"
-#include "object/seal.h"
+#include "object/object_testing.h"
 
 /* tests/data/object/openapi-v3-policy.json: /openapi/v3/apis/policy/v1 of kube-apiserver 1.36.3
  * without descriptions and unions; openapi-operations.tsv: path, method, id, action, kind and
  * request types of each operation in its /openapi/v2; openapi-custom.jsonl: schemas of
  * CustomResourceDefinitions and what became of them in both documents. */
-
-static struct str read_data(struct arena *a, const char *name)
-{
-    const char *source = getenv("KANAME_SOURCE");
-    FILE *f =
-        fopen(arena_printf(a, "%s/tests/data/object/%s", source ? source : ".", name).data, "rb");
-    assert_non_null(f);
-    struct buf text = BUF_INIT;
-    for (size_t got; (got = fread(buf_reserve(&text, 65536), 1, 65536, f)) > 0;)
-        text.len += got;
-    fclose(f);
-    struct str copy = arena_str(a, buf_str(&text));
-    buf_release(&text);
-    return copy;
-}
-
-static struct node *parse(struct arena *a, struct str json)
-{
-    struct status st;
-    struct node *n;
-    status_init(&st, a);
-    if (json_parse(a, json, &n, &st) < 0)
-        fail_msg("%.*s", STR_ARG(st.message));
-    return n;
-}
 
 /* Takes descriptions out, but not properties of that name. */
 static void strip(struct node *n, bool names)
@@ -75,8 +50,8 @@ TEST(a_document_of_version_3_is_the_original)
     struct arena a = ARENA_INIT;
     struct buf out = BUF_INIT;
     assert_int_equal(openapi_v3_document(&out, STR("apis/policy/v1"), NULL, 0), 0);
-    struct node *ours = parse(&a, buf_str(&out)),
-                *theirs = parse(&a, read_data(&a, "openapi-v3-policy.json"));
+    struct node *ours = tree_from(&a, buf_str(&out)),
+                *theirs = tree_from(&a, read_data(&a, "openapi-v3-policy.json"));
     strip(ours, false);
     sort_lists(ours);
     sort_lists(theirs);
@@ -111,7 +86,7 @@ TEST(version_2_has_the_operations_of_the_original)
     struct arena a = ARENA_INIT;
     struct buf out = BUF_INIT;
     openapi_v2_document(&out, NULL, 0);
-    struct node *ours = parse(&a, buf_str(&out)), *paths = node_at(ours, "paths");
+    struct node *ours = tree_from(&a, buf_str(&out)), *paths = node_at(ours, "paths");
     struct str rest = read_data(&a, "openapi-operations.tsv");
     size_t count = 0, total = 0;
     while (rest.len > 0) {
@@ -147,7 +122,7 @@ TEST(all_documents_are_well_formed_and_refer_to_themselves_only)
         struct arena document = ARENA_INIT;
         struct buf out = BUF_INIT, proto = BUF_INIT;
         assert_int_equal(openapi_v3_document(&out, paths[i], NULL, 0), 0);
-        struct node *n = parse(&document, buf_str(&out)),
+        struct node *n = tree_from(&document, buf_str(&out)),
                     *schemas = node_at(n, "components.schemas");
         struct str rest = buf_str(&out);
         for (ssize_t at; (at = str_find_str(rest, STR("#/components/schemas/"))) >= 0;) {
@@ -186,12 +161,12 @@ TEST(custom_resources_are_in_the_documents)
                          .categories = no_names};
     struct arena a = ARENA_INIT;
     struct openapi_custom custom = {.resource = &r,
-                                    .schema = parse(&a, read_data(&a, "gadget.json")),
+                                    .schema = tree_from(&a, read_data(&a, "gadget.json")),
                                     .selectable_fields =
-                                        parse(&a, STR("[{\"jsonPath\":\".spec.color\"}]"))};
+                                        tree_from(&a, STR("[{\"jsonPath\":\".spec.color\"}]"))};
     struct buf out = BUF_INIT;
     assert_int_equal(openapi_v3_document(&out, STR("apis/kaname.test/v1"), &custom, 1), 0);
-    struct node *n = parse(&a, buf_str(&out));
+    struct node *n = tree_from(&a, buf_str(&out));
     const struct node *schema =
         node_get(node_at(n, "components.schemas"), STR("test.kaname.v1.Gadget"));
     assert_str(node_str(schema, "properties.spec.properties.replicas.type"), "integer");
@@ -209,7 +184,7 @@ TEST(custom_resources_are_in_the_documents)
     assert_true(validates);
     buf_clear(&out);
     openapi_v2_document(&out, &custom, 1);
-    n = parse(&a, buf_str(&out));
+    n = tree_from(&a, buf_str(&out));
     assert_non_null(node_get(node_at(n, "definitions"), STR("test.kaname.v1.Gadget")));
     struct buf proto = BUF_INIT;
     openapi_v2_protobuf(&proto, buf_str(&out));
@@ -226,7 +201,7 @@ TEST(custom_schemas_are_published_as_the_original_does)
     struct buf out = BUF_INIT;
     size_t lines = 0;
     for (; rest.len > 0; lines++) {
-        struct node *line = parse(&a, str_cut(&rest, '\n'));
+        struct node *line = tree_from(&a, str_cut(&rest, '\n'));
         const char *kind = arena_cstr(&a, node_str(line, "kind"));
         struct resource r = {.group = "oa.kaname.test",
                              .version = "v1",
@@ -246,7 +221,7 @@ TEST(custom_schemas_are_published_as_the_original_does)
             else
                 assert_int_equal(
                     openapi_v3_document(&out, STR("apis/oa.kaname.test/v1"), &custom, 1), 0);
-            struct node *n = parse(&a, buf_str(&out));
+            struct node *n = tree_from(&a, buf_str(&out));
             struct str name = node_text_printf(&a, "test.kaname.oa.v1.%s", kind)->text;
             n = node_get(node_at(n, version == 2 ? "definitions" : "components.schemas"), name);
             assert_non_null(n);

@@ -1,36 +1,12 @@
 #include "object/patch.h"
 
 #include "base/test.h"
+#include "object/object_testing.h"
 #include "object/patch_edit.h"
-#include "object/seal.h"
 
 /* tests/data/object/patch.jsonl: documents, patches and what the Go libraries (strategicpatch of
  * apimachinery v0.36.3, json-patch v4.13.0) make of them. "exact": the text of the error is
  * compared too. "panic" is what must not happen here. */
-
-static struct str read_data(struct arena *a, const char *name)
-{
-    const char *source = getenv("KANAME_SOURCE");
-    FILE *f =
-        fopen(arena_printf(a, "%s/tests/data/object/%s", source ? source : ".", name).data, "rb");
-    assert_non_null(f);
-    struct buf text = BUF_INIT;
-    for (size_t got; (got = fread(buf_reserve(&text, 65536), 1, 65536, f)) > 0;)
-        text.len += got;
-    fclose(f);
-    struct str copy = arena_str(a, buf_str(&text));
-    buf_release(&text);
-    return copy;
-}
-
-static struct str to_json(struct arena *a, const struct node *n)
-{
-    struct buf out = BUF_INIT;
-    node_to_json(&out, n, 0);
-    struct str text = arena_str(a, buf_str(&out));
-    buf_release(&out);
-    return text;
-}
 
 static int run_patch(struct arena *a, const struct node *c, struct node **ret, struct status *st)
 {

@@ -2,37 +2,12 @@
 
 #include "base/limits.h"
 #include "base/test.h"
+#include "object/object_testing.h"
 #include "object/regex.h"
-#include "object/seal.h"
 
 /* tests/data/object/structural.jsonl: custom resources of the schema in structural-schema.json as
  * they were posted to kube-apiserver 1.36.3, and its answers; structural-schemas.jsonl: schemas,
  * and the causes for which it refused them. */
-
-static struct str read_data(struct arena *a, const char *name)
-{
-    const char *source = getenv("KANAME_SOURCE");
-    FILE *f =
-        fopen(arena_printf(a, "%s/tests/data/object/%s", source ? source : ".", name).data, "rb");
-    assert_non_null(f);
-    struct buf text = BUF_INIT;
-    for (size_t got; (got = fread(buf_reserve(&text, 65536), 1, 65536, f)) > 0;)
-        text.len += got;
-    fclose(f);
-    struct str copy = arena_str(a, buf_str(&text));
-    buf_release(&text);
-    return copy;
-}
-
-static struct str to_json(struct arena *a, const struct node *n)
-{
-    struct buf out = BUF_INIT;
-    if (n)
-        node_to_json(&out, n, 0);
-    struct str text = arena_str(a, buf_str(&out));
-    buf_release(&out);
-    return text;
-}
 
 /* Whether the causes are the same, in any order. */
 static bool same_causes(const struct status *st, const struct node *causes)

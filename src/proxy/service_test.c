@@ -1,21 +1,7 @@
 #include "base/test.h"
 
-#include "object/seal.h"
+#include "object/object_testing.h"
 #include "proxy/service.h"
-
-static struct sealed *sealed_from(const char *type, const char *json)
-{
-    struct arena a = ARENA_INIT;
-    struct status st;
-    struct node *tree;
-    struct sealed *s = NULL;
-    status_init(&st, &a);
-    if (json_parse(&a, str_from(json), &tree, &st) ||
-        seal(schema_type_by_name(str_from(type)), tree, &s, &st))
-        fail_msg("%.*s", STR_ARG(st.message));
-    arena_release(&a);
-    return s;
-}
 
 #define SERVICE(spec)                                                                              \
     "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"s\",\"namespace\":"      \

@@ -3,10 +3,15 @@
 #include "api/kinds/check.h"
 #include "api/kinds/cron_schedule.h"
 #include "api/kinds/pod_update.h"
-#include "object/seal.h"
+#include "object/object_testing.h"
 
 static struct arena arena;
 static struct status st;
+
+static struct node *tree(const char *json)
+{
+    return tree_from(&arena, str_from(json));
+}
 
 static struct check begin(void)
 {
@@ -14,15 +19,6 @@ static struct check begin(void)
     arena_init(&arena);
     status_init(&st, &arena);
     return (struct check){.a = &arena, .st = &st};
-}
-
-static struct node *tree(const char *json)
-{
-    struct node *n = NULL;
-    struct status ignored;
-    status_init(&ignored, &arena);
-    assert_int_equal(json_parse(&arena, str_from(json), &n, &ignored), 0);
-    return n;
 }
 
 TEST(addresses)

@@ -1,31 +1,62 @@
+/* OpenSSL's plain functions, which it calls deprecated: those that it wants instead look for an
+ * algorithm by name in every call, and load all that there are, with their names and a
+ * configuration file, in the first: a millisecond, most of what `kaname token` would take. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/sha.h>
 
 #include "net/digest.h"
 
 void digest_sha1(struct str data, uint8_t ret[SHA1_BYTES])
 {
-    SHA1((const unsigned char *)data.data, data.len, ret);
+    SHA_CTX state;
+    SHA1_Init(&state);
+    SHA1_Update(&state, data.data, data.len);
+    SHA1_Final(ret, &state);
 }
 
 void digest_sha256(struct str data, uint8_t ret[SHA256_BYTES])
 {
-    SHA256((const unsigned char *)data.data, data.len, ret);
+    SHA256_CTX state;
+    SHA256_Init(&state);
+    SHA256_Update(&state, data.data, data.len);
+    SHA256_Final(ret, &state);
 }
 
 void digest_sha512(struct str data, uint8_t ret[SHA512_BYTES])
 {
-    SHA512((const unsigned char *)data.data, data.len, ret);
+    SHA512_CTX state;
+    SHA512_Init(&state);
+    SHA512_Update(&state, data.data, data.len);
+    SHA512_Final(ret, &state);
+}
+
+/* One of HMAC's two rounds (RFC 2104): the digest of the padded key and the data. */
+static void keyed(const uint8_t key[SHA256_CBLOCK], uint8_t pad, struct str data,
+                  uint8_t ret[SHA256_BYTES])
+{
+    uint8_t block[SHA256_CBLOCK];
+    SHA256_CTX state;
+    for (size_t i = 0; i < sizeof(block); i++)
+        block[i] = key[i] ^ pad;
+    SHA256_Init(&state);
+    SHA256_Update(&state, block, sizeof(block));
+    SHA256_Update(&state, data.data, data.len);
+    SHA256_Final(ret, &state);
+    OPENSSL_cleanse(block, sizeof(block));
+    OPENSSL_cleanse(&state, sizeof(state));
 }
 
 void hmac_sha256(struct str key, struct str data, uint8_t ret[SHA256_BYTES])
 {
-    unsigned len = 0;
-    const unsigned char *done = HMAC(EVP_sha256(), key.data ? key.data : "", (int)key.len,
-                                     (const unsigned char *)data.data, data.len, ret, &len);
-    assert(done && len == SHA256_BYTES);
+    uint8_t block[SHA256_CBLOCK] = {0}, inner[SHA256_BYTES];
+    if (key.len > sizeof(block))
+        digest_sha256(key, block);
+    else if (key.len)
+        memcpy(block, key.data, key.len);
+    keyed(block, 0x36, data, inner);
+    keyed(block, 0x5c, (struct str){(const char *)inner, sizeof(inner)}, ret);
+    OPENSSL_cleanse(block, sizeof(block));
 }
 
 bool secret_equal(struct str a, struct str b)

@@ -1,4 +1,4 @@
-/* Digests and MACs. Wraps OpenSSL; algorithms are fetched once. */
+/* Digests and MACs. Wraps OpenSSL's, without its start-up: for programs that end at once, too. */
 #ifndef NET_DIGEST_H
 #define NET_DIGEST_H
 

@@ -97,8 +97,14 @@ def test_connect(region, tmp_path):
 
 @pytest.mark.skipif('KANAME_SANITIZER_REPORTS' in os.environ, reason='a sanitized program is slow')
 def test_token_is_quick(region):
-    """The goal is 3 ms of the program's own time."""
-    words = f'{KANAME} token --cluster x --data-dir {region.data}'
-    done = subprocess.run(['bash', '-c', f'TIMEFORMAT="%U %S"; time for i in $(seq 50); do {words} > /dev/null; done'], capture_output=True, text=True)
-    user, system = map(float, done.stderr.split())
-    assert (user + system) / 50 < 0.015, done.stderr
+    """The goal is 3 ms of the program's own time, most of which its start takes: a token touches hardly more memory than `version` does. Libraries
+    that set themselves up first would: page faults show it, whatever else the machine does."""
+    def faults(*args):
+        pid = os.posix_spawn(KANAME, [KANAME, *args], {}, file_actions=[(os.POSIX_SPAWN_OPEN, 1, '/dev/null', os.O_WRONLY, 0)])
+        _, status, usage = os.wait4(pid, 0)
+        assert status == 0
+        return usage.ru_minflt, usage.ru_utime + usage.ru_stime
+
+    tokens, versions = (list(zip(*(faults(*args) for _ in range(20)))) for args in (['token', '--cluster', 'x', '--data-dir', region.data], ['version']))
+    assert min(tokens[0]) - min(versions[0]) <= 30, (min(tokens[0]), min(versions[0]))
+    assert min(tokens[1]) < 0.015

@@ -1,8 +1,10 @@
 #include <errno.h>
+#include <signal.h>
 
 #include "base/vec.h"
 #include "cli/cli.h"
 #include "object/seal.h"
+#include "sys/loop.h"
 #include "sys/privilege.h"
 
 enum {
@@ -33,6 +35,19 @@ char *command_data_dir(const char *given)
     struct buf path = BUF_INIT;
     buf_printf(&path, "%s/.local/share/kaname", home);
     return path.data;
+}
+
+static void stop(void *arg, int signal_number maybe_unused)
+{
+    loop_stop(arg);
+}
+
+struct loop *command_loop(void)
+{
+    struct loop *loop = loop_new();
+    loop_signal(loop, SIGTERM, stop, loop);
+    loop_signal(loop, SIGINT, stop, loop);
+    return loop;
 }
 
 int command_parse_listen(const char *text, char address[64], uint16_t *ret_port)

@@ -45,6 +45,8 @@ struct command_option {
     const char *names; /* what a value is one of, for completion: a list of `kaname names` */
 };
 
+struct loop;
+
 struct command {
     const char *name;                     /* "apiserver", "cluster create" */
     const char *summary;                  /* one line for the list of commands */
@@ -67,6 +69,15 @@ REGISTRY_DECLARE(command, struct command);
         "data-dir", 'd', "DIR",                                                                    \
             "Where all state lies (default: /var/lib/kaname for root, ~/.local/share/kaname "      \
             "otherwise)",                                                                          \
+            OPTION_TEXT, offsetof(type, member)                                                    \
+    }
+#define OPTION_NODE_NAME(type, member)                                                             \
+    {                                                                                              \
+        "name", 'n', "NAME", "Name of the node", OPTION_TEXT, offsetof(type, member)               \
+    }
+#define OPTION_NODE_KUBECONFIG(type, member)                                                       \
+    {                                                                                              \
+        "kubeconfig", 'k', "FILE", "How the node reaches its API server, and as whom",             \
             OPTION_TEXT, offsetof(type, member)                                                    \
     }
 #define OPTION_OUTPUT(type, member)                                                                \
@@ -114,6 +125,9 @@ int command_fail(const struct teller *teller, enum trouble trouble, const char *
     printf_like(3, 4);
 /* The same for what a function with a status met; prefix ("cluster: ") may be empty. */
 int command_fail_status(const struct teller *teller, const char *prefix, const struct status *st);
+
+/* The loop of a command that runs until SIGTERM or SIGINT, which stop it. */
+struct loop *command_loop(void);
 
 /* Path of a program in PATH; the caller frees; NULL: not there. A name with a slash is a path. */
 char *program_find(const char *name) must_use;

@@ -1,5 +1,4 @@
 /* kaname apiserver: one bare control plane in the foreground. */
-#include <signal.h>
 
 #include "base/log.h"
 #include "cli/cli.h"
@@ -49,11 +48,6 @@ static void defaults(void *values)
     v->components = "all";
 }
 
-static void on_signal(void *arg, int signal_number maybe_unused)
-{
-    loop_stop(arg);
-}
-
 static int serve(const struct values *v, struct loop *loop, const struct cluster_config *config)
 {
     const char *error = "unknown";
@@ -95,9 +89,7 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
         return command_fail(NULL, KN_USAGE, "--components is api or all, not %s", v->components);
     log_setup(v->verbose ? LOG_DEBUG : LOG_INFO, "apiserver");
     char *directory cleanup_with(mem_free_ptr) = command_data_dir(v->data_dir);
-    struct loop *loop = loop_new();
-    loop_signal(loop, SIGTERM, on_signal, loop);
-    loop_signal(loop, SIGINT, on_signal, loop);
+    struct loop *loop = command_loop();
     struct cluster_config config = {
         .loop = loop,
         .directory = directory,

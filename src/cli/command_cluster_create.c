@@ -177,10 +177,8 @@ static int run(void *values, int argc, char **argv)
             result = run_document(&s, v, plan.cluster);
         return session_close(&s, result);
     }
-    result = session_need_name(&v->options, argc, argv);
-    if (result)
-        return result;
-    result = session_open_region(&s, &v->options, 2 + (unsigned)plan.group_count);
+    result =
+        session_open_cluster(&s, &v->options, 2 + (unsigned)plan.group_count, argc, argv, false);
     if (!result && v->dry_run)
         result = command_fail(&s.teller, KN_USAGE, "--dry-run shows a --file");
     if (!result && v->nodes < 0)

@@ -17,10 +17,7 @@ static int run(void *values, int argc, char **argv)
 {
     const struct session_values *v = values;
     struct session s;
-    int result = session_need_name(&v->options, argc, argv);
-    if (result)
-        return result;
-    result = session_open_region(&s, &v->options, 2);
+    int result = session_open_cluster(&s, &v->options, 2, argc, argv, false);
     if (!result)
         result = step_delete_cluster(&s.steps, argv[0], &s.st);
     if (!result)

@@ -25,10 +25,7 @@ static int run(void *values, int argc, char **argv)
     const struct session_values *v = values;
     struct session s;
     struct node *cluster;
-    int result = session_need_name(&v->options, argc, argv);
-    if (result)
-        return result;
-    result = session_open_region(&s, &v->options, 1);
+    int result = session_open_cluster(&s, &v->options, 1, argc, argv, false);
     if (!result)
         result = session_describe(&s, argv[0], &cluster);
     if (!result)

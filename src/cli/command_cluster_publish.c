@@ -61,12 +61,12 @@ static int publish(void *values, int argc, char **argv)
 {
     const struct values *v = values;
     struct session s;
-    int result = session_open_region(&s, &v->options, argc > 1 ? (unsigned)argc - 1 : 1);
+    unsigned steps = argc > 1 ? (unsigned)argc - 1 : 1;
+    int result = session_open_cluster(&s, &v->options, steps, argc, argv, true);
     struct node *list = node_list(&s.arena);
     if (!result && argc < 2)
         result = command_fail(&s.teller, KN_USAGE,
-                              "a cluster's NAME and PORT=TARGET are wanted, for example: default "
-                              "8080=service/hello:80");
+                              "PORT=TARGET is wanted, too, for example 8080=service/hello:80");
     for (int i = 1; i < argc && !result; i++)
         result = publish_one(&s, argv[0], argv[i], list);
     if (!result && v->options.output) {
@@ -113,10 +113,10 @@ static int unpublish(void *values, int argc, char **argv)
     const struct values *v = values;
     struct session s;
     uint64_t port;
-    int result = session_open_region(&s, &v->options, argc > 1 ? (unsigned)argc - 1 : 1);
-    if (!result && (argc < 1 || v->all != (argc == 1)))
-        result = command_fail(&s.teller, KN_USAGE,
-                              "a cluster's NAME and PORTs are wanted, or NAME --all");
+    unsigned steps = argc > 1 ? (unsigned)argc - 1 : 1;
+    int result = session_open_cluster(&s, &v->options, steps, argc, argv, true);
+    if (!result && v->all != (argc == 1))
+        result = command_fail(&s.teller, KN_USAGE, "PORTs are wanted, or --all");
     for (int i = 1; i < argc && !result; i++)
         if (str_to_u64(str_from(argv[i]), &port) || port == 0 || port > 65535)
             result = command_fail(&s.teller, KN_USAGE, "%s is no port", argv[i]);

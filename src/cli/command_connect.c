@@ -4,13 +4,8 @@
 #include "cli/kubeconfig.h"
 #include "cli/session.h"
 #include "cli/subprocess.h"
-#include "sys/daemon.h"
 #include "sys/random.h"
 #include "sys/whole_file.h"
-
-struct values {
-    struct session_options options;
-};
 
 /* In memory where the system has such a place, and for this user only. */
 static struct str private_path(struct arena *a)
@@ -26,12 +21,7 @@ static struct str private_path(struct arena *a)
 static int run_with(struct session *s, const struct node *cluster, const char *const *argv)
 {
     struct arena *a = &s->arena;
-    const struct kubeconfig_entry entry = {.cluster = node_str(cluster, "name"),
-                                           .endpoint = node_str(cluster, "endpoint"),
-                                           .ca_base64 =
-                                               node_str(cluster, "certificateAuthority.data"),
-                                           .program = program_path(a),
-                                           .directory = str_from(s->directory)};
+    const struct kubeconfig_entry entry = kubeconfig_entry_of(a, cluster, s->directory);
     struct str path = private_path(a);
     int status = 0;
     char *program cleanup_with(mem_free_ptr) = program_find(argv[0]);
@@ -59,20 +49,17 @@ static int run_with(struct session *s, const struct node *cluster, const char *c
 
 static int run(void *values, int argc, char **argv)
 {
-    const struct values *v = values;
+    const struct session_values *v = values;
     const char *shell = getenv("SHELL");
     const char *words[2] = {shell && *shell ? shell : "/bin/sh", NULL};
     const char *const *program = words;
     struct session s;
     struct node *cluster;
-    int result = session_need_name(&v->options, argc ? 1 : 0, argv);
-    if (result)
-        return result;
-    if (argc > 1)
+    int result = session_open_cluster(&s, &v->options, 1, argc, argv, true);
+    if (!result && argc > 1)
         program = (const char *const *)(argv + 1 + (strcmp(argv[1], "--") == 0));
     if (!*program)
         program = words;
-    result = session_open_region(&s, &v->options, 1);
     if (!result)
         result = session_describe(&s, argv[0], &cluster);
     if (!result)
@@ -80,8 +67,8 @@ static int run(void *values, int argc, char **argv)
     return session_close(&s, result);
 }
 
-static const struct command_option options[] = {OPTION_DATA_DIR(struct values, options.data_dir),
-                                                {NULL}};
+static const struct command_option options[] = {
+    OPTION_DATA_DIR(struct session_values, options.data_dir), {NULL}};
 
 REGISTER(command, connect)
 = {.name = "connect",
@@ -89,7 +76,8 @@ REGISTER(command, connect)
    .arguments = "NAME [-- COMMAND [ARGUMENT...]]",
    .details = "The program's exit status is this command's. The kubeconfig is gone afterwards.",
    .options = options,
-   .values_size = sizeof(struct values),
+   .defaults = session_defaults,
+   .values_size = sizeof(struct session_values),
    .run = run,
    .names = "clusters",
    .passes_rest = true};

@@ -43,9 +43,8 @@ struct values {
 
 static const struct command_option options[] = {
     OPTION_DATA_DIR(struct values, data_dir),
-    {"kubeconfig", 'k', "FILE", "How to reach the API server, and as whom", OPTION_TEXT,
-     offsetof(struct values, kubeconfig)},
-    {"name", 'n', "NAME", "Name of the node", OPTION_TEXT, offsetof(struct values, name)},
+    OPTION_NODE_NAME(struct values, name),
+    OPTION_NODE_KUBECONFIG(struct values, kubeconfig),
     {"simulated", 0, "N", "Pretend to be N nodes: leases, status, pods that become Ready",
      OPTION_NUMBER, offsetof(struct values, simulated)},
     {"prefix", 0, "TEXT", "Names of simulated nodes are TEXT-0 ... (default sim)", OPTION_TEXT,
@@ -96,11 +95,6 @@ static const struct command_option options[] = {
     {"verbose", 'v', NULL, "Log more", OPTION_FLAG, offsetof(struct values, verbose)},
     {NULL},
 };
-
-static void on_stop(void *arg, int signal_number maybe_unused)
-{
-    loop_stop(arg);
-}
 
 static void simulated_ready(void *arg maybe_unused)
 {
@@ -205,9 +199,7 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
         return command_fail(NULL, KN_USAGE, "--kubeconfig is needed, and --name or --simulated");
     log_setup(v->verbose ? LOG_DEBUG : LOG_INFO, "node");
     signal(SIGPIPE, SIG_IGN);
-    struct loop *loop = loop_new();
-    loop_signal(loop, SIGTERM, on_stop, loop);
-    loop_signal(loop, SIGINT, on_stop, loop);
+    struct loop *loop = command_loop();
     struct client *client =
         client_remote(&(struct client_remote_config){.loop = loop,
                                                      .kubeconfig_path = v->kubeconfig,

@@ -1,7 +1,6 @@
 /* kaname node host: a machine of its own with containerd and the node agent, in a VPC, in the
  * foreground. */
 #include <errno.h>
-#include <signal.h>
 
 #include "base/log.h"
 #include "base/vec.h"
@@ -28,9 +27,8 @@ struct values {
 
 static const struct command_option options[] = {
     OPTION_DATA_DIR(struct values, data_dir),
-    {"name", 'n', "NAME", "Name of the node", OPTION_TEXT, offsetof(struct values, name)},
-    {"kubeconfig", 'k', "FILE", "How the node reaches its API server", OPTION_TEXT,
-     offsetof(struct values, kubeconfig)},
+    OPTION_NODE_NAME(struct values, name),
+    OPTION_NODE_KUBECONFIG(struct values, kubeconfig),
     {"vpc", 0, "NAME", "VPC to be in; made when it is new (default: default)", OPTION_TEXT,
      offsetof(struct values, vpc)},
     {"cidr", 0, "CIDR", "Subnet of the node, made when it is new (default 10.0.0.0/20)",
@@ -54,11 +52,6 @@ static void defaults(void *values)
     v->vpc = "default";
     v->cidr = "10.0.0.0/20";
     v->instance_type = "m5.4xlarge";
-}
-
-static void on_stop(void *arg, int signal_number maybe_unused)
-{
-    loop_stop(arg);
 }
 
 /* Without pid 1 of the host there is nothing to wait for. */
@@ -161,9 +154,7 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
     char *data_dir = command_data_dir(v->data_dir);
     struct buf vpc_dir = BUF_INIT;
     buf_printf(&vpc_dir, "%s/vpc/%s", data_dir, v->vpc);
-    struct loop *loop = loop_new();
-    loop_signal(loop, SIGTERM, on_stop, loop);
-    loop_signal(loop, SIGINT, on_stop, loop);
+    struct loop *loop = command_loop();
     int err = vpc_open(vpc_dir.data, &vpc);
     int status = err < 0 ? command_fail(NULL, err == -EPERM ? KN_NEEDS_ROOT : KN_START_FAILED,
                                         "the VPC %s can't be opened: %s", v->vpc, strerror(-err))

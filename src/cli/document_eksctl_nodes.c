@@ -150,89 +150,105 @@ static const struct document_field node_group_update_config_fields[] = {
     {NULL},
 };
 
+/* What both kinds of node groups have: eksctl's NodeGroupBase. */
+#define NODE_GROUP_BASE_FIELDS                                                                     \
+    {.name = "additionalVolumes", .type = DOC_OBJECTS, .fields = volume_mapping_fields},           \
+        {.name = "ami", .type = DOC_TEXT},                                                         \
+        {.name = "amiFamily",                                                                      \
+         .type = DOC_TEXT,                                                                         \
+         .support = DOC_NO_EFFECT,                                                                 \
+         .initial = "\"AmazonLinux2023\""},                                                        \
+        {.name = "asgSuspendProcesses", .type = DOC_TEXTS, .support = DOC_NO_EFFECT},              \
+        {.name = "availabilityZones", .type = DOC_TEXTS, .support = DOC_NO_EFFECT},                \
+        {.name = "bottlerocket", .type = DOC_OBJECT, .fields = node_group_bottlerocket_fields},    \
+        {.name = "capacityReservation",                                                            \
+         .type = DOC_OBJECT,                                                                       \
+         .fields = capacity_reservation_fields},                                                   \
+        {.name = "desiredCapacity",                                                                \
+         .type = DOC_NUMBER,                                                                       \
+         .support = DOC_USED,                                                                      \
+         .to = "scalingConfig.desiredSize"},                                                       \
+        {.name = "disableIMDSv1", .type = DOC_FLAG, .support = DOC_NO_EFFECT},                     \
+        {.name = "disablePodIMDS", .type = DOC_FLAG, .support = DOC_NO_EFFECT},                    \
+        {.name = "ebsOptimized", .type = DOC_FLAG, .support = DOC_NO_EFFECT},                      \
+        {.name = "efaEnabled", .type = DOC_FLAG},                                                  \
+        {.name = "enableDetailedMonitoring", .type = DOC_FLAG, .support = DOC_NO_EFFECT},          \
+        {.name = "iam", .type = DOC_OBJECT, .fields = node_groupiam_fields, .support = DOC_USED},  \
+        {.name = "instanceMarketOptions",                                                          \
+         .type = DOC_OBJECT,                                                                       \
+         .fields = instance_market_options_fields},                                                \
+        {.name = "instanceName", .type = DOC_TEXT, .support = DOC_NO_EFFECT},                      \
+        {.name = "instancePrefix", .type = DOC_TEXT, .support = DOC_NO_EFFECT},                    \
+        {.name = "instanceSelector", .type = DOC_OBJECT, .fields = instance_selector_fields},      \
+        {.name = "instanceType",                                                                   \
+         .type = DOC_TEXT,                                                                         \
+         .support = DOC_USED,                                                                      \
+         .to = "instanceTypes",                                                                    \
+         .convert = document_list},                                                                \
+        {.name = "labels", .type = DOC_TEXT_MAP, .support = DOC_USED, .to = "labels"},             \
+        {.name = "maxPodsPerNode", .type = DOC_NUMBER},                                            \
+        {.name = "maxSize",                                                                        \
+         .type = DOC_NUMBER,                                                                       \
+         .support = DOC_USED,                                                                      \
+         .to = "scalingConfig.maxSize"},                                                           \
+        {.name = "minSize",                                                                        \
+         .type = DOC_NUMBER,                                                                       \
+         .support = DOC_USED,                                                                      \
+         .to = "scalingConfig.minSize"},                                                           \
+        {.name = "name", .type = DOC_TEXT, .support = DOC_USED, .to = "nodegroupName"},            \
+        {.name = "outpostARN", .type = DOC_TEXT},                                                  \
+        {.name = "overrideBootstrapCommand", .type = DOC_TEXT},                                    \
+        {.name = "placement",                                                                      \
+         .type = DOC_OBJECT,                                                                       \
+         .fields = eksctl_placement_fields,                                                        \
+         .support = DOC_NO_EFFECT},                                                                \
+        {.name = "preBootstrapCommands", .type = DOC_TEXTS},                                       \
+        {.name = "privateNetworking", .type = DOC_FLAG, .support = DOC_NO_EFFECT},                 \
+        {.name = "propagateASGTags", .type = DOC_FLAG, .support = DOC_NO_EFFECT},                  \
+        {.name = "securityGroups",                                                                 \
+         .type = DOC_OBJECT,                                                                       \
+         .fields = node_groups_gs_fields,                                                          \
+         .support = DOC_USED},                                                                     \
+        {.name = "ssh", .type = DOC_OBJECT, .fields = node_groupssh_fields},                       \
+        {.name = "subnets", .type = DOC_TEXTS},                                                    \
+        {.name = "tags", .type = DOC_TEXT_MAP, .support = DOC_USED, .to = "tags"},                 \
+        {.name = "updateConfig",                                                                   \
+         .type = DOC_OBJECT,                                                                       \
+         .fields = node_group_update_config_fields,                                                \
+         .support = DOC_USED},                                                                     \
+        {.name = "volumeEncrypted", .type = DOC_FLAG, .support = DOC_NO_EFFECT},                   \
+        {.name = "volumeIOPS", .type = DOC_NUMBER, .support = DOC_NO_EFFECT},                      \
+        {.name = "volumeKmsKeyID", .type = DOC_TEXT, .support = DOC_NO_EFFECT},                    \
+        {.name = "volumeName", .type = DOC_TEXT, .support = DOC_NO_EFFECT},                        \
+        {.name = "volumeSize",                                                                     \
+         .type = DOC_NUMBER,                                                                       \
+         .support = DOC_USED,                                                                      \
+         .to = "diskSize",                                                                         \
+         .initial = "80"},                                                                         \
+        {.name = "volumeThroughput", .type = DOC_NUMBER, .support = DOC_NO_EFFECT},                \
+    {                                                                                              \
+        .name = "volumeType", .type = DOC_TEXT, .support = DOC_NO_EFFECT                           \
+    }
+
 const struct document_field eksctl_managed_node_group_fields[] = {
-    {.name = "additionalVolumes", .type = DOC_OBJECTS, .fields = volume_mapping_fields},
-    {.name = "ami", .type = DOC_TEXT},
-    {.name = "amiFamily",
-     .type = DOC_TEXT,
-     .support = DOC_NO_EFFECT,
-     .initial = "\"AmazonLinux2023\""},
-    {.name = "asgSuspendProcesses", .type = DOC_TEXTS, .support = DOC_NO_EFFECT},
-    {.name = "availabilityZones", .type = DOC_TEXTS, .support = DOC_NO_EFFECT},
-    {.name = "bottlerocket", .type = DOC_OBJECT, .fields = node_group_bottlerocket_fields},
-    {.name = "capacityReservation", .type = DOC_OBJECT, .fields = capacity_reservation_fields},
-    {.name = "desiredCapacity",
-     .type = DOC_NUMBER,
-     .support = DOC_USED,
-     .to = "scalingConfig.desiredSize"},
-    {.name = "disableIMDSv1", .type = DOC_FLAG, .support = DOC_NO_EFFECT},
-    {.name = "disablePodIMDS", .type = DOC_FLAG, .support = DOC_NO_EFFECT},
-    {.name = "ebsOptimized", .type = DOC_FLAG, .support = DOC_NO_EFFECT},
-    {.name = "efaEnabled", .type = DOC_FLAG},
-    {.name = "enableDetailedMonitoring", .type = DOC_FLAG, .support = DOC_NO_EFFECT},
-    {.name = "iam", .type = DOC_OBJECT, .fields = node_groupiam_fields, .support = DOC_USED},
-    {.name = "instanceMarketOptions", .type = DOC_OBJECT, .fields = instance_market_options_fields},
-    {.name = "instanceName", .type = DOC_TEXT, .support = DOC_NO_EFFECT},
-    {.name = "instancePrefix", .type = DOC_TEXT, .support = DOC_NO_EFFECT},
-    {.name = "instanceSelector", .type = DOC_OBJECT, .fields = instance_selector_fields},
-    {.name = "instanceType",
-     .type = DOC_TEXT,
-     .support = DOC_USED,
-     .to = "instanceTypes",
-     .convert = document_list},
+    NODE_GROUP_BASE_FIELDS,
     {.name = "instanceTypes", .type = DOC_TEXTS, .support = DOC_USED, .to = "instanceTypes"},
-    {.name = "labels", .type = DOC_TEXT_MAP, .support = DOC_USED, .to = "labels"},
     {.name = "launchTemplate", .type = DOC_OBJECT, .fields = launch_template_fields},
-    {.name = "maxPodsPerNode", .type = DOC_NUMBER},
-    {.name = "maxSize", .type = DOC_NUMBER, .support = DOC_USED, .to = "scalingConfig.maxSize"},
-    {.name = "minSize", .type = DOC_NUMBER, .support = DOC_USED, .to = "scalingConfig.minSize"},
-    {.name = "name", .type = DOC_TEXT, .support = DOC_USED, .to = "nodegroupName"},
     {.name = "nodeRepairConfig",
      .type = DOC_OBJECT,
      .fields = node_group_node_repair_config_fields},
-    {.name = "outpostARN", .type = DOC_TEXT},
-    {.name = "overrideBootstrapCommand", .type = DOC_TEXT},
-    {.name = "placement",
-     .type = DOC_OBJECT,
-     .fields = eksctl_placement_fields,
-     .support = DOC_NO_EFFECT},
-    {.name = "preBootstrapCommands", .type = DOC_TEXTS},
-    {.name = "privateNetworking", .type = DOC_FLAG, .support = DOC_NO_EFFECT},
-    {.name = "propagateASGTags", .type = DOC_FLAG, .support = DOC_NO_EFFECT},
     {.name = "releaseVersion", .type = DOC_TEXT},
-    {.name = "securityGroups",
-     .type = DOC_OBJECT,
-     .fields = node_groups_gs_fields,
-     .support = DOC_USED},
     {.name = "spot",
      .type = DOC_FLAG,
      .support = DOC_USED,
      .to = "capacityType",
      .convert = document_spot},
-    {.name = "ssh", .type = DOC_OBJECT, .fields = node_groupssh_fields},
-    {.name = "subnets", .type = DOC_TEXTS},
-    {.name = "tags", .type = DOC_TEXT_MAP, .support = DOC_USED, .to = "tags"},
     {.name = "taints",
      .type = DOC_OBJECTS,
      .fields = node_group_taint_fields,
      .support = DOC_USED,
      .to = "taints",
      .convert = document_taints},
-    {.name = "updateConfig",
-     .type = DOC_OBJECT,
-     .fields = node_group_update_config_fields,
-     .support = DOC_USED},
-    {.name = "volumeEncrypted", .type = DOC_FLAG, .support = DOC_NO_EFFECT},
-    {.name = "volumeIOPS", .type = DOC_NUMBER, .support = DOC_NO_EFFECT},
-    {.name = "volumeKmsKeyID", .type = DOC_TEXT, .support = DOC_NO_EFFECT},
-    {.name = "volumeName", .type = DOC_TEXT, .support = DOC_NO_EFFECT},
-    {.name = "volumeSize",
-     .type = DOC_NUMBER,
-     .support = DOC_USED,
-     .to = "diskSize",
-     .initial = "80"},
-    {.name = "volumeThroughput", .type = DOC_NUMBER, .support = DOC_NO_EFFECT},
-    {.name = "volumeType", .type = DOC_TEXT, .support = DOC_NO_EFFECT},
     {NULL},
 };
 
@@ -254,92 +270,28 @@ static const struct document_field node_group_instances_distribution_fields[] = 
 };
 
 const struct document_field eksctl_node_group_fields[] = {
-    {.name = "additionalVolumes", .type = DOC_OBJECTS, .fields = volume_mapping_fields},
-    {.name = "ami", .type = DOC_TEXT},
-    {.name = "amiFamily",
-     .type = DOC_TEXT,
-     .support = DOC_NO_EFFECT,
-     .initial = "\"AmazonLinux2023\""},
+    NODE_GROUP_BASE_FIELDS,
     {.name = "asgMetricsCollection",
      .type = DOC_OBJECTS,
      .fields = metrics_collection_fields,
      .support = DOC_NO_EFFECT},
-    {.name = "asgSuspendProcesses", .type = DOC_TEXTS, .support = DOC_NO_EFFECT},
-    {.name = "availabilityZones", .type = DOC_TEXTS, .support = DOC_NO_EFFECT},
-    {.name = "bottlerocket", .type = DOC_OBJECT, .fields = node_group_bottlerocket_fields},
-    {.name = "capacityReservation", .type = DOC_OBJECT, .fields = capacity_reservation_fields},
     {.name = "classicLoadBalancerNames", .type = DOC_TEXTS},
     {.name = "clusterDNS", .type = DOC_TEXT},
     {.name = "containerRuntime", .type = DOC_TEXT, .support = DOC_NO_EFFECT},
     {.name = "cpuCredits", .type = DOC_TEXT, .support = DOC_NO_EFFECT},
-    {.name = "desiredCapacity",
-     .type = DOC_NUMBER,
-     .support = DOC_USED,
-     .to = "scalingConfig.desiredSize"},
-    {.name = "disableIMDSv1", .type = DOC_FLAG, .support = DOC_NO_EFFECT},
-    {.name = "disablePodIMDS", .type = DOC_FLAG, .support = DOC_NO_EFFECT},
-    {.name = "ebsOptimized", .type = DOC_FLAG, .support = DOC_NO_EFFECT},
-    {.name = "efaEnabled", .type = DOC_FLAG},
-    {.name = "enableDetailedMonitoring", .type = DOC_FLAG, .support = DOC_NO_EFFECT},
     {.name = "enclaveEnabled", .type = DOC_FLAG},
-    {.name = "iam", .type = DOC_OBJECT, .fields = node_groupiam_fields, .support = DOC_USED},
-    {.name = "instanceMarketOptions", .type = DOC_OBJECT, .fields = instance_market_options_fields},
-    {.name = "instanceName", .type = DOC_TEXT, .support = DOC_NO_EFFECT},
-    {.name = "instancePrefix", .type = DOC_TEXT, .support = DOC_NO_EFFECT},
-    {.name = "instanceSelector", .type = DOC_OBJECT, .fields = instance_selector_fields},
-    {.name = "instanceType",
-     .type = DOC_TEXT,
-     .support = DOC_USED,
-     .to = "instanceTypes",
-     .convert = document_list},
     {.name = "instancesDistribution",
      .type = DOC_OBJECT,
      .fields = node_group_instances_distribution_fields,
      .support = DOC_USED},
     {.name = "kubeletExtraConfig", .type = DOC_ANY},
-    {.name = "labels", .type = DOC_TEXT_MAP, .support = DOC_USED, .to = "labels"},
     {.name = "localZones", .type = DOC_TEXTS},
     {.name = "maxInstanceLifetime", .type = DOC_NUMBER},
-    {.name = "maxPodsPerNode", .type = DOC_NUMBER},
-    {.name = "maxSize", .type = DOC_NUMBER, .support = DOC_USED, .to = "scalingConfig.maxSize"},
-    {.name = "minSize", .type = DOC_NUMBER, .support = DOC_USED, .to = "scalingConfig.minSize"},
-    {.name = "name", .type = DOC_TEXT, .support = DOC_USED, .to = "nodegroupName"},
-    {.name = "outpostARN", .type = DOC_TEXT},
-    {.name = "overrideBootstrapCommand", .type = DOC_TEXT},
-    {.name = "placement",
-     .type = DOC_OBJECT,
-     .fields = eksctl_placement_fields,
-     .support = DOC_NO_EFFECT},
-    {.name = "preBootstrapCommands", .type = DOC_TEXTS},
-    {.name = "privateNetworking", .type = DOC_FLAG, .support = DOC_NO_EFFECT},
-    {.name = "propagateASGTags", .type = DOC_FLAG, .support = DOC_NO_EFFECT},
-    {.name = "securityGroups",
-     .type = DOC_OBJECT,
-     .fields = node_groups_gs_fields,
-     .support = DOC_USED},
-    {.name = "ssh", .type = DOC_OBJECT, .fields = node_groupssh_fields},
-    {.name = "subnets", .type = DOC_TEXTS},
-    {.name = "tags", .type = DOC_TEXT_MAP, .support = DOC_USED, .to = "tags"},
     {.name = "taints",
      .type = DOC_ANY,
      .support = DOC_USED,
      .to = "taints",
      .convert = document_taints},
     {.name = "targetGroupARNs", .type = DOC_TEXTS},
-    {.name = "updateConfig",
-     .type = DOC_OBJECT,
-     .fields = node_group_update_config_fields,
-     .support = DOC_USED},
-    {.name = "volumeEncrypted", .type = DOC_FLAG, .support = DOC_NO_EFFECT},
-    {.name = "volumeIOPS", .type = DOC_NUMBER, .support = DOC_NO_EFFECT},
-    {.name = "volumeKmsKeyID", .type = DOC_TEXT, .support = DOC_NO_EFFECT},
-    {.name = "volumeName", .type = DOC_TEXT, .support = DOC_NO_EFFECT},
-    {.name = "volumeSize",
-     .type = DOC_NUMBER,
-     .support = DOC_USED,
-     .to = "diskSize",
-     .initial = "80"},
-    {.name = "volumeThroughput", .type = DOC_NUMBER, .support = DOC_NO_EFFECT},
-    {.name = "volumeType", .type = DOC_TEXT, .support = DOC_NO_EFFECT},
     {NULL},
 };

@@ -6,6 +6,7 @@
 #include "cli/trouble.h"
 #include "cli/yaml_edit.h"
 #include "object/seal.h"
+#include "sys/daemon.h"
 #include "sys/file_owner.h"
 #include "sys/privilege.h"
 #include "sys/random.h"
@@ -19,6 +20,16 @@ enum {
 };
 
 #define FORMER_CONTEXT "kaname.dev/former-context"
+
+struct kubeconfig_entry kubeconfig_entry_of(struct arena *a, const struct node *cluster,
+                                            const char *directory)
+{
+    return (struct kubeconfig_entry){.cluster = node_str(cluster, "name"),
+                                     .endpoint = node_str(cluster, "endpoint"),
+                                     .ca_base64 = node_str(cluster, "certificateAuthority.data"),
+                                     .program = program_path(a),
+                                     .directory = str_from(directory)};
+}
 
 struct str kubeconfig_default(struct arena *a)
 {

@@ -18,6 +18,10 @@ struct kubeconfig_entry {
     struct str directory; /* its --data-dir */
 };
 
+/* Of DescribeCluster's answer, and the data directory of its region. Borrows from both. */
+struct kubeconfig_entry kubeconfig_entry_of(struct arena *a, const struct node *cluster,
+                                            const char *directory);
+
 /* Where it is when nothing else is said: ~/.kube/config. */
 struct str kubeconfig_default(struct arena *a);
 /* The file to change, in the arena. */

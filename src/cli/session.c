@@ -24,14 +24,29 @@ int session_open(struct session *s, const struct session_options *o, unsigned st
     return 0;
 }
 
+static int need_region(struct session *s)
+{
+    if (region_access_read(&s->arena, s->directory, &s->steps.region))
+        return command_fail(&s->teller, KN_REGION_NONE, "there is no region in %s", s->directory);
+    return 0;
+}
+
 int session_open_region(struct session *s, const struct session_options *o, unsigned steps)
+{
+    int status = session_open(s, o, steps);
+    return status ? status : need_region(s);
+}
+
+int session_open_cluster(struct session *s, const struct session_options *o, unsigned steps,
+                         int argc, char **argv, bool more)
 {
     int status = session_open(s, o, steps);
     if (status)
         return status;
-    if (region_access_read(&s->arena, s->directory, &s->steps.region))
-        return command_fail(&s->teller, KN_REGION_NONE, "there is no region in %s", s->directory);
-    return 0;
+    if (argc < 1 || !*argv[0] || (argc > 1 && !more))
+        return command_fail(&s->teller, KN_USAGE, "%s cluster's NAME is wanted",
+                            argc > 1 ? "only one" : "a");
+    return need_region(s);
 }
 
 int session_close(struct session *s, int result)
@@ -81,12 +96,4 @@ int session_describe(struct session *s, const char *name, struct node **ret)
         return -1;
     *ret = node_at(answer, "cluster");
     return 0;
-}
-
-int session_need_name(const struct session_options *o, int argc, char **argv)
-{
-    const struct teller teller = {.output = o->output, .data_dir = o->data_dir};
-    if (argc == 1 && *argv[0])
-        return 0;
-    return command_fail(&teller, KN_USAGE, "one cluster's NAME is wanted");
 }

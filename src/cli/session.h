@@ -44,6 +44,10 @@ int session_open(struct session *s, const struct session_options *o, unsigned st
 /* The same, for a region that must be there: else KN_REGION_NONE. */
 int session_open_region(struct session *s, const struct session_options *o,
                         unsigned steps) must_use;
+/* The same, for a command whose first argument is a cluster's NAME, and whose only one unless more
+ * are allowed: else KN_USAGE. */
+int session_open_cluster(struct session *s, const struct session_options *o, unsigned steps,
+                         int argc, char **argv, bool more) must_use;
 /* Ends it: result is 0, an exit status that was told, or -1 for s->st, which is told. Returns the
  * exit status. */
 int session_close(struct session *s, int result);
@@ -57,7 +61,5 @@ struct node *session_document(struct session *s, const char *cluster);
 int session_answer(struct session *s, int result, const char *cluster);
 /* DescribeCluster's answer. 0 or -1. */
 int session_describe(struct session *s, const char *name, struct node **ret) must_use;
-/* The one NAME that a command takes: 0, or an exit status when it isn't there, which was told. */
-int session_need_name(const struct session_options *o, int argc, char **argv) must_use;
 
 #endif

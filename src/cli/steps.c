@@ -256,12 +256,7 @@ int step_kubeconfig(struct steps *s, const struct node *cluster, const char *giv
     struct arena *a = s->arena;
     bool changed;
     struct str path = kubeconfig_path(a, given);
-    const struct kubeconfig_entry entry = {.cluster = node_str(cluster, "name"),
-                                           .endpoint = node_str(cluster, "endpoint"),
-                                           .ca_base64 =
-                                               node_str(cluster, "certificateAuthority.data"),
-                                           .program = program_path(a),
-                                           .directory = str_from(s->directory)};
+    const struct kubeconfig_entry entry = kubeconfig_entry_of(a, cluster, s->directory);
     progress_begin(s->progress, "kubeconfig");
     if (given && strcmp(given, "-") == 0) {
         struct str text = kubeconfig_text(a, &entry);

@@ -47,6 +47,22 @@ static void on_late(void *arg)
     process_signal(c->process, SIGKILL);
 }
 
+/* With three descriptors, here. */
+static int start(struct child *c, const char *const *argv, const char *const *environment,
+                 const int *fds)
+{
+    const struct process_options options = {.loop = c->loop,
+                                            .argv = argv,
+                                            .environment = environment,
+                                            .directory = ".",
+                                            .fds = fds,
+                                            .fd_count = 3,
+                                            .netns_fd = -1,
+                                            .on_exit = on_exit_of,
+                                            .arg = c};
+    return process_start(&options, &c->process);
+}
+
 /* Runs it until it ends; what it writes to one of its descriptors is taken. fds: its first three,
  * of which the one that is taken is still to be set. */
 static int run_taking(const char *const *argv, unsigned timeout_ms, int fds[3], size_t taken,
@@ -58,17 +74,8 @@ static int run_taking(const char *const *argv, unsigned timeout_ms, int fds[3], 
         loop_free(c.loop);
         return err;
     }
-    const struct process_options options = {.loop = c.loop,
-                                            .argv = argv,
-                                            .environment = (const char *const *)environ,
-                                            .directory = ".",
-                                            .fds = fds,
-                                            .fd_count = 3,
-                                            .netns_fd = -1,
-                                            .on_exit = on_exit_of,
-                                            .arg = &c};
     struct timer timer;
-    err = process_start(&options, &c.process);
+    err = start(&c, argv, (const char *const *)environ, fds);
     process_close(fds[taken]);
     if (!err) {
         struct loop_fd *watch = loop_fd_open(c.loop, c.fd, 1, on_output, &c);
@@ -107,18 +114,9 @@ int subprocess_run(const char *const *argv, const char *variable, int *ret_statu
     vec_push(&environment, variable);
     vec_push(&environment, NULL);
     const int fds[] = {0, 1, 2};
-    const struct process_options options = {.loop = c.loop,
-                                            .argv = argv,
-                                            .environment = environment.items,
-                                            .directory = ".",
-                                            .fds = fds,
-                                            .fd_count = 3,
-                                            .netns_fd = -1,
-                                            .on_exit = on_exit_of,
-                                            .arg = &c};
     signal(SIGINT, SIG_IGN);
     signal(SIGQUIT, SIG_IGN);
-    int err = process_start(&options, &c.process);
+    int err = start(&c, argv, environment.items, fds);
     if (!err) {
         loop_run(c.loop);
         *ret_status = WIFSIGNALED(c.status) ? 128 + WTERMSIG(c.status) : WEXITSTATUS(c.status);

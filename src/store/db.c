@@ -6,7 +6,9 @@
 #define MAP_BYTES (64ull << 30)
 enum {
     READERS = 16,
-    FORMAT = 1
+    FORMAT = 2,
+    FORMAT_MIN = 1, /* entries without checks */
+    META_KEY_MAX = 256
 };
 
 static const struct {
@@ -65,11 +67,12 @@ static int open_databases(struct db *db)
         return rc;
     }
     rc = mdb_get(txn, db->dbi[DB_META], &key, &value);
-    if (rc == 0 && value.mv_size == sizeof(db->state)) {
-        memcpy(&db->state, value.mv_data, sizeof(db->state));
+    if (rc == 0 && db_checked_read(key, value, &db->state, sizeof(db->state))) {
+        rc = db->state.applied < db->state.compacted ? MDB_CORRUPTED : 0;
     } else if (rc == MDB_NOTFOUND && fresh) {
+        char buffer[sizeof(db->state) + DB_CHECK_BYTES];
         db->state.format = FORMAT;
-        value = db_val(&db->state, sizeof(db->state));
+        value = db_checked(key, &db->state, sizeof(db->state), buffer);
         rc = mdb_put(txn, db->dbi[DB_META], &key, &value, 0);
     } else if (rc == 0) {
         rc = MDB_CORRUPTED;
@@ -100,7 +103,7 @@ int db_open(const char *directory, store_index_fn index, struct db **ret, struct
                               &dead_readers); /* a killed reader would pin its pages for ever */
     if (rc == 0)
         rc = open_databases(db);
-    if (rc == 0 && db->state.format != FORMAT) {
+    if (rc == 0 && (db->state.format > FORMAT || db->state.format < FORMAT_MIN)) {
         buf_printf(
             error,
             "%s/data.mdb has format %llu, this program knows %d: use the version that wrote it",
@@ -115,6 +118,7 @@ int db_open(const char *directory, store_index_fn index, struct db **ret, struct
         db_close(db);
         return db_error(rc);
     }
+    db->state.format = FORMAT; /* from the next transaction on */
     *ret = db;
     return 0;
 }
@@ -125,6 +129,8 @@ void db_close(struct db *db)
         return;
     if (db->objs)
         mdb_cursor_close(db->objs);
+    if (db->names)
+        mdb_cursor_close(db->names);
     if (db->read)
         mdb_txn_abort(db->read);
     if (db->env)
@@ -154,10 +160,14 @@ int db_read_begin(struct db *db)
         rc = mdb_txn_renew(db->read);
         if (rc == 0)
             rc = mdb_cursor_renew(db->read, db->objs);
+        if (rc == 0)
+            rc = mdb_cursor_renew(db->read, db->names);
     } else {
         rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, &db->read);
         if (rc == 0)
             rc = mdb_cursor_open(db->read, db->dbi[DB_OBJS], &db->objs);
+        if (rc == 0)
+            rc = mdb_cursor_open(db->read, db->dbi[DB_NAMES], &db->names);
     }
     if (rc != 0)
         return -EIO;
@@ -174,7 +184,7 @@ void db_read_end(struct db *db)
 
 struct db_pin {
     MDB_txn *txn;
-    MDB_cursor *objs;
+    MDB_cursor *objs, *names;
 };
 
 struct db_pin *db_pin(struct db *db)
@@ -184,8 +194,9 @@ struct db_pin *db_pin(struct db *db)
     struct db_pin *pin = mem_alloc(sizeof(*pin));
     pin->txn = db->read;
     pin->objs = db->objs;
+    pin->names = db->names;
     db->read = NULL;
-    db->objs = NULL;
+    db->objs = db->names = NULL;
     db->reading = false;
     return pin;
 }
@@ -195,6 +206,7 @@ void db_pin_free(struct db_pin *pin)
     if (!pin)
         return;
     mdb_cursor_close(pin->objs);
+    mdb_cursor_close(pin->names);
     mdb_txn_abort(pin->txn);
     mem_free(pin);
 }
@@ -310,7 +322,7 @@ int db_record_from(struct db *db, uint64_t revision, const struct record **ret,
     while (rc == 0) {
         for (size_t at = 0; at < chunk.mv_size;) {
             const struct record *r = record_at((char *)chunk.mv_data + at, chunk.mv_size - at);
-            if (!r)
+            if (!r || !record_intact(r)) /* a damaged one may be the one that is sought */
                 return -EIO;
             if (r->revision >= revision) {
                 *ret = r;
@@ -324,21 +336,37 @@ int db_record_from(struct db *db, uint64_t revision, const struct record **ret,
     return rc == MDB_NOTFOUND ? -ENOENT : -EIO;
 }
 
+/* That a key is not in `names`: a flipped bit in it, or in a page that leads to it, would be seen
+ * at the entries beside its place, where the search has ended. found, value: the one behind. */
+static int name_absent(MDB_cursor *names, MDB_val wanted, int rc, MDB_val found, MDB_val value)
+{
+    struct db_name beside;
+    if (rc == 0) {
+        if (!db_name_read(found, value, &beside) || db_key_compare(found, wanted) <= 0)
+            return -EIO;
+        rc = mdb_cursor_get(names, &found, &value, MDB_PREV);
+    } else if (rc == MDB_NOTFOUND) {
+        rc = mdb_cursor_get(names, &found, &value, MDB_LAST);
+    }
+    if (rc == MDB_NOTFOUND)
+        return -ENOENT;
+    if (rc != 0 || !db_name_read(found, value, &beside) || db_key_compare(found, wanted) >= 0)
+        return -EIO;
+    return -ENOENT;
+}
+
 int db_name(struct db *db, struct store_key key, struct db_name *ret)
 {
     struct db_key k;
-    MDB_val found;
+    MDB_val value;
     if (db_read_begin(db) != 0)
         return -EIO;
     db_key_name(&k, key);
-    MDB_val wanted = db_val(k.bytes, k.len);
-    int rc = mdb_get(db->read, db->dbi[DB_NAMES], &wanted, &found);
-    if (rc == MDB_NOTFOUND)
-        return -ENOENT;
-    if (rc != 0 || found.mv_size != sizeof(*ret))
-        return -EIO;
-    memcpy(ret, found.mv_data, sizeof(*ret));
-    return 0;
+    MDB_val wanted = db_val(k.bytes, k.len), found = wanted;
+    int rc = mdb_cursor_get(db->names, &found, &value, MDB_SET_RANGE);
+    if (rc != 0 || db_key_compare(found, wanted) != 0)
+        return name_absent(db->names, wanted, rc, found, value);
+    return db_name_read(found, value, ret) ? 0 : -EIO;
 }
 
 uint64_t db_count(struct db *db, uint16_t resource)
@@ -347,9 +375,8 @@ uint64_t db_count(struct db *db, uint16_t resource)
     MDB_val key = db_val(bytes, sizeof(bytes)), found;
     struct db_kind kind;
     if (db_read_begin(db) != 0 || mdb_get(db->read, db->dbi[DB_KINDS], &key, &found) != 0 ||
-        found.mv_size != sizeof(kind))
+        !db_checked_read(key, found, &kind, sizeof(kind)))
         return 0;
-    memcpy(&kind, found.mv_data, sizeof(kind));
     return kind.count;
 }
 
@@ -360,8 +387,43 @@ struct db_walk {
     uint16_t resource;
     struct str ns_only;
     MDB_val key, value; /* the next one, when ahead */
+    MDB_val before;     /* the key before it; size 0: none */
     bool ahead;
+    int err;
 };
+
+/* Takes what the cursor came to. */
+static void walk_arrive(struct db_walk *w, int rc)
+{
+    w->ahead = rc == 0;
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        w->err = -EIO;
+}
+
+/* To the first name behind `from`, or at it. The one before must be before it: else a damaged page
+ * has led elsewhere. */
+static void walk_seek(struct db_walk *w, MDB_val from, bool behind)
+{
+    struct db_name name;
+    w->key = from;
+    int rc = mdb_cursor_get(w->names, &w->key, &w->value, MDB_SET_RANGE);
+    if (rc == 0 && behind && db_key_compare(w->key, from) == 0) {
+        w->before = from;
+        walk_arrive(w, mdb_cursor_get(w->names, &w->key, &w->value, MDB_NEXT));
+        return;
+    }
+    rc = mdb_cursor_get(w->names, &w->key, &w->value, rc == 0 ? MDB_PREV : MDB_LAST);
+    if (rc == MDB_NOTFOUND) {
+        walk_arrive(w, mdb_cursor_get(w->names, &w->key, &w->value, MDB_FIRST));
+        return;
+    }
+    if (rc != 0 || !db_name_read(w->key, w->value, &name) || db_key_compare(w->key, from) >= 0) {
+        w->err = -EIO;
+        return;
+    }
+    w->before = w->key;
+    walk_arrive(w, mdb_cursor_get(w->names, &w->key, &w->value, MDB_NEXT));
+}
 
 int db_walk_open(struct db *db, uint16_t resource, struct str ns_only, struct str after_ns,
                  struct str after_name, struct db_walk **ret)
@@ -382,14 +444,10 @@ int db_walk_open(struct db *db, uint16_t resource, struct str ns_only, struct st
         db_key_name(&k, from);
         if (!after && !ns_only.data)
             k.len = 2; /* before the namespace without a name */
-        w->key = db_val(k.bytes, k.len);
-        rc = mdb_cursor_get(w->names, &w->key, &w->value, MDB_SET_RANGE);
-        if (rc == 0 && after && w->key.mv_size == k.len &&
-            memcmp(w->key.mv_data, k.bytes, k.len) == 0)
-            rc = mdb_cursor_get(w->names, &w->key, &w->value, MDB_NEXT);
-        w->ahead = rc == 0;
+        walk_seek(w, db_val(k.bytes, k.len), after);
+        w->before.mv_size = 0; /* `from` is gone with this call */
     }
-    if (rc != 0 && rc != MDB_NOTFOUND) {
+    if (rc != 0 || w->err < 0) {
         db_walk_close(w);
         return -EIO;
     }
@@ -401,14 +459,24 @@ bool db_walk_next(struct db_walk *w, struct store_key *ret_key, struct db_name *
 {
     if (!w->ahead)
         return false;
-    if (!db_key_parse(w->key, ret_key) || w->value.mv_size != sizeof(*ret_name))
+    w->ahead = false;
+    /* What ends the range is looked at like what is in it. */
+    if (!db_name_read(w->key, w->value, ret_name) || !db_key_parse(w->key, ret_key) ||
+        (w->before.mv_size && db_key_compare(w->before, w->key) >= 0)) {
+        w->err = -EIO;
         return false;
+    }
     if (ret_key->resource != w->resource ||
         (w->ns_only.data && !str_equal(ret_key->ns, w->ns_only)))
         return false;
-    memcpy(ret_name, w->value.mv_data, sizeof(*ret_name));
-    w->ahead = mdb_cursor_get(w->names, &w->key, &w->value, MDB_NEXT) == 0;
+    w->before = w->key;
+    walk_arrive(w, mdb_cursor_get(w->names, &w->key, &w->value, MDB_NEXT));
     return true;
+}
+
+int db_walk_error(const struct db_walk *w)
+{
+    return w->err;
 }
 
 int db_walk_record(struct db_walk *w, const struct db_name *name, const struct record **ret)
@@ -429,20 +497,44 @@ void db_walk_close(struct db_walk *w)
 
 /* ---- references and slots ---- */
 
+static bool ref_sound(MDB_val key, MDB_val value)
+{
+    char nothing;
+    return key.mv_size == 14 && db_checked_read(key, value, &nothing, 0);
+}
+
+/* The reference before the first of a hash is sound and before it: none was led past. */
+static int refs_seek(MDB_cursor *cursor, MDB_val from, MDB_val *key, MDB_val *value)
+{
+    *key = from;
+    int rc = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return rc;
+    rc = mdb_cursor_get(cursor, key, value, rc == 0 ? MDB_PREV : MDB_LAST);
+    if (rc == MDB_NOTFOUND)
+        return mdb_cursor_get(cursor, key, value, MDB_FIRST);
+    if (rc == 0 && (!ref_sound(*key, *value) || db_key_compare(*key, from) >= 0))
+        return MDB_CORRUPTED;
+    return rc ? rc : mdb_cursor_get(cursor, key, value, MDB_NEXT);
+}
+
 int db_refs(struct db *db, uint64_t hash, bool (*fn)(void *arg, uint16_t resource, uint32_t slot),
             void *arg)
 {
     struct db_key k;
     MDB_cursor *cursor;
-    MDB_val value;
+    MDB_val key, value;
     if (db_read_begin(db) != 0 || mdb_cursor_open(db->read, db->dbi[DB_REFS], &cursor) != 0)
         return -EIO;
     db_key_ref(&k, hash, 0, 0);
-    MDB_val key = db_val(k.bytes, k.len);
-    int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    int rc = refs_seek(cursor, db_val(k.bytes, k.len), &key, &value);
     for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
         const uint8_t *p = key.mv_data;
-        if (key.mv_size != k.len || memcmp(p, k.bytes, 8) != 0)
+        if (!ref_sound(key, value)) {
+            rc = MDB_CORRUPTED;
+            break;
+        }
+        if (memcmp(p, k.bytes, 8) != 0)
             break;
         uint32_t slot =
             (uint32_t)p[10] << 24 | (uint32_t)p[11] << 16 | (uint32_t)p[12] << 8 | p[13];
@@ -469,26 +561,58 @@ int db_slot_key(struct db *db, uint16_t resource, uint32_t slot, struct store_ke
 
 /* ---- named values ---- */
 
+/* The key of a named value with a check behind it; format 1 has the name itself, and no check. */
+static MDB_val meta_key(const char *name, char bytes[META_KEY_MAX])
+{
+    size_t len = strlen(name);
+    assert(len + 1 <= META_KEY_MAX);
+    bytes[0] = 2;
+    memcpy(bytes + 1, name, len);
+    return db_val(bytes, len + 1);
+}
+
 int db_meta_get(struct db *db, const char *name, struct buf *ret)
 {
-    MDB_val key = db_val(name, strlen(name)), found;
+    char bytes[META_KEY_MAX];
+    MDB_val key = meta_key(name, bytes), found;
+    uint32_t check;
     if (db_read_begin(db) != 0)
         return -EIO;
     int rc = mdb_get(db->read, db->dbi[DB_META], &key, &found);
-    if (rc == 0)
-        buf_append(ret, found.mv_data, found.mv_size);
-    return db_error(rc);
+    if (rc == MDB_NOTFOUND) {
+        MDB_val plain = db_val(name, strlen(name));
+        rc = mdb_get(db->read, db->dbi[DB_META], &plain, &found);
+        if (rc == 0)
+            buf_append(ret, found.mv_data, found.mv_size);
+        return db_error(rc);
+    }
+    if (rc != 0 || found.mv_size < sizeof(check))
+        return rc ? db_error(rc) : -EIO;
+    size_t size = found.mv_size - sizeof(check);
+    memcpy(&check, (const char *)found.mv_data + size, sizeof(check));
+    if (check != db_check(key, found.mv_data, size))
+        return -EIO;
+    buf_append(ret, found.mv_data, size);
+    return 0;
 }
 
 int db_meta_put(struct db *db, const char *name, struct str value)
 {
     MDB_txn *txn;
-    MDB_val key = db_val(name, strlen(name)), bytes = db_val(value.data, value.len);
+    char bytes[META_KEY_MAX];
+    MDB_val key = meta_key(name, bytes), plain = db_val(name, strlen(name));
     db_read_end(db);
     int rc = mdb_txn_begin(db->env, NULL, 0, &txn);
     if (rc != 0)
         return db_error(rc);
-    rc = mdb_put(txn, db->dbi[DB_META], &key, &bytes, 0);
+    char *buffer = mem_alloc(value.len + DB_CHECK_BYTES);
+    MDB_val sealed = db_checked(key, value.data ? value.data : "", value.len, buffer);
+    rc = mdb_put(txn, db->dbi[DB_META], &key, &sealed, 0);
+    if (rc == 0) {
+        rc = mdb_del(txn, db->dbi[DB_META], &plain, NULL);
+        rc = rc == MDB_NOTFOUND ? 0 : rc;
+    }
+    mem_free(buffer);
     if (rc != 0) {
         mdb_txn_abort(txn);
         return db_error(rc);

@@ -33,7 +33,8 @@ struct db_name {
     uint64_t revision; /* of the newest record */
     uint64_t index_hash;
     uint32_t slot; /* DB_NO_SLOT: the newest record is a deletion */
-    uint32_t hint; /* where in its chunk the record was put; it may have moved since */
+    uint32_t hint; /* where in its chunk the record was put, a multiple of 8; it may have moved
+                      since */
 };
 
 struct db_kind {
@@ -65,16 +66,19 @@ int db_name(struct db *db, struct store_key key,
             struct db_name *ret) must_use; /* 0, -ENOENT, -EIO */
 /* The record of a revision, verified; hint of its name, or 0. 0, -ENOENT, -EIO. */
 int db_record(struct db *db, uint64_t revision, uint32_t hint, const struct record **ret) must_use;
-/* The first record at or behind a revision, not verified. 0, -ENOENT, -EIO. */
+/* The first record at or behind a revision, verified; what follows it in the chunk isn't. 0,
+ * -ENOENT, -EIO. */
 int db_record_from(struct db *db, uint64_t revision, const struct record **ret,
                    const struct record **ret_chunk_end) must_use;
 uint64_t db_count(struct db *db, uint16_t resource);
 
-/* Names in order. key and name point into the map. */
+/* Names in order. key and name point into the map. An end that isn't the true one is told by
+ * db_walk_error. */
 struct db_walk;
 int db_walk_open(struct db *db, uint16_t resource, struct str ns_only, struct str after_ns,
                  struct str after_name, struct db_walk **ret) must_use;
 bool db_walk_next(struct db_walk *w, struct store_key *ret_key, struct db_name *ret_name);
+int db_walk_error(const struct db_walk *w) must_use; /* 0, -EIO */
 int db_walk_record(struct db_walk *w, const struct db_name *name,
                    const struct record **ret) must_use; /* db_record, faster in a row */
 void db_walk_close(struct db_walk *w);

@@ -75,12 +75,12 @@ static int kind_load(struct db_writer *w, uint16_t resource, struct db_kind **re
         MDB_val key = db_val(bytes, sizeof(bytes)), found;
         struct db_kind *kind = &w->kinds[resource].kind;
         int rc = mdb_get(w->txn, w->db->dbi[DB_KINDS], &key, &found);
-        if (rc == 0 && found.mv_size == sizeof(*kind))
-            memcpy(kind, found.mv_data, sizeof(*kind));
-        else if (rc == MDB_NOTFOUND)
+        if (rc == 0 && !db_checked_read(key, found, kind, sizeof(*kind)))
+            return MDB_CORRUPTED;
+        if (rc == MDB_NOTFOUND)
             *kind = (struct db_kind){.next_slot = 0, .free_slot = DB_NO_SLOT, .count = 0};
-        else
-            return rc ? rc : MDB_CORRUPTED;
+        else if (rc != 0)
+            return rc;
         w->kinds[resource].loaded = true;
     }
     w->kinds[resource].changed = true;
@@ -95,8 +95,9 @@ static int kinds_store(struct db_writer *w)
         if (!w->kinds[i].changed)
             continue;
         uint8_t bytes[2] = {(uint8_t)(i >> 8), (uint8_t)i};
+        char buffer[sizeof(w->kinds[i].kind) + DB_CHECK_BYTES];
         MDB_val key = db_val(bytes, sizeof(bytes)),
-                value = db_val(&w->kinds[i].kind, sizeof(w->kinds[i].kind));
+                value = db_checked(key, &w->kinds[i].kind, sizeof(w->kinds[i].kind), buffer);
         rc = mdb_put(w->txn, w->db->dbi[DB_KINDS], &key, &value, 0);
     }
     return rc;
@@ -157,7 +158,6 @@ static int refs_change(struct db_writer *w, const struct entry *e, uint16_t reso
                        const struct index *old)
 {
     struct db_key k;
-    MDB_val nothing = db_val("", 0);
     int rc = 0;
     for (size_t i = 0; i < old->ref_count && rc == 0; i++) {
         bool kept = false;
@@ -173,8 +173,9 @@ static int refs_change(struct db_writer *w, const struct entry *e, uint16_t reso
     }
     for (size_t i = 0; e && i < e->ref_count && rc == 0; i++) {
         db_key_ref(&k, e->refs[i].hash, resource, slot);
-        MDB_val key = db_val(k.bytes, k.len);
-        rc = mdb_put(w->txn, w->db->dbi[DB_REFS], &key, &nothing, 0);
+        char buffer[DB_CHECK_BYTES];
+        MDB_val key = db_val(k.bytes, k.len), value = db_checked(key, "", 0, buffer);
+        rc = mdb_put(w->txn, w->db->dbi[DB_REFS], &key, &value, 0);
     }
     return rc;
 }
@@ -235,12 +236,10 @@ static int apply_entry(struct db_writer *w, const struct entry *e)
     MDB_val key = db_val(k.bytes, k.len);
     bool cursor_there = false;
     int rc = mdb_cursor_get(w->names, &key, &found, MDB_SET_KEY);
-    if (rc == 0 && found.mv_size == sizeof(before)) {
-        memcpy(&before, found.mv_data, sizeof(before));
+    if (rc == 0 && db_name_read(key, found, &before))
         cursor_there = true;
-    } else if (rc != MDB_NOTFOUND) {
+    else if (rc != MDB_NOTFOUND)
         return rc ? rc : MDB_CORRUPTED;
-    }
     key = db_val(k.bytes, k.len);
     rc = 0;
     uint32_t slot = before.slot;
@@ -259,6 +258,7 @@ static int apply_entry(struct db_writer *w, const struct entry *e)
     rc = chunk_add(w, r, e->record_bytes, &after.hint);
     if (rc != 0)
         return rc;
+    after = db_name_sealed(key, &after);
     MDB_val value = db_val(&after, sizeof(after));
     return cursor_there ? mdb_cursor_put(w->names, &key, &value, MDB_CURRENT)
                         : mdb_put(w->txn, w->db->dbi[DB_NAMES], &key, &value, 0);
@@ -266,8 +266,9 @@ static int apply_entry(struct db_writer *w, const struct entry *e)
 
 static int state_store(struct db_writer *w)
 {
+    char buffer[sizeof(w->state) + DB_CHECK_BYTES];
     MDB_val key = db_val(db_state_key, sizeof(db_state_key) - 1),
-            value = db_val(&w->state, sizeof(w->state));
+            value = db_checked(key, &w->state, sizeof(w->state), buffer);
     return mdb_put(w->txn, w->db->dbi[DB_META], &key, &value, 0);
 }
 

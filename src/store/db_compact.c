@@ -31,9 +31,10 @@ static int forget_name(struct db_writer *w, const struct record *r)
     int rc = mdb_get(w->txn, w->db->dbi[DB_NAMES], &key, &found);
     if (rc == MDB_NOTFOUND)
         return 0;
-    if (rc != 0 || found.mv_size != sizeof(name))
-        return rc ? rc : MDB_CORRUPTED;
-    memcpy(&name, found.mv_data, sizeof(name));
+    if (rc != 0)
+        return rc;
+    if (!db_name_read(key, found, &name))
+        return 0; /* damaged: it stays, and is refused to who reads it */
     return name.revision == r->revision ? mdb_del(w->txn, w->db->dbi[DB_NAMES], &key, NULL) : 0;
 }
 
@@ -62,6 +63,8 @@ static int collect(struct db_writer *w, uint64_t to, size_t budget, struct revis
                 return 0;
             seen++;
             w->state.compacted = r->revision;
+            if (!record_intact(r)) /* damaged: what it says of others is not to be acted upon */
+                continue;
             if (r->previous)
                 vec_push(&dead->list, r->previous);
             if (!record_deleted(r))
@@ -155,10 +158,10 @@ static int bury(struct db_writer *w, const uint64_t *revisions, size_t count, si
     uint64_t chunk_key = db_u64(key);
     MDB_val dead_key = db_val(&chunk_key, sizeof(chunk_key));
     rc = mdb_get(w->txn, w->db->dbi[DB_DEAD], &dead_key, &found);
-    if (rc == 0 && found.mv_size == sizeof(dead))
-        memcpy(&dead, found.mv_data, sizeof(dead));
-    else if (rc != MDB_NOTFOUND)
-        return rc ? rc : MDB_CORRUPTED;
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return rc;
+    if (rc == 0 && !db_checked_read(dead_key, found, &dead, sizeof(dead)))
+        dead = (struct dead){0}; /* damaged: those that died before stay */
     size_t next = 0, index = 0;
     bool changed = false;
     for (size_t at = 0; at < chunk.mv_size && next < count; index++) {
@@ -183,7 +186,8 @@ static int bury(struct db_writer *w, const uint64_t *revisions, size_t count, si
         return 0;
     if ((size_t)dead.bytes * 2 >= chunk.mv_size)
         return rewrite(w, chunk_key, chunk, &dead);
-    MDB_val value = db_val(&dead, sizeof(dead));
+    char buffer[sizeof(dead) + DB_CHECK_BYTES];
+    MDB_val value = db_checked(dead_key, &dead, sizeof(dead), buffer);
     return mdb_put(w->txn, w->db->dbi[DB_DEAD], &dead_key, &value, 0);
 }
 

@@ -4,20 +4,32 @@
  *     OFFSET SIZE MEANING
  *          0   64 number of hashes of each slot
  *         64  4 n hashes, slot by slot
- */
+ *   64 + 4 n    4 check: exclusive or of all words before, and of the key's place
+ *
+ * The check costs a search little that reads all words anyway; format 1 has none. */
 #include <errno.h>
 
 #include "store/db_private.h"
 
 enum {
     GROUP = 64,
-    GROUP_BYTES_MAX = GROUP + GROUP * INDEX_LABELS_MAX * 4
+    GROUP_BYTES_MAX = GROUP + GROUP * INDEX_LABELS_MAX * 4 + 4
 };
 
 /* Hashes in a page lie at any even address. */
 typedef uint32_t hash_in_page __attribute__((aligned(1), may_alias));
 
-static bool group_sound(MDB_val group)
+static uint32_t group_check(MDB_val key, const uint8_t *group, size_t size)
+{
+    const hash_in_page *words = (const hash_in_page *)group;
+    uint32_t check = db_check(key, "", 0);
+    for (size_t i = 0; i < size / 4; i++)
+        check ^= words[i];
+    return check;
+}
+
+/* *ret_size: without the check. */
+static bool group_sound(MDB_val key, MDB_val group, size_t *ret_size)
 {
     const uint8_t *counts = group.mv_data;
     size_t hashes = 0;
@@ -25,7 +37,12 @@ static bool group_sound(MDB_val group)
         return false;
     for (int i = 0; i < GROUP; i++)
         hashes += counts[i];
-    return group.mv_size == GROUP + hashes * 4;
+    size_t size = GROUP + hashes * 4;
+    *ret_size = size;
+    if (group.mv_size == size)
+        return true;
+    return group.mv_size == size + 4 &&
+           *(const hash_in_page *)(counts + size) == group_check(key, counts, size);
 }
 
 int db_labels_set(struct db_writer *w, uint16_t resource, uint32_t slot, const uint32_t *labels,
@@ -38,12 +55,13 @@ int db_labels_set(struct db_writer *w, uint16_t resource, uint32_t slot, const u
     MDB_val key = db_val(k.bytes, k.len);
     int rc = mdb_get(w->txn, w->db->dbi[DB_LABELS], &key, &old);
     static const uint8_t none[GROUP];
+    size_t old_size = GROUP;
     if (rc == MDB_NOTFOUND)
         old = db_val(none, GROUP);
-    else if (rc != 0 || !group_sound(old))
+    else if (rc != 0 || !group_sound(key, old, &old_size))
         return rc ? rc : MDB_CORRUPTED;
     const uint8_t *counts = old.mv_data, *hashes = counts + GROUP;
-    size_t before = 0, all = (old.mv_size - GROUP) / 4, at = slot % GROUP;
+    size_t before = 0, all = (old_size - GROUP) / 4, at = slot % GROUP;
     for (size_t i = 0; i < at; i++)
         before += counts[i];
     size_t behind = before + counts[at];
@@ -54,7 +72,9 @@ int db_labels_set(struct db_writer *w, uint16_t resource, uint32_t slot, const u
     if (count)
         memcpy(bytes + GROUP + before * 4, labels, count * 4);
     memcpy(bytes + GROUP + (before + count) * 4, hashes + behind * 4, (all - behind) * 4);
-    MDB_val value = db_val(bytes, GROUP + (all - (behind - before) + count) * 4);
+    size_t size = GROUP + (all - (behind - before) + count) * 4;
+    *(hash_in_page *)(bytes + size) = group_check(key, bytes, size);
+    MDB_val value = db_val(bytes, size + 4);
     return mdb_put(w->txn, w->db->dbi[DB_LABELS], &key, &value, 0);
 }
 
@@ -112,15 +132,17 @@ int db_labels(struct db *db, uint16_t resource, const uint32_t *labels, size_t c
     int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
     for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
         const uint8_t *p = key.mv_data;
-        if (key.mv_size != k.len || memcmp(p, k.bytes, 2) != 0)
-            break;
-        if (!group_sound(value)) {
+        size_t size;
+        /* What ends the search is looked at, too: its key may be what is damaged. */
+        if (key.mv_size != k.len || !group_sound(key, value, &size)) {
             rc = MDB_CORRUPTED;
             break;
         }
+        if (memcmp(p, k.bytes, 2) != 0)
+            break;
         size_t group = (size_t)p[2] << 24 | (size_t)p[3] << 16 | (size_t)p[4] << 8 | p[5];
         uint8_t found[GROUP / 8] = {0};
-        size_t here = group_match(value.mv_data, value.mv_size, labels, count, found);
+        size_t here = group_match(value.mv_data, size, labels, count, found);
         if (here == 0)
             continue;
         hits += here;

@@ -24,9 +24,9 @@ static const char db_state_key[] = "\x01state";
 struct db {
     MDB_env *env; /* owned */
     MDB_dbi dbi[DB_COUNT];
-    MDB_txn *read;    /* owned; NULL until the first read */
-    MDB_cursor *objs; /* owned; of `read` */
-    bool reading;     /* the snapshot is open */
+    MDB_txn *read;            /* owned; NULL until the first read */
+    MDB_cursor *objs, *names; /* owned; of `read` */
+    bool reading;             /* the snapshot is open */
     store_index_fn index;
     struct db_state state;
 };
@@ -74,5 +74,24 @@ int db_labels_set(struct db_writer *w, uint16_t resource, uint32_t slot, const u
                   size_t count);
 /* Forgets history; at most `budget` revisions: db_compact.c. */
 int db_compact(struct db_writer *w, uint64_t to, size_t budget);
+
+/* Checks: db_check.c.
+ *
+ * LMDB checks nothing that it reads. So entries carry a checksum of their key and value: a flipped
+ * bit is found when they are read, and that a key is not there counts only when the entries beside
+ * its place are sound. What format 1 wrote has none, until it is written again. */
+uint32_t db_check(MDB_val key, const void *data, size_t size); /* never 0 */
+/* A value of a fixed size, with its check behind it: 4 bytes more in the file. */
+enum {
+    DB_CHECK_BYTES = 4
+};
+bool db_checked_read(MDB_val key, MDB_val value, void *ret, size_t size);
+/* `buffer` has size + DB_CHECK_BYTES. */
+MDB_val db_checked(MDB_val key, const void *data, size_t size, void *buffer);
+/* A value of `names`: its check lies in the bits that `hint` has no use for. */
+bool db_name_read(MDB_val key, MDB_val value, struct db_name *ret);
+struct db_name db_name_sealed(MDB_val key, const struct db_name *name);
+/* Order of keys in LMDB. */
+int db_key_compare(MDB_val a, MDB_val b);
 
 #endif

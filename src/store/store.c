@@ -221,6 +221,16 @@ int store_record(struct store *s, uint64_t revision, const struct record **ret)
     return db_record(s->db, revision, 0, ret);
 }
 
+int store_record_of(struct store *s, struct store_key key, const struct db_name *name,
+                    const struct record **ret)
+{
+    const struct record *r;
+    if (db_record(s->db, name->revision, name->hint, &r) < 0 || !key_equal(record_key(r), key))
+        return -EIO;
+    *ret = r;
+    return 0;
+}
+
 /* ---- get and put ---- */
 
 int store_get(struct store *s, struct store_key key, struct store_record *ret)
@@ -236,11 +246,10 @@ int store_get(struct store *s, struct store_key key, struct store_record *ret)
         int err = db_name(s->db, key, &name);
         if (err == 0 && name.slot == DB_NO_SLOT)
             return -ENOENT;
+        if (err == 0)
+            err = store_record_of(s, key, &name, &r);
         if (err < 0)
             return err;
-        err = db_record(s->db, name.revision, name.hint, &r);
-        if (err < 0)
-            return -EIO; /* a name without its record */
     }
     if (record_deleted(r))
         return -ENOENT;

@@ -55,15 +55,15 @@ static int record_as_of(struct store *s, const struct record *newest, uint64_t a
 }
 
 /* The record of a name in the file that the listing shows, or NULL for none. */
-static int name_record(struct listing *l, struct db_walk *walk, const struct db_name *name,
-                       const struct record **ret)
+static int name_record(struct listing *l, struct db_walk *walk, struct store_key key,
+                       const struct db_name *name, const struct record **ret)
 {
     uint64_t at = l->range->at_revision;
     *ret = NULL;
     if (at == 0 && (name->slot == DB_NO_SLOT || (l->has_bits && !slot_matches(l, name->slot))))
         return 0;
     const struct record *r;
-    if (db_walk_record(walk, name, &r) < 0)
+    if (db_walk_record(walk, name, &r) < 0 || !key_equal(record_key(r), key))
         return -EIO;
     if (at != 0 && record_as_of(l->s, r, at, &r) < 0)
         return -EIO;
@@ -121,12 +121,14 @@ static int list_merged(struct listing *l)
         if (order <= 0)
             err = entry_record(l, fresh.list.items[next++], &r);
         else
-            err = name_record(l, walk, &name, &r);
+            err = name_record(l, walk, key, &name, &r);
         if (order >= 0)
             ahead = db_walk_next(walk, &key, &name);
         if (err == 0 && r && !visit(l, r))
             break;
     }
+    if (err == 0)
+        err = db_walk_error(walk);
     db_walk_close(walk);
     vec_release(&fresh.list);
     return err;
@@ -160,9 +162,9 @@ static int slot_record(struct store *s, uint16_t resource, uint32_t slot,
     if ((range && !in_range(range, key)) || overlay_find(&s->overlay, key, key_hash(key)))
         return 0;
     err = db_name(s->db, key, &name);
-    if (err == 0)
-        err = db_record(s->db, name.revision, name.hint, ret);
-    return err < 0 ? -EIO : 0;
+    if (err < 0 || name.slot != slot)
+        return -EIO;
+    return store_record_of(s, key, &name, ret);
 }
 
 /* Few hits: each by itself, then sorted. */
@@ -331,8 +333,6 @@ static int replay_record(struct replay *h, const struct record *r)
     const struct record *before;
     if (h->resource != 0 && r->resource != h->resource)
         return 0;
-    if (!record_intact(r))
-        return -EIO;
     record_view(r, &now);
     if (!(r->flags & RECORD_CREATED)) {
         if (store_record(h->s, r->previous, &before) < 0)
@@ -355,8 +355,8 @@ static int replay_file(struct replay *h, uint64_t from, uint64_t to)
         r = (const struct record *)((const char *)r + size);
         if (r >= end)
             err = db_record_from(h->s->db, revision + 1, &r, &end);
-        else if (!record_at(r, (size_t)((const char *)end - (const char *)r)))
-            return -EIO;
+        else if (!record_at(r, (size_t)((const char *)end - (const char *)r)) || !record_intact(r))
+            return -EIO; /* whose it is, and when it was, may be what is damaged */
     }
     return err == -ENOENT ? 0 : err;
 }

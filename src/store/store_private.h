@@ -121,6 +121,11 @@ bool store_forget(struct store *s, uint64_t revision);
 int64_t *store_counter(struct store *s, uint16_t resource);
 /* The record of a revision, from overlay or file. 0, -ENOENT, -EIO. */
 int store_record(struct store *s, uint64_t revision, const struct record **ret) must_use;
+/* The record of a key that has this name in the file. 0, -EIO: not there, damaged, or another
+ * key's.
+ */
+int store_record_of(struct store *s, struct store_key key, const struct db_name *name,
+                    const struct record **ret) must_use;
 /* Ends the snapshot that reads use, or keeps it for those who hold it. */
 void store_refresh(struct store *s);
 

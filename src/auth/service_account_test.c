@@ -6,6 +6,7 @@
 #include "auth/service_account.h"
 #include "auth/stored_testing.h"
 #include "base/encode.h"
+#include "object/scalar.h"
 
 struct scene {
     struct world w;
@@ -144,6 +145,42 @@ TEST(bound_tokens_end_with_what_they_are_bound_to)
     scene_close(&s);
 }
 
+/* An account or pod of the scene whose deletion began some seconds ago. */
+static void put_deleting(struct scene *s, const char *plural, const char *name, const char *uid,
+                         int64_t seconds)
+{
+    struct str since = time_format(&s->a, loop_wall_us(s->w.loop) - seconds * (int64_t)1000 * 1000);
+    put_object(&s->w, "", plural,
+               arena_printf(&s->a,
+                            "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"default\","
+                            "\"uid\":\"%s\",\"deletionTimestamp\":\"%.*s\"}}",
+                            name, uid, STR_ARG(since))
+                   .data);
+}
+
+TEST(tokens_outlive_the_beginning_of_a_deletion_by_a_minute)
+{
+    struct scene s;
+    struct user u;
+    scene_open(&s);
+    struct token_request request = request_of(&s);
+    struct str plain = issue(&s, &request);
+    request.bound_kind = STR("Pod");
+    request.bound_name = STR("p");
+    request.bound_uid = STR("u2");
+    struct str bound = issue(&s, &request);
+    put_deleting(&s, "pods", "p", "u2", 50);
+    assert_str(fault_of(&s, bound, &u), "");
+    put_deleting(&s, "pods", "p", "u2", 70);
+    assert_str(fault_of(&s, bound, &u), "service account token has been invalidated");
+    assert_str(fault_of(&s, plain, &u), "");
+    put_deleting(&s, "serviceaccounts", "sa", "u1", 50);
+    assert_str(fault_of(&s, plain, &u), "");
+    put_deleting(&s, "serviceaccounts", "sa", "u1", 70);
+    assert_str(fault_of(&s, plain, &u), "service account default/sa has been deleted");
+    scene_close(&s);
+}
+
 #define OWN                                                                                        \
     "\"kubernetes.io\":{\"namespace\":\"default\",\"serviceaccount\":{\"name\":\"sa\",\"uid\":"    \
     "\"u1\"}},"                                                                                    \
@@ -251,7 +288,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_name_their_account),
         cmocka_unit_test(bound_tokens_end_with_what_they_are_bound_to),
-        cmocka_unit_test(claims_are_checked), cmocka_unit_test(signatures_are_checked),
+        cmocka_unit_test(tokens_outlive_the_beginning_of_a_deletion_by_a_minute),
+        cmocka_unit_test(claims_are_checked),
+        cmocka_unit_test(signatures_are_checked),
         cmocka_unit_test(verified_tokens_are_kept_apart_from_requests)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@ from server import Server
 
 
 @pytest.fixture(scope='session')
-def pair(tmp_path_factory):
+def both(tmp_path_factory):
     """kaname and the original's API server, side by side; skipped where the original is not built."""
     if missing():
         pytest.skip(f'the original is not built: {", ".join(missing())} (run tests/setup/originals etcd kube-apiserver)')
@@ -15,3 +15,8 @@ def pair(tmp_path_factory):
         ours.stop()
     finally:
         theirs.stop()
+
+
+@pytest.fixture(scope='session')
+def pair(both):
+    return both

@@ -85,9 +85,8 @@ bool is_version_of(const struct schema_type *t, struct str version)
            str_is(str_slice(version, group + 1, version.len), t->version);
 }
 
-/* Up to three digits that don't begin with 0 and a suffix: such quantities are canonical, whatever
- * the suffix. */
-static bool is_plain_quantity(struct str t)
+/* Up to three digits and a suffix. */
+bool is_plain_quantity(struct str t)
 {
     size_t digits = 0;
     while (digits < t.len && t.data[digits] >= '0' && t.data[digits] <= '9')

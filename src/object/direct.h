@@ -59,6 +59,8 @@ void scan_sort_entries(const struct entry *entries, uint32_t *order, uint32_t *s
 void order_fields(struct scan *s, const struct field_starts *starts, size_t begun);
 /* Whether an apiVersion is that of the type. */
 bool is_version_of(const struct schema_type *t, struct str version);
+/* Whether a text is at first sight a quantity in canonical form, as most are. */
+bool is_plain_quantity(struct str text);
 /* The part of a quantity; false: it is none. */
 bool write_quantity(struct scan *s, struct str text);
 

@@ -423,9 +423,8 @@ static void emit_metadata(struct emitter *e, const struct schema_wire *w, const 
 
 bool revision_find(struct revision *ret, const struct sealed *s)
 {
-    const struct schema_field *metadata =
-        s->revision ? revision_metadata(schema_type(s->type)) : NULL;
-    if (!metadata)
+    const struct schema_field *metadata = revision_metadata(schema_type(s->type));
+    if (!s->revision || !metadata || !schema_protos[s->type].count)
         return false;
     const struct schema_field *own =
         schema_field_fast(schema_type_fast(metadata->type), "resourceVersion", 15);

@@ -46,7 +46,7 @@ struct revision {
     uint8_t part[32];   /* its text */
 };
 
-/* False when s has none, or no metadata to show it. */
+/* False when s has none, no metadata to show it, or no protobuf. */
 bool revision_find(struct revision *ret, const struct sealed *s);
 
 #endif

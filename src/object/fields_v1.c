@@ -16,21 +16,6 @@ bool fields_is_set(const struct node *n)
     return true;
 }
 
-uint64_t fields_rank(struct str key)
-{
-    if (key.len == 1 && key.data[0] == '.')
-        return 0;
-    if (key.len < 2 || key.data[1] != ':')
-        return 5;
-    switch (key.data[0]) {
-    case 'f': return 1;
-    case 'k': return 2;
-    case 'v': return 3;
-    case 'i': return 4;
-    default: return 5;
-    }
-}
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -65,9 +50,9 @@ int fields_compare(struct str a, struct str b)
     uint64_t left = fields_rank(a), right = fields_rank(b);
     if (left != right)
         return left < right ? -1 : 1;
-    if (left == 4 && a.len != b.len)
+    if (left == RANK_INDEX && a.len != b.len)
         return a.len < b.len ? -1 : 1;
-    return left == 2 || left == 3 ? compare_values(a, b) : str_compare(a, b);
+    return left == RANK_KEY || left == RANK_VALUE ? compare_values(a, b) : str_compare(a, b);
 }
 
 static int compare_members(const void *a, const void *b)

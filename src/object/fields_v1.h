@@ -22,9 +22,29 @@ struct node *fields_set_to_node(struct arena *a, const uint8_t *data, uint32_t s
 /* JSON text of a payload. */
 void fields_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool html);
 void fields_set_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool html);
-/* The order in which the original writes the members of a set. */
-uint64_t fields_rank(
-    struct str key); /* what decides first: 0 ".", 1 "f:", 2 "k:", 3 "v:", 4 "i:", 5 the rest */
+/* The order in which the original writes the members of a set; rank is what decides first. */
+enum {
+    RANK_SELF,  /* "." */
+    RANK_NAME,  /* "f:..." */
+    RANK_KEY,   /* "k:..." */
+    RANK_VALUE, /* "v:..." */
+    RANK_INDEX, /* "i:..." */
+    RANK_OTHER
+};
+static inline uint64_t fields_rank(struct str key)
+{
+    if (key.len == 1 && key.data[0] == '.')
+        return RANK_SELF;
+    if (key.len < 2 || key.data[1] != ':')
+        return RANK_OTHER;
+    switch (key.data[0]) {
+    case 'f': return RANK_NAME;
+    case 'k': return RANK_KEY;
+    case 'v': return RANK_VALUE;
+    case 'i': return RANK_INDEX;
+    default: return RANK_OTHER;
+    }
+}
 int fields_compare(struct str a, struct str b);
 
 #endif

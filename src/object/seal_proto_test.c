@@ -360,6 +360,7 @@ TEST(sizes_with_revisions)
         {"core/v1.PodList", "{\"items\":[{},{\"metadata\":{\"name\":\"a\"}}]}"},
         {"apps/v1.ControllerRevision", "{\"data\":{\"a\":[1,null,\"<\"]},\"revision\":1}"},
         {"meta/v1.Status", "{\"code\":1}"},
+        {"meta/v1.Table", "{\"metadata\":{}}"}, /* has no protobuf */
     };
     static const uint64_t revisions[] = {0, 7, UINT64_MAX};
     for (size_t i = 0; i < ARRAY_COUNT(rows) * ARRAY_COUNT(revisions); i++) {

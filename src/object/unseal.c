@@ -42,7 +42,7 @@ static void put_type_meta(struct arena *a, const struct schema_type *t, struct n
 }
 
 /* A kind among the fields of another one (claims in a StatefulSet) says what it is, as the original
- * has it say. */
+ * has it say; the items of a list of a kind don't. */
 static struct node *kind_item(struct arena *a, const struct schema_type *t, struct value item)
 {
     struct node *n = node_map(a);
@@ -54,10 +54,12 @@ static struct node *list_to_node(struct arena *a, struct value v)
 {
     struct node *list = node_list(a);
     struct value_iter it = value_iter(v);
+    bool items = v.field && str_is((struct str){v.field->name, v.field->name_len}, "items");
     for (struct value item; value_next(&it, &item);) {
         const struct schema_type *t =
             item.kind == VALUE_OBJECT ? schema_type_fast(item.type) : NULL;
-        node_append(a, list, t && t->is_kind ? kind_item(a, t, item) : value_to_node(a, item));
+        bool says_kind = t && t->is_kind && !items;
+        node_append(a, list, says_kind ? kind_item(a, t, item) : value_to_node(a, item));
     }
     return list;
 }

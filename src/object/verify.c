@@ -1,9 +1,11 @@
 /* Whether bytes are a sound block: everything that reading relies on is checked here, and that the
  * form is the canonical one as far as it can be told without sealing again. */
 #include <errno.h>
+#include <limits.h>
 
 #include "base/limits.h"
 #include "object/checksum.h"
+#include "object/direct.h"
 #include "object/encode.h"
 #include "object/fields_v1.h"
 #include "object/json.h"
@@ -75,38 +77,76 @@ static bool check_integer(const uint8_t *data, uint32_t size, int64_t min, int64
     return integer_size(value) == size && value >= min && value <= max;
 }
 
+/* A node of a set: what decides its place among the others, in most cases without its text. */
+struct set_node {
+    const uint8_t *at; /* NULL before the first */
+    uint64_t rank, prefix;
+};
+
+static uint64_t name_prefix(uint64_t first)
+{
+    return __builtin_bswap64(first);
+}
+
+/* The head of a node at p; returns what is behind it, or NULL. */
+static const uint8_t *check_head(const uint8_t *p, const uint8_t *end, struct level level,
+                                 struct set_node *ret)
+{
+    *ret = (struct set_node){.at = p, .rank = RANK_SELF};
+    if (*p == FIELDS_SELF)
+        return p + 1;
+    if (*p >= FIELDS_WORD && *p <= FIELDS_HEAD_MAX) {
+        unsigned number = end - p < 2 ? UINT_MAX : (unsigned)((*p - FIELDS_WORD) << 8 | p[1]);
+        if (number >= schema_words_count)
+            return NULL;
+        ret->rank = RANK_NAME;
+        ret->prefix = name_prefix(schema_words[number].first);
+        return p + 2;
+    }
+    struct part text;
+    p = *p == FIELDS_KEY ? part_check(p + 1, end, &text) : NULL;
+    if (!p)
+        return NULL;
+    struct str key = {(const char *)text.data, text.size};
+    ret->rank = fields_rank(key);
+    if (text.is_word || !utf8_valid(key) || ret->rank == RANK_SELF)
+        return NULL;
+    if (ret->rank != RANK_NAME)
+        return p;
+    struct text_key name = text_key(key.data + 2, key.len - 2);
+    ret->prefix = name_prefix(name.first);
+    bool word = schema_word_keyed(name, key.data + 2, key.len - 2) != WORD_NONE;
+    return word && !level.old_words ? NULL : p;
+}
+
+static bool node_ascends(const struct set_node *a, const struct set_node *b)
+{
+    if (a->rank != b->rank)
+        return a->rank < b->rank;
+    if (a->prefix != b->prefix)
+        return a->prefix < b->prefix;
+    char scratch[2][FIELDS_SCRATCH_BYTES];
+    struct str left, right;
+    struct part below;
+    fields_node(a->at, scratch[0], &left, &below);
+    fields_node(b->at, scratch[1], &right, &below);
+    return fields_compare(left, right) < 0;
+}
+
 static bool check_fields_set(const uint8_t *p, const uint8_t *end, struct level level)
 {
-    char scratch[2][FIELDS_SCRATCH_BYTES];
-    struct str before = STR_NONE;
+    struct set_node before = {.at = NULL};
     if (level.depth > LIMIT_DEPTH)
         return false;
-    for (int turn = 0; p < end; turn ^= 1) {
-        struct part text, below;
-        const uint8_t *node = p;
-        struct str key;
-        if (*p == FIELDS_KEY) {
-            p = part_check(p + 1, end, &text);
-            key = (struct str){p ? (const char *)text.data : NULL, p ? text.size : 0};
-            if (!p || text.is_word || !utf8_valid(key) || str_is(key, ".") ||
-                (!level.old_words && str_starts(key, "f:") &&
-                 schema_word(key.data + 2, key.len - 2) != WORD_NONE))
-                return false;
-        } else if (*p >= FIELDS_WORD && *p <= FIELDS_HEAD_MAX) {
-            if (end - p < 2 || ((*p - FIELDS_WORD) << 8 | p[1]) >= schema_words_count)
-                return false;
-            p += 2;
-        } else if (*p++ != FIELDS_SELF) {
+    while (p < end) {
+        struct set_node node;
+        struct part below;
+        p = check_head(p, end, level, &node);
+        p = p ? part_check(p, end, &below) : NULL;
+        if (!p || below.is_word || (before.at && !node_ascends(&before, &node)))
             return false;
-        }
-        p = part_check(p, end, &below);
-        if (!p || below.is_word)
-            return false;
-        fields_node(node, scratch[turn], &key, &below);
-        if (before.data && fields_compare(before, key) >= 0)
-            return false;
-        before = key;
-        if (!check_fields_set(below.data, below.data + below.size, deeper(level)))
+        before = node;
+        if (below.size && !check_fields_set(below.data, below.data + below.size, deeper(level)))
             return false;
     }
     return true;
@@ -133,6 +173,8 @@ static bool check_quantity(struct part p)
 {
     struct arena a = ARENA_INIT;
     struct str text = {(const char *)p.data, p.size}, canonical;
+    if (is_plain_quantity(text))
+        return true;
     bool sound = quantity_canonical(&a, text, &canonical) == 0 && str_equal(text, canonical);
     arena_release(&a);
     return sound;

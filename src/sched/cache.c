@@ -300,6 +300,15 @@ static void unlist_node(struct scheduler *s, struct sched_node *n)
     n->present = false;
 }
 
+/* A node that is gone is nowhere: pods that still name it keep nobody away from its zone. */
+static void leave_domains(struct scheduler *s, struct sched_node *n)
+{
+    sched_groups_move_node(s, n, n->zone, STR(""));
+    mem_free((void *)n->zone.data);
+    n->zone = STR_NONE;
+    n->hostname_is_name = false;
+}
+
 void sched_cache_node(struct scheduler *s, const struct sealed *now, const struct sealed *old,
                       unsigned *ret_events)
 {
@@ -309,7 +318,9 @@ void sched_cache_node(struct scheduler *s, const struct sealed *now, const struc
         if (n->present)
             unlist_node(s, n);
         count_images(s, old, -1);
+        leave_domains(s, n);
         forget_empty(s, n);
+        *ret_events = SCHED_NODE_DELETE;
         return;
     }
     struct sched_amounts before = n->allocatable;

@@ -237,6 +237,7 @@ static void on_bound(void *user, const struct sealed *object maybe_unused, const
     } else {
         log_info("binding failed", LOG_STR("pod", p->name), LOG_STR("message", st->message));
         sched_forget(s, p->ns, p->name);
+        sched_queue_event(&s->queue, SCHED_POD_DELETE); /* the room that it had is free again */
         p->refused_by = 0;
         sched_queue_done(&s->queue, p, true);
     }

@@ -91,6 +91,7 @@ enum sched_event {
     SCHED_VOLUMES = 1 << 7,    /* volumes, claims, classes, CSI nodes */
     SCHED_POD_ITSELF = 1 << 8, /* the pending pod was changed */
     SCHED_NAMESPACE = 1 << 9,
+    SCHED_NODE_DELETE = 1 << 10, /* its domain may have gone with it */
 };
 
 enum sched_verdict {

@@ -128,7 +128,8 @@ void sched_tell_plugins(struct sched_cycle *c, struct sched_pod *pod, bool remov
 
 /* nominate.c. A pod is promised a node (empty: no longer any), or is placed or gone. */
 void sched_nominate(struct scheduler *s, const struct sealed *pod, struct str node);
-void sched_unnominate(struct scheduler *s, struct str ns, struct str name);
+bool sched_unnominate(struct scheduler *s, struct str ns,
+                      struct str name); /* whether there was a promise */
 void sched_nominations_release(struct scheduler *s);
 /* Puts pods that were promised the node onto it, if the cycle's pod is not above them, until leave.
  * Whether there are any; they never overlap. */

@@ -30,11 +30,12 @@ static void nomination_free(struct nomination *one)
     mem_free(one);
 }
 
-void sched_unnominate(struct scheduler *s, struct str ns, struct str name)
+bool sched_unnominate(struct scheduler *s, struct str ns, struct str name)
 {
     struct nomination *one = nomination_of(s, ns, name);
     if (one)
         nomination_free(one);
+    return one != NULL;
 }
 
 void sched_nominate(struct scheduler *s, const struct sealed *pod, struct str node)

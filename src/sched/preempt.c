@@ -41,6 +41,7 @@ static void put_back(struct sched_cycle *c, struct sched_node *n, struct sched_p
 struct budget {
     struct str ns;
     struct selector labels;
+    struct value disrupted; /* pods that are counted as gone; of the view */
     int64_t allowed;
 };
 
@@ -54,6 +55,7 @@ static bool collect_budget(void *arg, const struct sealed *object)
     struct budgets *b = arg;
     struct status st;
     struct budget one = {.ns = arena_str(b->cycle->arena, object_namespace(object)),
+                         .disrupted = object_at(object, "status.disruptedPods"),
                          .allowed = object_int(object, "status.disruptionsAllowed", 0)};
     status_init(&st, b->cycle->arena);
     if (label_selector_from_value(b->cycle->arena, object_at(object, "spec.selector"), &one.labels,
@@ -69,7 +71,7 @@ static bool violates(struct budgets *b, struct sched_pod *pod)
     bool violated = false;
     for (size_t i = 0; object && i < b->list.count; i++) {
         struct budget *one = &b->list.items[i];
-        if (str_equal(one->ns, pod->ns) &&
+        if (str_equal(one->ns, pod->ns) && !value_present(value_key(one->disrupted, pod->name)) &&
             label_selector_matches(&one->labels, object_at(object, "metadata.labels")))
             violated |= one->allowed-- <= 0;
     }
@@ -196,11 +198,12 @@ static void evict(struct sched_cycle *c, const struct candidate *best)
 
 /* Victims of an earlier preemption for this pod are still on their way out: nothing more is
  * deleted. */
-static bool waits_for_victims(struct sched_cycle *c, struct str *ret_node)
+static bool waits_for_victims(struct sched_cycle *c, const uint8_t *verdicts, struct str *ret_node)
 {
     struct str nominated = value_str(c->root, "status.nominatedNodeName");
     struct sched_node *n = str_empty(nominated) ? NULL : sched_node_named(c->scheduler, nominated);
-    if (!n)
+    /* A node that is gone, or that the pod can't use any more, is nothing to wait for. */
+    if (!n || !n->present || verdicts[n->index] == SCHED_UNRESOLVABLE)
         return false;
     list_each(pod, &n->pods, struct sched_pod, link) {
         if (pod->deleting && pod->priority < c->info->priority) {
@@ -239,7 +242,7 @@ void sched_preempt(struct sched_cycle *c, const uint8_t *verdicts, struct str *r
             arena_printf(c->arena, "preemption: not eligible due to preemptionPolicy=Never.");
         return;
     }
-    if (waits_for_victims(c, ret_node)) {
+    if (waits_for_victims(c, verdicts, ret_node)) {
         *ret_message = arena_printf(
             c->arena, "preemption: not eligible due to a terminating pod on the nominated node.");
         return;

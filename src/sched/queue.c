@@ -196,8 +196,10 @@ static struct sched_pending *add(struct sched_queue *q, const struct sealed *pod
 void sched_queue_forget(struct sched_queue *q, struct sched_pending *p)
 {
     char text[600];
+    struct str key = key_of(text, sizeof(text), p->ns, p->name);
     leave(q, p);
-    map_del(&q->pods, key_of(text, sizeof(text), p->ns, p->name));
+    if (map_get(&q->pods, key) == p) /* its name may be another pod's by now */
+        map_del(&q->pods, key);
     mem_free(p);
     rearm(q);
 }

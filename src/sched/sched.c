@@ -99,14 +99,22 @@ static bool ours(const struct sealed *pod)
            !pod_finished(pod);
 }
 
+/* A pending pod is no longer to be placed. The room that it was promised is others' again. */
+static void give_up(struct scheduler *s, const struct sealed *pod)
+{
+    struct str ns = object_namespace(pod), name = object_name(pod);
+    sched_queue_remove(&s->queue, ns, name);
+    if (sched_unnominate(s, ns, name))
+        sched_queue_event(&s->queue, SCHED_POD_DELETE);
+}
+
 static void on_pending_pod(struct scheduler *s, const struct sealed *now, const struct sealed *old)
 {
     struct sched_pod *known = sched_pod_named(s, object_namespace(now), object_name(now));
     if (known && str_equal(known->uid, object_uid(now)))
         return; /* news from before our binding */
     if (!ours(now)) {
-        sched_unnominate(s, object_namespace(now), object_name(now));
-        sched_queue_remove(&s->queue, object_namespace(now), object_name(now));
+        give_up(s, now);
         return;
     }
     /* What we wrote ourselves (conditions) is no news. */
@@ -134,8 +142,7 @@ static void on_pod(void *user, const struct sealed *now, const struct sealed *ol
         on_pending_pod(s, now, old);
         return;
     }
-    sched_unnominate(s, object_namespace(old), object_name(old));
-    sched_queue_remove(&s->queue, object_namespace(old), object_name(old));
+    give_up(s, old);
 }
 
 static void on_node(void *user, const struct sealed *now, const struct sealed *old)

@@ -184,6 +184,136 @@ TEST(the_more_important_pod_goes_first)
     assert_str(node_of(f, "gated"), "");
 }
 
+/* Nodes with a zone and another label, and pods that are on nodes already. */
+static void add_zone_node(struct fixture *f, const char *name, const char *zone, const char *disk,
+                          const char *cpu)
+{
+    char json[1024];
+    snprintf(json, sizeof(json),
+             "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"%s\",\"labels\":{"
+             "\"kubernetes.io/hostname\":\"%s\",\"topology.kubernetes.io/zone\":\"%s\",\"disk\":"
+             "\"%s\"}},\"status\":{\"allocatable\":{\"cpu\":\"%s\",\"memory\":\"8Gi\",\"pods\":"
+             "\"10\"}}}",
+             name, name, zone, disk, cpu);
+    add(f, "nodes", json);
+}
+
+static void remove_object(struct fixture *f, const char *plural, const char *ns, const char *name)
+{
+    const struct resource *r = resource_by_name(STR(""), STR("v1"), str_from(plural));
+    take_away(&f->client, find(&f->client, r, str_from(ns), str_from(name)));
+}
+
+#define SPREAD_OVER_ZONES                                                                          \
+    ",\"topologySpreadConstraints\":[{\"maxSkew\":1,\"topologyKey\":"                              \
+    "\"topology.kubernetes.io/zone\",\"whenUnsatisfiable\":\"DoNotSchedule\","                     \
+    "\"labelSelector\":{\"matchLabels\":{\"app\":\"web\"}}}]"
+
+TEST(pods_on_nodes_that_a_pod_may_not_use_dont_count_for_its_spread)
+{
+    struct fixture *f = *state;
+    add_zone_node(f, "a1", "a", "fast", "4");
+    add_zone_node(f, "a2", "a", "slow", "4");
+    add_zone_node(f, "b1", "b", "fast", "0");
+    add_pod(f, "old-1", 0, "", ",\"nodeName\":\"a2\"");
+    add_pod(f, "old-2", 0, "", ",\"nodeName\":\"a2\"");
+    add_pod(f, "new", 0, CPU("1"), ",\"nodeSelector\":{\"disk\":\"fast\"}" SPREAD_OVER_ZONES);
+    run(f);
+    assert_str(node_of(f, "new"), "a1");
+}
+
+TEST(a_node_that_goes_takes_its_domain_along)
+{
+    struct fixture *f = *state;
+    add_zone_node(f, "a1", "a", "fast", "4");
+    add_zone_node(f, "b1", "b", "fast", "0");
+    add_pod(f, "old", 0, "", ",\"nodeName\":\"a1\"");
+    add_pod(f, "new", 0, CPU("1"), SPREAD_OVER_ZONES);
+    run(f);
+    assert_str(node_of(f, "new"), "");
+    remove_object(f, "nodes", "", "b1");
+    run_until_placed(f, "new");
+    assert_str(node_of(f, "new"), "a1");
+}
+
+TEST(pods_on_nodes_that_are_gone_keep_nobody_away)
+{
+    struct fixture *f = *state;
+    add_zone_node(f, "a1", "a", "fast", "4");
+    add_zone_node(f, "a2", "a", "fast", "4");
+    add_pod(f, "loner", 0, "",
+            ",\"nodeName\":\"a1\",\"affinity\":{\"podAntiAffinity\":{"
+            "\"requiredDuringSchedulingIgnoredDuringExecution\":[{"
+            "\"topologyKey\":\"topology.kubernetes.io/zone\","
+            "\"labelSelector\":{\"matchLabels\":{\"app\":\"web\"}}}]}}");
+    remove_object(f, "nodes", "", "a1");
+    add_pod(f, "new", 0, "", "");
+    run(f);
+    assert_str(node_of(f, "new"), "a2");
+}
+
+TEST(who_is_promised_room_and_goes_leaves_it_to_others)
+{
+    struct fixture *f = *state;
+    let_high_in(f);
+    add_pod(f, "late", 1, CPU("2"), "");
+    run(f);
+    assert_str(node_of(f, "late"), "");
+    remove_object(f, "pods", "d", "high");
+    run_until_placed(f, "late");
+    assert_str(node_of(f, "late"), "n1");
+}
+
+TEST(a_promised_node_that_is_of_no_use_is_not_waited_for)
+{
+    struct fixture *f = *state;
+    add_node(f, "n1", "{\"unschedulable\":true}", "2");
+    add_node(f, "n2", "{}", "2");
+    add_pod(f, "low", 1, CPU("2"), ",\"nodeName\":\"n2\"");
+    add(f, "pods",
+        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"leaving\",\"namespace\":"
+        "\"d\",\"uid\":\"l\",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"},\"spec\":{"
+        "\"nodeName\":\"n1\",\"priority\":1,\"containers\":[{\"name\":\"c\"}]}}");
+    add(f, "pods",
+        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"high\",\"namespace\":"
+        "\"d\",\"uid\":\"h\"},\"spec\":{\"schedulerName\":\"default-scheduler\",\"priority\":9,"
+        "\"containers\":[{\"name\":\"c\",\"resources\":{\"requests\":{\"cpu\":\"2\"}}}]},"
+        "\"status\":{\"nominatedNodeName\":\"n1\"}}");
+    run(f);
+    assert_str(node_of(f, "low"), "gone");
+}
+
+TEST(who_is_being_disrupted_breaks_no_budget)
+{
+    struct fixture *f = *state;
+    struct arena arena = ARENA_INIT;
+    struct status st;
+    struct node *tree;
+    const struct resource *r =
+        resource_by_name(STR("policy"), STR("v1"), STR("poddisruptionbudgets"));
+    status_init(&st, &arena);
+    assert_int_equal(
+        document_decode(&arena, MEDIA_JSON,
+                        STR("{\"apiVersion\":\"policy/v1\",\"kind\":\"PodDisruptionBudget\","
+                            "\"metadata\":{\"name\":\"b\",\"namespace\":\"d\"},\"spec\":{"
+                            "\"selector\":{\"matchLabels\":{\"app\":\"web\"}}},\"status\":{"
+                            "\"disruptionsAllowed\":0,\"currentHealthy\":1,\"desiredHealthy\":1,"
+                            "\"expectedPods\":1,"
+                            "\"disruptedPods\":{\"p1\":\"2026-01-01T00:00:00Z\"}}}"),
+                        r->type, &tree, NULL, &st),
+        0);
+    put(&f->client, r, tree);
+    arena_release(&arena);
+    add_node(f, "n1", "{}", "2");
+    add_node(f, "n2", "{}", "2");
+    add_pod(f, "p1", 2, CPU("2"), ",\"nodeName\":\"n1\"");
+    add_pod(f, "p2", 1, CPU("2"), ",\"nodeName\":\"n2\"");
+    add_pod(f, "high", 9, CPU("2"), "");
+    run(f);
+    assert_str(node_of(f, "p1"), "gone");
+    assert_str(node_of(f, "p2"), "n2");
+}
+
 #define FACT(name) cmocka_unit_test_setup_teardown(name, begin_fixture, end_fixture)
 
 int main(void)
@@ -198,6 +328,12 @@ int main(void)
         FACT(the_room_that_victims_leave_is_kept),
         FACT(who_is_more_important_takes_promised_room),
         FACT(the_more_important_pod_goes_first),
+        FACT(pods_on_nodes_that_a_pod_may_not_use_dont_count_for_its_spread),
+        FACT(a_node_that_goes_takes_its_domain_along),
+        FACT(pods_on_nodes_that_are_gone_keep_nobody_away),
+        FACT(who_is_promised_room_and_goes_leaves_it_to_others),
+        FACT(a_promised_node_that_is_of_no_use_is_not_waited_for),
+        FACT(who_is_being_disrupted_breaks_no_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

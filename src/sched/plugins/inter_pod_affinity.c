@@ -246,7 +246,7 @@ static enum sched_verdict pre_filter(struct sched_cycle *c, bool *ret_skip,
         return SCHED_FITS;
     list_each(pod, anti, struct sched_pod, anti_link) {
         const struct sealed *object = sched_pod_object(c->scheduler, pod);
-        if (object && pod->node)
+        if (object && pod->node && pod->node->present)
             count_forbidden(c, state, pod, object, 1);
     }
     struct visit v = {.cycle = c, .arg = state, .factor = 1};

@@ -226,21 +226,21 @@ static void add_zone(void *arg, struct str zone, int64_t pods)
 }
 
 /* Matching pods of each domain: by zone as they are counted all along, else node by node of
- * `nodes`. */
+ * `nodes`. eligible: which of them count; NULL: all. */
 static void count_matching(struct sched_cycle *c, struct spread *spread, struct domains *domains,
-                           struct sched_node *const *nodes, size_t count)
+                           struct sched_node *const *nodes, size_t count, const bool *eligible)
 {
     struct scheduler *s = c->scheduler;
     if (spread->labels.nothing)
         return;
     size_t group = sched_group_of(s, c->ns, &spread->labels);
-    if (str_is(spread->key, "topology.kubernetes.io/zone")) {
+    if (!eligible && str_is(spread->key, "topology.kubernetes.io/zone")) {
         sched_group_each_zone(s, group, add_zone, domains);
         return;
     }
     for (size_t i = 0; i < count; i++) {
         bool has;
-        int64_t pods = sched_group_on_node(nodes[i], group);
+        int64_t pods = eligible && !eligible[i] ? 0 : sched_group_on_node(nodes[i], group);
         struct str value = pods ? sched_topology(s, nodes[i], spread->key, &has) : STR("");
         if (pods && has)
             add_zone(domains, value, pods);
@@ -252,6 +252,8 @@ static void count_matching(struct sched_cycle *c, struct spread *spread, struct 
 struct hard_state {
     struct spread_state *constraints;
     struct domains **domains; /* of each hard constraint; arena */
+    /* Of each hard constraint, by the node's index: whether the node's pods count. arena */
+    bool **eligible;
 };
 
 static bool has_all_keys(struct sched_cycle *c, const struct spread *list, size_t count,
@@ -276,6 +278,25 @@ static void find_minimum(struct spread *spread, const struct domains *domains)
         spread->minimum = 0;
 }
 
+/* Adds the domains of a node on which pods count. partly: some nodes of a domain don't. */
+static void look_at_node(struct sched_cycle *c, struct hard_state *h, size_t index, bool *partly)
+{
+    const struct spread_state *state = h->constraints;
+    struct sched_node *n = sched_node_at(c->scheduler, index);
+    bool all_keys = has_all_keys(c, state->hard, state->hard_count, n);
+    const struct sealed *object = all_keys ? sched_node_object(c->scheduler, n) : NULL;
+    for (size_t j = 0; j < state->hard_count; j++) {
+        bool has;
+        struct str value = sched_topology(c->scheduler, n, state->hard[j].key, &has);
+        if (object && node_counts(c, &state->hard[j], object)) {
+            h->eligible[j][index] = true;
+            domain_of(h->domains[j], value, true);
+        } else {
+            partly[j] |= has;
+        }
+    }
+}
+
 static enum sched_verdict pre_filter(struct sched_cycle *c, bool *ret_skip,
                                      struct str *ret_message maybe_unused)
 {
@@ -288,25 +309,20 @@ static enum sched_verdict pre_filter(struct sched_cycle *c, bool *ret_skip,
     if (*ret_skip)
         return SCHED_FITS;
     h->domains = arena_array(c->arena, struct domains *, state->hard_count);
-    for (size_t i = 0; i < state->hard_count; i++)
+    h->eligible = arena_array(c->arena, bool *, state->hard_count);
+    bool *partly = arena_array(c->arena, bool, state->hard_count);
+    for (size_t i = 0; i < state->hard_count; i++) {
         h->domains[i] = domains_new(c->arena, nodes);
-    for (size_t i = 0; i < nodes; i++) {
-        struct sched_node *n = sched_node_at(c->scheduler, i);
-        if (!has_all_keys(c, state->hard, state->hard_count, n))
-            continue;
-        const struct sealed *object = sched_node_object(c->scheduler, n);
-        for (size_t j = 0; object && j < state->hard_count; j++) {
-            bool has;
-            struct str value = sched_topology(c->scheduler, n, state->hard[j].key, &has);
-            if (node_counts(c, &state->hard[j], object))
-                domain_of(h->domains[j], value, true);
-        }
+        h->eligible[i] = arena_array(c->arena, bool, nodes + 1);
     }
+    for (size_t i = 0; i < nodes; i++)
+        look_at_node(c, h, i, partly);
     struct sched_node **all = arena_array(c->arena, struct sched_node *, nodes + 1);
     for (size_t i = 0; i < nodes; i++)
         all[i] = sched_node_at(c->scheduler, i);
     for (size_t i = 0; i < state->hard_count; i++) {
-        count_matching(c, &state->hard[i], h->domains[i], all, nodes);
+        count_matching(c, &state->hard[i], h->domains[i], all, nodes,
+                       partly[i] ? h->eligible[i] : NULL);
         find_minimum(&state->hard[i], h->domains[i]);
     }
     return SCHED_FITS;
@@ -341,12 +357,12 @@ static void change_pod(struct sched_cycle *c, struct sched_pod *pod, int64_t cha
     struct hard_state *h = cycle_state(c);
     const struct sealed *object =
         str_equal(pod->ns, c->ns) ? sched_pod_object(c->scheduler, pod) : NULL;
-    for (size_t i = 0; object && i < h->constraints->hard_count; i++) {
+    for (size_t i = 0; object && pod->node->present && i < h->constraints->hard_count; i++) {
         struct spread *spread = &h->constraints->hard[i];
         bool has;
         struct str value = sched_topology(c->scheduler, pod->node, spread->key, &has);
         struct domain *d = has ? domain_of(h->domains[i], value, false) : NULL;
-        if (!d || pod->deleting ||
+        if (!d || pod->deleting || !h->eligible[i][pod->node->index] ||
             !label_selector_matches(&spread->labels, object_at(object, "metadata.labels")))
             continue;
         d->pods += change;
@@ -398,7 +414,7 @@ static void count_soft(struct sched_cycle *c, struct spread *spread, struct doma
         for (size_t i = 0; i < count; i++)
             nodes[i] = sched_node_at(c->scheduler, i);
     }
-    count_matching(c, spread, domains, nodes, count);
+    count_matching(c, spread, domains, nodes, count, NULL);
 }
 
 static void pre_score(struct sched_cycle *c, bool *ret_skip)
@@ -468,8 +484,8 @@ REGISTER(sched_plugin, pod_topology_spread)
     .name = "PodTopologySpread",
     .order = 120,
     .weight = 2,
-    .events = SCHED_NODE_ADD | SCHED_NODE_LABELS | SCHED_NODE_TAINTS | SCHED_POD_ADD |
-              SCHED_POD_LABELS | SCHED_POD_DELETE | SCHED_POD_ITSELF,
+    .events = SCHED_NODE_ADD | SCHED_NODE_DELETE | SCHED_NODE_LABELS | SCHED_NODE_TAINTS |
+              SCHED_POD_ADD | SCHED_POD_LABELS | SCHED_POD_DELETE | SCHED_POD_ITSELF,
     .pre_filter = pre_filter,
     .filter = filter,
     .pod_removed = pod_removed,

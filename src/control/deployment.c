@@ -327,7 +327,8 @@ static void judge_progress(struct rollout *r, struct totals t)
                          time_format(r->run->arena, r->run->now_us));
         condition_put(r->run->arena, r->conditions, "Progressing", "True", "ReplicaSetUpdated",
                       about_newest(r, "is progressing."), r->run->now_us, true);
-    } else if (current && !str_is(reason, "ProgressDeadlineExceeded")) {
+    } else if (current && !str_is(reason, "ProgressDeadlineExceeded") &&
+               !str_is(reason, "NewReplicaSetAvailable")) { /* that clock ran for an earlier one */
         int64_t left_us = deadline_left_us(r, current);
         if (left_us < 0)
             rollout_condition(r, "Progressing", "False", "ProgressDeadlineExceeded",

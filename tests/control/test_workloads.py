@@ -1,5 +1,6 @@
 """Deployments, ReplicaSets, StatefulSets, DaemonSets on pretend nodes, by real kubectl."""
 import json
+import time
 
 from kubelet import wait_for
 
@@ -37,6 +38,21 @@ def test_deployment_rolls_forward_and_back(server, kubelet, ns):
     assert server.get('-n', ns, 'replicaset/' + first[0])['status']['readyReplicas'] == 4
     conditions = {c['type']: (c['status'], c['reason']) for c in web['status']['conditions']}
     assert conditions == {'Available': ('True', 'MinimumReplicasAvailable'), 'Progressing': ('True', 'NewReplicaSetAvailable')}
+
+
+def test_an_old_rollout_says_nothing_of_the_way_back(server, kubelet, ns):
+    """The deadline of progress is long over when a rollout is undone: it counts from the undoing."""
+    server.kubectl('-n', ns, 'create', '-f', '-', input=deployment('web', 2, progressDeadlineSeconds=1, minReadySeconds=0))
+    server.kubectl('-n', ns, 'rollout', 'status', 'deployment/web', '--timeout=20s')
+    server.kubectl('-n', ns, 'set', 'image', 'deployment/web', 'c=two')
+    server.kubectl('-n', ns, 'rollout', 'status', 'deployment/web', '--timeout=20s')
+    time.sleep(2.5)
+    revision = server.get('-n', ns, 'deployment/web')['metadata']['resourceVersion']
+    server.kubectl('-n', ns, 'rollout', 'undo', 'deployment/web')
+    server.kubectl('-n', ns, 'rollout', 'status', 'deployment/web', '--timeout=20s')
+    status, _, events = server.request('GET', f'/apis/apps/v1/namespaces/{ns}/deployments?watch=true&timeoutSeconds=1&resourceVersion={revision}')
+    reasons = [c['reason'] for e in events.splitlines() for c in json.loads(e)['object']['status'].get('conditions', []) if c['type'] == 'Progressing']
+    assert status == 200 and reasons and 'ProgressDeadlineExceeded' not in reasons
 
 
 def test_deployment_restart_makes_new_pods(server, kubelet, ns):

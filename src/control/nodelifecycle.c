@@ -12,7 +12,12 @@ enum {
 };
 enum {
     GRACE_MS = 50000,          /* silence after which a node's state is unknown; upstream 50 s */
-    EVICTION_PAUSE_MS = 10000, /* between two nodes that are given up; upstream 0.1 a second */
+    EVICTION_PAUSE_MS = 10000, /* between two nodes of a zone that are given up; upstream 0.1 a
+                                  second */
+    SLOW_PAUSE_MS = 100000,    /* the same in a large zone that is mostly lost; upstream 0.01 */
+    LOST_MIN = 3,              /* so many lost nodes, and so large a share of the zone, look like */
+    LOST_PERCENT = 55,         /* trouble of the zone rather than of its nodes; upstream 3, 0.55 */
+    LARGE_ZONE = 50,           /* a smaller one gives up none of its nodes then; upstream 50 */
 };
 
 /* When a node was heard of last, by our own clock. */
@@ -22,9 +27,17 @@ struct heartbeat {
     bool known; /* that there is such a node was told */
 };
 
+/* Nodes of a region and zone. */
+struct zone {
+    size_t ready, lost;
+    uint64_t next_eviction_ms;
+};
+
 struct lifecycle_state {
     struct map heartbeats; /* node -> struct heartbeat, owned */
-    uint64_t next_eviction_ms;
+    struct map zones;      /* "REGION/ZONE" -> struct zone, owned */
+    bool counted;          /* the zones' numbers are those of now */
+    bool all_lost;         /* no node is ready: the fault is more likely ours */
 };
 
 static const struct {
@@ -90,34 +103,108 @@ static bool set_taint(struct run *run, struct node *taints, const char *key, con
     return true;
 }
 
-struct census {
-    size_t ready, all;
-};
+/* Zones. */
 
-static bool count_ready(void *arg, const struct sealed *node)
+static struct zone *zone_of(struct control *c, const struct sealed *node)
 {
-    struct census *c = arg;
-    c->all++;
-    c->ready += condition_is(node, "Ready", "True");
+    struct lifecycle_state *state = control_state(c);
+    struct str region = object_label(node, "topology.kubernetes.io/region");
+    struct str name = object_label(node, "topology.kubernetes.io/zone");
+    char key[200];
+    int len = snprintf(key, sizeof(key), "%.*s/%.*s", STR_ARG(region), STR_ARG(name));
+    assert(len > 0 && (size_t)len < sizeof(key)); /* values of labels have 63 bytes at most */
+    struct zone *zone = map_get(&state->zones, (struct str){key, (size_t)len});
+    if (!zone) {
+        zone = mem_alloc(sizeof(*zone));
+        map_put(&state->zones, (struct str){key, (size_t)len}, zone);
+    }
+    return zone;
+}
+
+static bool is_silent(struct control *c, const struct sealed *node)
+{
+    uint64_t now = loop_now_ms(control_loop(c));
+    return now - heartbeat_of(c, object_name(node))->heard_ms >= GRACE_MS;
+}
+
+static bool count_node(void *arg, const struct sealed *node)
+{
+    struct control *c = arg;
+    struct zone *zone = zone_of(c, node);
+    /* Who is silent is lost already, though it isn't said yet. */
+    if (condition_is(node, "Ready", "True") && !is_silent(c, node))
+        zone->ready++;
+    else
+        zone->lost++;
     return true;
 }
 
-/* Whether pods may be told to leave a node now. When every node looks dead, the fault is more
- * likely ours. */
-static bool may_evict(struct run *run)
+static bool look_again(void *arg, const struct sealed *node)
+{
+    heartbeat_of(arg, object_name(node))->dirty = true;
+    control_enqueue_object(arg, node);
+    return true;
+}
+
+/* When the last node is lost, those that were given up before are taken back; when the first comes
+ * back, the others get time to do so, too. */
+static void turn(struct control *c, bool all_lost)
+{
+    struct lifecycle_state *state = control_state(c);
+    state->all_lost = all_lost;
+    if (!all_lost)
+        map_each(slot, &state->heartbeats)
+            ((struct heartbeat *)slot->value)->heard_ms = loop_now_ms(control_loop(c));
+    view_each(control_view(c, NODES), STR_NONE, look_again, c);
+}
+
+static void count_zones(struct control *c)
+{
+    struct lifecycle_state *state = control_state(c);
+    size_t ready = 0, lost = 0;
+    if (state->counted)
+        return;
+    map_each(slot, &state->zones) {
+        struct zone *zone = slot->value;
+        zone->ready = zone->lost = 0;
+    }
+    state->counted = true;
+    view_each(control_view(c, NODES), STR_NONE, count_node, c);
+    map_each(slot, &state->zones) {
+        ready += ((struct zone *)slot->value)->ready;
+        lost += ((struct zone *)slot->value)->lost;
+    }
+    bool all_lost = ready == 0 && lost > 1;
+    if (all_lost != state->all_lost)
+        turn(c, all_lost);
+}
+
+/* Between two nodes that the zone gives up; 0: it gives up none. */
+static uint64_t eviction_pause_ms(const struct zone *zone)
+{
+    size_t all = zone->ready + zone->lost;
+    if (zone->ready == 0 || zone->lost < LOST_MIN || zone->lost * 100 < all * LOST_PERCENT)
+        return EVICTION_PAUSE_MS;
+    return all > LARGE_ZONE ? SLOW_PAUSE_MS : 0;
+}
+
+/* Whether pods may be told to leave a node now; if not, it is looked at again. */
+static bool may_evict(struct run *run, const struct sealed *node)
 {
     struct lifecycle_state *state = control_state(run->control);
     uint64_t now = loop_now_ms(control_loop(run->control));
-    struct census census = {0};
-    view_each(control_view(run->control, NODES), STR_NONE, count_ready, &census);
-    if (census.ready == 0 && census.all > 1)
-        return false;
-    if (now < state->next_eviction_ms) {
-        run_again(run, state->next_eviction_ms - now);
-        return false;
+    struct zone *zone = zone_of(run->control, node);
+    uint64_t pause = eviction_pause_ms(zone);
+    if (!state->all_lost && pause && now >= zone->next_eviction_ms) {
+        zone->next_eviction_ms = now + pause;
+        return true;
     }
-    state->next_eviction_ms = now + EVICTION_PAUSE_MS;
-    return true;
+    if (!state->all_lost) { /* else the first that comes back brings all back */
+        bool later = pause && zone->next_eviction_ms > now;
+        heartbeat_of(run->control, run->name)->dirty = true;
+        run_again(run, later ? zone->next_eviction_ms - now : EVICTION_PAUSE_MS);
+    }
+    return false;
 }
 
 static void taint_for_execution(struct run *run, const struct sealed *node, struct node *taints,
@@ -129,9 +216,12 @@ static void taint_for_execution(struct run *run, const struct sealed *node, stru
     bool had = false;
     for (size_t i = 0; i < 2; i++)
         had |= find_taint(taints, keys[i], "NoExecute") != NULL;
+    count_zones(run->control);
     for (size_t i = 0; i < 2; i++) {
         bool wanted = condition_is(node, "Ready", states[i]);
-        if (wanted && !had && !may_evict(run))
+        if (wanted && had)
+            wanted = !((struct lifecycle_state *)control_state(run->control))->all_lost;
+        else if (wanted && !may_evict(run, node))
             continue;
         *changed |= set_taint(run, taints, keys[i], "NoExecute", wanted);
     }
@@ -244,6 +334,7 @@ static int reconcile(struct run *run, struct status *st)
     const struct sealed *node = run_get(run, NODES, STR(""), run->name);
     const struct sealed *current = node;
     h->dirty = false;
+    state->counted &= !silent;
     if (!h->known)
         run_event(run, node, "Normal", "RegisteredNode",
                   "Node %.*s event: Registered Node %.*s in Controller", STR_ARG(run->name),
@@ -272,6 +363,7 @@ static void map_node(struct control *c, const struct sealed *now, const struct s
         }
         heartbeat_of(c, name)->dirty = true;
     }
+    ((struct lifecycle_state *)control_state(c))->counted = false;
     control_enqueue(c, STR(""), name);
 }
 
@@ -292,6 +384,9 @@ static void stop(struct control *c)
     map_each(slot, &state->heartbeats)
         mem_free(slot->value);
     map_release(&state->heartbeats);
+    map_each(slot, &state->zones)
+        mem_free(slot->value);
+    map_release(&state->zones);
 }
 
 static const struct control_watch watches[] = {

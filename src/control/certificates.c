@@ -169,8 +169,10 @@ static int reconcile_approval(struct run *run, struct status *st)
         message = "Auto approving self kubelet client certificate after SubjectAccessReview.";
     else if (may_have(run, request, "nodeclient"))
         message = "Auto approving kubelet client certificate after SubjectAccessReview.";
-    if (!message)
-        return 0;
+    if (!message) /* who may have it may be said later: nothing tells when */
+        return status_set(
+            st, REASON_FORBIDDEN,
+            "recognized a kubelet's request, but its user may not have the certificate");
     struct node *tree = with_condition(run, request, "Approved", "AutoApproved", message);
     return run_update(run, control_resource(run->control, REQUESTS), "approval", tree, NULL, st);
 }

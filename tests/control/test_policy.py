@@ -1,7 +1,12 @@
 """Quotas, disruption budgets, volumes, endpoints, nodes and the scheduler's decisions."""
+import base64
 import json
 import time
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from kubelet import wait_for
 from test_workloads import deployment, template
 
@@ -259,3 +264,23 @@ def test_aggregated_roles_follow_their_parts(server, ns):
     server.kubectl('delete', 'clusterrole/' + ns + '-part')
     wait_for(lambda: not server.get('clusterrole/' + ns).get('rules'))
     server.kubectl('delete', 'clusterrole/' + ns)
+
+
+def test_a_kubelets_request_is_approved_when_it_may_have_a_certificate_at_last(server):
+    """Who may have one is often said after the first kubelet has asked."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, 'system:nodes'), x509.NameAttribute(NameOID.COMMON_NAME, 'system:node:late')])
+    pem = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    path = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
+    server.kubectl('create', 'clusterrole', 'may-ask', '--verb=create', '--resource=certificatesigningrequests')
+    server.kubectl('create', 'clusterrolebinding', 'may-ask', '--clusterrole=may-ask', '--user=starter')
+    status, answer = server.json('POST', path, {'metadata': {'name': 'late'}, 'spec': {
+        'signerName': 'kubernetes.io/kube-apiserver-client-kubelet', 'usages': ['digital signature', 'client auth'],
+        'request': base64.b64encode(pem).decode()}}, {'Impersonate-User': 'starter'})
+    assert status == 201, answer
+    time.sleep(0.5)
+    assert not server.json('GET', path + '/late')[1]['status'].get('conditions')
+    server.kubectl('create', 'clusterrolebinding', 'late', '--user=starter', '--clusterrole=system:certificates.k8s.io:certificatesigningrequests:nodeclient')
+    wait_for(lambda: server.json('GET', path + '/late')[1]['status'].get('certificate'))
+    for kind in ('clusterrolebinding/late', 'clusterrolebinding/may-ask', 'clusterrole/may-ask', 'csr/late'):
+        server.kubectl('delete', kind)

@@ -95,8 +95,10 @@ static int reconcile(struct run *run, struct status *st)
         run_again(run, (uint64_t)left_us / 1000 + 1);
         return 0;
     }
+    if (evict(run, pod, st) < 0)
+        return -1; /* its time is still over when this is tried again */
     forget(run->control, object_uid(pod));
-    return evict(run, pod, st);
+    return 0;
 }
 
 static bool has_execute_taint(const struct sealed *node)

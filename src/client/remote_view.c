@@ -147,7 +147,11 @@ static bool on_object(struct remote_view *v, struct arena *a, struct node *objec
     }
     if (deleted) {
         char text[600];
-        drop_object(v, key_of(text, sizeof(text), sealed));
+        struct str key = key_of(text, sizeof(text), sealed);
+        const struct remote_object *known = map_get(&v->objects, key);
+        /* What was made anew and learned meanwhile stays. */
+        if (known && sealed_revision(known->sealed) <= sealed_revision(sealed))
+            drop_object(v, key);
     } else {
         put_object(v, sealed);
     }

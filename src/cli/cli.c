@@ -3,6 +3,7 @@
 
 #include "base/vec.h"
 #include "cli/cli.h"
+#include "cli/suggest.h"
 #include "object/seal.h"
 #include "sys/loop.h"
 #include "sys/privilege.h"
@@ -85,11 +86,28 @@ static void tell_json(struct arena *a, const struct trouble_entry *entry, const 
     buf_release(&text);
 }
 
+/* "kaname help COMMAND" is "kaname help up" in a run of `up`, whose name command_run has noted
+ * where libc keeps what a program was called by. */
+static struct str advice_for_command(struct arena *a, struct str advice)
+{
+    const struct command *c;
+    if (!str_ends(advice, "COMMAND"))
+        return advice;
+    struct str before = str_slice(advice, 0, advice.len - strlen(" COMMAND"));
+    for (size_t i = 0; (c = command_at(i)); i++)
+        if (c->name == program_invocation_name)
+            return arena_printf(a, "%.*s %s", STR_ARG(before), c->name);
+    str_cut(&before, ':');
+    return arena_printf(a, "see what there is:%.*s", STR_ARG(before));
+}
+
 static int tell(const struct teller *teller, enum trouble trouble, const char *message)
 {
     struct arena a = ARENA_INIT;
     const struct trouble_entry *entry = trouble_entry(trouble);
     struct str next = trouble_advice(&a, trouble, teller ? teller->data_dir : NULL);
+    if (trouble == KN_USAGE)
+        next = advice_for_command(&a, next);
     fflush(stdout);
     fprintf(stderr, "kaname: %s\n  %s; next: %.*s\n", message, entry->id, STR_ARG(next));
     if (teller && teller->output)
@@ -165,34 +183,111 @@ const struct command *command_find(int argc, char **argv, int *ret_words)
     return best;
 }
 
+/* All commands, or those of a group: "cluster" for "cluster create" and so on. False: none. */
+static bool print_commands(FILE *out, const char *group)
+{
+    size_t len = group ? strlen(group) : 0, count = 0;
+    const struct command *c;
+    for (size_t i = 0; (c = command_at(i)); i++) {
+        if (c->hidden || (group && (strncmp(c->name, group, len) != 0 || c->name[len] != ' ')))
+            continue;
+        if (count++ == 0 && group)
+            fprintf(out, "Usage: kaname %s COMMAND [OPTION...]\n\nCommands:\n", group);
+        fprintf(out, "  %-22s %s\n", c->name, c->summary);
+    }
+    if (count)
+        fputs("\n`kaname COMMAND --help` explains a command.\n", out);
+    return count > 0;
+}
+
 static void usage(FILE *out)
 {
     fputs("Usage: kaname COMMAND [OPTION...]\n\nManaged Kubernetes that you run "
           "yourself.\n\nCommands:\n",
           out);
+    print_commands(out, NULL);
+}
+
+/* The command, or else the group of commands, that is near to two words typed, or to one. */
+static struct str nearest_command(struct str two, struct str one)
+{
+    struct suggestion near = {.word = STR_NONE};
     const struct command *c;
     for (size_t i = 0; (c = command_at(i)); i++)
         if (!c->hidden)
-            fprintf(out, "  %-22s %s\n", c->name, c->summary);
-    fputs("\n`kaname COMMAND --help` explains a command.\n", out);
+            suggest(&near, two, str_from(c->name));
+    for (size_t i = 0; str_empty(near.word) && (c = command_at(i)); i++) {
+        struct str rest = str_from(c->name);
+        if (!c->hidden)
+            suggest(&near, one, str_cut(&rest, ' '));
+    }
+    return near.word;
+}
+
+/* What was typed instead of a command: its first word, or two when the first names a group. */
+static int tell_unknown(int argc, char **argv)
+{
+    struct arena a = ARENA_INIT;
+    const struct command *c;
+    struct str one = str_from(argv[0]), typed = one;
+    struct str two =
+        argc > 1 && argv[1][0] != '-' ? arena_printf(&a, "%s %s", argv[0], argv[1]) : one;
+    for (size_t i = 0; (c = command_at(i)); i++) {
+        struct str rest = str_from(c->name);
+        if (str_equal(str_cut(&rest, ' '), one) && rest.data)
+            typed = two;
+    }
+    struct str near = nearest_command(two, typed.len > one.len ? STR_NONE : one);
+    int status =
+        command_fail(NULL, KN_USAGE, "there is no command \"%.*s\"%s%.*s%s", STR_ARG(typed),
+                     near.len ? "; did you mean \"" : "", STR_ARG(near), near.len ? "\"?" : "");
+    arena_release(&a);
+    return status;
+}
+
+/* `kaname help`, `kaname help cluster`, `kaname help cluster get`. */
+static int help(int argc, char **argv)
+{
+    int words;
+    const struct command *asked = argc ? command_find(argc, argv, &words) : NULL;
+    if (asked) {
+        char *again[] = {(char[]){"kaname"}, (char[]){"--help"}, NULL};
+        return command_run(asked, 2, again);
+    }
+    if (argc == 0)
+        usage(stdout);
+    else if (argc > 1 || !print_commands(stdout, argv[0]))
+        return tell_unknown(argc, argv);
+    return COMMAND_DONE;
+}
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+    for (; *words; words++)
+        if (strcmp(word, *words) == 0)
+            return true;
+    return false;
 }
 
 int command_main(int argc, char **argv)
 {
-    if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
-        strcmp(argv[1], "-h") == 0) {
-        int words;
-        const struct command *asked = argc > 2 ? command_find(argc - 2, argv + 2, &words) : NULL;
-        if (asked) {
-            char *again[] = {argv[0], (char[]){"--help"}, NULL};
-            return command_run(asked, 2, again);
-        }
-        usage(argc < 2 ? stderr : stdout);
-        return argc < 2 ? COMMAND_MISUSED : COMMAND_DONE;
-    }
+    static const char *const helps[] = {"help", "--help", "-h", "-?", NULL};
+    static const char *const versions[] = {"--version", "-V", NULL};
+    static char version[] = "version";
     int words;
+    if (argc < 2) {
+        usage(stderr);
+        return COMMAND_MISUSED;
+    }
+    if (is_one_of(argv[1], helps))
+        return help(argc - 2, argv + 2);
+    if (is_one_of(argv[1], versions))
+        argv[1] = version;
     const struct command *c = command_find(argc - 1, argv + 1, &words);
-    if (!c)
-        return command_fail(NULL, KN_USAGE, "there is no command \"%s\"", argv[1]);
-    return command_run(c, argc - words, argv + words);
+    if (c)
+        return command_run(c, argc - words, argv + words);
+    if (argc == 2 || is_one_of(argv[2], helps))
+        if (print_commands(argc == 2 ? stderr : stdout, argv[1]))
+            return argc == 2 ? COMMAND_MISUSED : COMMAND_DONE;
+    return tell_unknown(argc - 1, argv + 1);
 }

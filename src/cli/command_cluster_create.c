@@ -86,6 +86,13 @@ static int create(struct session *s, const struct document_plan *plan, struct no
         return -1;
     if (node_count(plan->access) && step_access(steps, plan->cluster, plan->access, &s->st))
         return -1;
+    node_each(one, plan->ports)
+    {
+        struct node *unused;
+        if (step_publish(steps, plan->cluster, node_num(one, "port", 0), node_str(one, "target"),
+                         &unused, &s->st))
+            return -1;
+    }
     for (size_t i = 0; i < plan->group_count; i++)
         if (step_nodes(steps, plan->cluster, plan->groups[i].name, plan->groups[i].count,
                        plan->groups[i].request, &s->st))
@@ -155,7 +162,8 @@ static int run_document(struct session *s, const struct values *v, const char *n
     d.format->plan(&s->arena, d.tree, &plan);
     if (name)
         plan.cluster = name;
-    s->progress.total = 2 + (unsigned)plan.group_count + (node_count(plan.access) > 0);
+    s->progress.total = 2 + (unsigned)plan.group_count + (node_count(plan.access) > 0) +
+                        (unsigned)node_count(plan.ports);
     if (region_access_read(&s->arena, s->directory, &s->steps.region))
         return trouble_set(&s->st, KN_REGION_NONE, "there is no region in %s", s->directory);
     return run_plan(s, v, &plan);

@@ -32,29 +32,17 @@ static struct str ports_path(struct session *s, const char *cluster)
 static int publish_one(struct session *s, const char *cluster, const char *argument,
                        struct node *list)
 {
-    struct node *body = node_map(&s->arena), *answer;
     struct str target = STR_NONE;
+    struct node *entry;
     int64_t port = 0;
     int result = parse(s, argument, &port, &target);
-    if (result)
-        return result;
-    progress_begin(&s->progress, "publish");
-    node_put_int(&s->arena, body, "port", port);
-    node_put_str(&s->arena, body, "target", target);
-    if (region_call(&s->arena, &s->steps.region, "POST", ports_path(s, cluster), body, &answer,
-                    &s->st)) {
-        if (trouble_of(&s->st) == KN_SETTING_DIFFERS)
-            s->st.message = arena_printf(
-                &s->arena, "%.*s To lead it elsewhere: %.*s cluster unpublish %s %lld%.*s",
-                STR_ARG(s->st.message), STR_ARG(trouble_program(&s->arena)), cluster,
-                (long long)port, STR_ARG(trouble_data_option(&s->arena, s->directory)));
-        return -1;
-    }
-    struct node *entry = node_at(answer, "publishedPort");
-    progress_end(&s->progress, node_flag(answer, "changed", false), "%.*s leads to %.*s",
-                 STR_ARG(node_str(entry, "address")), STR_ARG(node_str(entry, "target")));
-    node_append(&s->arena, list, entry);
-    return 0;
+    if (!result)
+        result = step_publish(&s->steps, cluster, port, target, &entry, &s->st);
+    if (result < 0)
+        session_suggest_cluster(s, cluster);
+    if (!result)
+        node_append(&s->arena, list, entry);
+    return result;
 }
 
 static int publish(void *values, int argc, char **argv)

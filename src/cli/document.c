@@ -1,15 +1,13 @@
 #include "cli/document.h"
 
-#include <ctype.h>
-
+#include "cli/suggest.h"
 #include "cli/trouble.h"
 #include "object/seal.h"
 #include "object/yaml_place.h"
 #include "sys/whole_file.h"
 
 enum {
-    DOCUMENT_BYTES_MAX = 4 << 20,
-    NAME_BYTES_MAX = 64 /* of a suggestion */
+    DOCUMENT_BYTES_MAX = 4 << 20
 };
 
 static const struct document_format *const formats[] = {&document_eksctl, &document_kind};
@@ -58,42 +56,16 @@ static struct str located(const struct checker *c, const struct place *at, bool 
                         STR_ARG(path));
 }
 
-static size_t distance(struct str x, struct str y)
-{
-    size_t row[NAME_BYTES_MAX + 1];
-    if (x.len > NAME_BYTES_MAX || y.len > NAME_BYTES_MAX)
-        return NAME_BYTES_MAX;
-    for (size_t j = 0; j <= y.len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= x.len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= y.len; j++) {
-            size_t above = row[j];
-            bool same =
-                tolower((unsigned char)x.data[i - 1]) == tolower((unsigned char)y.data[j - 1]);
-            row[j] = MIN(MIN(above, row[j - 1]) + 1, diagonal + !same);
-            diagonal = above;
-        }
-    }
-    return row[y.len];
-}
-
 static int unknown(const struct checker *c, const struct document_field *fields,
                    const struct place *at, struct str path, struct str name)
 {
-    const struct document_field *best = NULL;
-    size_t least = 4;
-    for (const struct document_field *f = fields; f->name; f++) {
-        size_t d = distance(name, str_from(f->name));
-        if (d < least) {
-            least = d;
-            best = f;
-        }
-    }
-    return trouble_set(c->st, KN_FIELD_UNKNOWN, "%.*s is no field of %s%s%s%s",
+    struct suggestion near = {.word = STR_NONE};
+    for (const struct document_field *f = fields; f->name; f++)
+        suggest(&near, name, str_from(f->name));
+    return trouble_set(c->st, KN_FIELD_UNKNOWN, "%.*s is no field of %s%s%.*s%s",
                        STR_ARG(located(c, at, true, path)), c->document->format->kind,
-                       best ? "; is " : "", best ? best->name : "", best ? " meant?" : "");
+                       near.word.len ? "; is " : "", STR_ARG(near.word),
+                       near.word.len ? " meant?" : "");
 }
 
 static bool one_of(const char *values, struct str text)
@@ -190,8 +162,9 @@ static int check_value(struct checker *c, const struct document_field *f, const 
     if (f->values && f->type == DOC_TEXT && !one_of(f->values, value->text))
         return trouble_set(c->st, KN_FIELD_INVALID, "%.*s: %.*s is none of %s",
                            STR_ARG(located(c, at, false, path)), STR_ARG(value->text), f->values);
-    if (!reported && f->support != DOC_USED && asks(value)) {
-        struct node *list = f->support == DOC_REFUSED ? c->document->refused : c->document->notes;
+    bool served = !f->served || f->type != DOC_TEXT || one_of(f->served, value->text);
+    if (!reported && (f->support != DOC_USED || !served) && asks(value)) {
+        struct node *list = f->support == DOC_NO_EFFECT ? c->document->notes : c->document->refused;
         node_append(c->arena, list, node_text(c->arena, located(c, at, true, path)));
         reported = true;
     }

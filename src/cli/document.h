@@ -38,6 +38,7 @@ struct document_field {
     /* How the value is written there; NULL: as it is. */
     struct node *(*convert)(struct arena *a, const struct node *value);
     const char *values;  /* "a|b": what text is one of; NULL: any */
+    const char *served;  /* "a": which of them this region can do; NULL: all */
     const char *initial; /* default as JSON; NULL: none */
 };
 
@@ -54,6 +55,7 @@ struct document_plan {
     size_t group_count;
     const struct node *access; /* list of {entry: CreateAccessEntry, policies:
                                   [AssociateAccessPolicy]}; NULL: none */
+    const struct node *ports;  /* list of {port, target}: of PublishPort; NULL: none */
 };
 
 struct document_format {

@@ -19,10 +19,14 @@ static const struct document_field mount_fields[] = {
     {NULL}};
 
 static const struct document_field port_fields[] = {
-    {.name = "containerPort", .type = DOC_NUMBER},
-    {.name = "hostPort", .type = DOC_NUMBER},
-    {.name = "listenAddress", .type = DOC_TEXT},
-    {.name = "protocol", .type = DOC_TEXT, .values = "TCP|UDP|SCTP"},
+    {.name = "containerPort", .type = DOC_NUMBER, .support = DOC_USED},
+    {.name = "hostPort", .type = DOC_NUMBER, .support = DOC_USED},
+    {.name = "listenAddress", .type = DOC_TEXT, .support = DOC_USED, .served = "127.0.0.1"},
+    {.name = "protocol",
+     .type = DOC_TEXT,
+     .support = DOC_USED,
+     .values = "TCP|UDP|SCTP",
+     .served = "TCP"},
     {NULL}};
 
 static const struct document_field node_fields[] = {
@@ -34,7 +38,7 @@ static const struct document_field node_fields[] = {
     {.name = "image", .type = DOC_TEXT, .support = DOC_NO_EFFECT},
     {.name = "labels", .type = DOC_TEXT_MAP, .support = DOC_USED, .to = "labels"},
     {.name = "extraMounts", .type = DOC_OBJECTS, .fields = mount_fields},
-    {.name = "extraPortMappings", .type = DOC_OBJECTS, .fields = port_fields},
+    {.name = "extraPortMappings", .type = DOC_OBJECTS, .support = DOC_USED, .fields = port_fields},
     {.name = "gpus", .type = DOC_TEXT},
     {.name = "kubeadmConfigPatches", .type = DOC_TEXTS},
     {.name = "kubeadmConfigPatchesJSON6902", .type = DOC_OBJECTS, .fields = patch_fields},
@@ -101,6 +105,20 @@ static struct document_group *group_of(struct arena *a, struct document_plan *pl
     return group;
 }
 
+/* A port of any node: which one has the pod isn't known, and NodePorts are on all. */
+static void add_ports(struct arena *a, const struct node *mappings, struct node *list)
+{
+    node_each(mapping, mappings)
+    {
+        struct node *port = node_map(a);
+        node_put_int(a, port, "port", node_num(mapping, "hostPort", 0));
+        node_put_str(
+            a, port, "target",
+            arena_printf(a, "node:%lld", (long long)node_num(mapping, "containerPort", 0)));
+        node_append(a, list, port);
+    }
+}
+
 /* Pods run on the workers; without any, on the one node that there is. */
 static void plan(struct arena *a, const struct node *document, struct document_plan *ret)
 {
@@ -111,8 +129,11 @@ static void plan(struct arena *a, const struct node *document, struct document_p
                                   .groups =
                                       arena_array(a, struct document_group, node_count(nodes) + 1)};
     document_apply(a, cluster_fields, document, ret->request);
+    struct node *ports = node_list(a);
+    ret->ports = ports;
     for (size_t i = 0; i < node_count(nodes); i++) {
         const struct node *one = node_item(nodes, i);
+        add_ports(a, node_at(one, "extraPortMappings"), ports);
         if (!str_is(node_str(one, "role"), "worker"))
             continue;
         const struct node *labels = node_at(one, "labels");

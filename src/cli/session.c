@@ -1,5 +1,6 @@
 #include "cli/session.h"
 
+#include "cli/suggest.h"
 #include "object/seal.h"
 
 void session_defaults(void *values)
@@ -88,12 +89,30 @@ int session_answer(struct session *s, int result, const char *cluster)
     return session_close(s, result);
 }
 
+void session_suggest_cluster(struct session *s, const char *name)
+{
+    struct suggestion near = {.word = STR_NONE};
+    struct node *answer;
+    struct status st;
+    status_init(&st, &s->arena);
+    if (trouble_of(&s->st) != KN_NOT_FOUND ||
+        region_call(&s->arena, &s->steps.region, "GET", STR("/clusters"), NULL, &answer, &st))
+        return;
+    node_each(cluster, node_at(answer, "clusters"))
+        suggest(&near, str_from(name), node_str(cluster, ""));
+    if (near.word.len)
+        s->st.message = arena_printf(&s->arena, "%.*s Did you mean %.*s?", STR_ARG(s->st.message),
+                                     STR_ARG(near.word));
+}
+
 int session_describe(struct session *s, const char *name, struct node **ret)
 {
     struct node *answer;
     if (region_call(&s->arena, &s->steps.region, "GET",
-                    arena_printf(&s->arena, "/clusters/%s", name), NULL, &answer, &s->st))
+                    arena_printf(&s->arena, "/clusters/%s", name), NULL, &answer, &s->st)) {
+        session_suggest_cluster(s, name);
         return -1;
+    }
     *ret = node_at(answer, "cluster");
     return 0;
 }

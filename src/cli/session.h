@@ -59,6 +59,9 @@ void session_print(const struct node *document);
 struct node *session_document(struct session *s, const char *cluster);
 /* Ends a command that has nothing more to say than that document; else as session_close. */
 int session_answer(struct session *s, int result, const char *cluster);
+/* After a call about a cluster failed: when there is none of that name, s->st tells which may have
+ * been meant. */
+void session_suggest_cluster(struct session *s, const char *name);
 /* DescribeCluster's answer. 0 or -1. */
 int session_describe(struct session *s, const char *name, struct node **ret) must_use;
 

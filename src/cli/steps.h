@@ -35,6 +35,9 @@ int step_nodes(struct steps *s, const char *cluster, const char *nodegroup, int6
 /* Access entries and their policies: as in struct document_plan. */
 int step_access(struct steps *s, const char *cluster, const struct node *access,
                 struct status *st) must_use;
+/* A port of the loopback that leads into the cluster: PublishPort's answer goes to *ret_entry. */
+int step_publish(struct steps *s, const char *cluster, int64_t port, struct str target,
+                 struct node **ret_entry, struct status *st) must_use;
 /* Our entries in the user's kubeconfig; path "-": a whole one on standard output. */
 int step_kubeconfig(struct steps *s, const struct node *cluster, const char *path,
                     bool switch_context, struct status *st) must_use;

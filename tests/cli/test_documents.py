@@ -1,6 +1,8 @@
 """Documents of eksctl and kind, read as they are: defaults, lines of mistakes, what the region can't do."""
 import json
 import os
+import socket
+import ssl
 import subprocess
 
 import pytest
@@ -183,13 +185,26 @@ def test_node_groups_from_both(region, tmp_path):
         node = json.loads(region.kaname('connect', 'from-eksctl', '--', 'kubectl', 'get', 'nodes', '-o', 'json').stdout)['items']
         assert len(node) == 1 and node[0]['metadata']['labels']['role'] == 'web'
         assert {'key': 'only', 'value': 'web', 'effect': 'PreferNoSchedule'} in node[0]['spec']['taints']
-        path.write_text(KIND + 'nodes:\n- role: control-plane\n- {role: worker, labels: {disk: ssd}}\n')
+        with socket.socket() as s:
+            s.bind(('127.0.0.1', 0))
+            port = s.getsockname()[1]
+        mapping = f'{{containerPort: 10250, hostPort: {port}, listenAddress: 127.0.0.1, protocol: TCP}}'
+        path.write_text(KIND + f'nodes:\n- role: control-plane\n  extraPortMappings: [{mapping}]\n- {{role: worker, labels: {{disk: ssd}}}}\n')
         region.kaname('cluster', 'create', '-f', path, '-k', tmp_path / 'k')
+        assert 'BEGIN CERTIFICATE' in ssl.get_server_certificate(('127.0.0.1', port), timeout=10), "the agent's own port, published"
         node = json.loads(region.kaname('connect', 'from-kind', '--', 'kubectl', 'get', 'nodes', '-o', 'json').stdout)['items']
         assert [n['metadata']['labels']['disk'] for n in node] == ['ssd']
     finally:
         for name in ('from-eksctl', 'from-kind'):
             region.kaname('cluster', 'delete', name, '-k', tmp_path / 'k')
+
+
+@pytest.mark.parametrize('field, refused', [('listenAddress: 0.0.0.0', 'listenAddress'), ('protocol: UDP', 'protocol')])
+def test_ports_of_kind_are_of_the_loopback_and_tcp(region, tmp_path, field, refused):
+    path = tmp_path / 'cluster.yaml'
+    path.write_text(KIND + f'nodes:\n- role: control-plane\n  extraPortMappings:\n  - containerPort: 30080\n    {field}\n')
+    done = region.kaname('cluster', 'create', '-f', path, check=False)
+    assert done.returncode == 1 and f':10:5: nodes[0].extraPortMappings[0].{refused}' in done.stderr and 'KN_FIELD_UNSUPPORTED' in done.stderr, done.stderr
 
 
 def test_a_failed_create_takes_back_what_it_made(region, tmp_path):

@@ -51,6 +51,9 @@ int list_head(struct list_writer *w, uint64_t revision, struct str continue_toke
               int64_t remaining, size_t items_bytes, struct buf *out, struct status *st) must_use;
 int list_item(struct arena *a, const struct rendering *v, const struct sealed *s, bool first,
               struct buf *out, struct status *st) must_use;
+/* How many bytes list_item writes of a protobuf list, mostly without writing them. */
+int list_proto_item_size(struct arena *a, const struct rendering *v, const struct sealed *s,
+                         size_t *ret, struct status *st) must_use;
 struct str list_foot(const struct rendering *v);
 
 /* One watch event as a frame. type: "ADDED" ... */

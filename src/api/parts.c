@@ -6,12 +6,13 @@
 
 enum {
     KEPT_ITEMS = 2,
-    PARTS_A_TURN = 4,   /* others have their turn, too */
-    PARTS_A_PACKET = 4, /* packed together: they shrink; one packet a turn */
-    LARGE_ITEM_BYTES = LIMIT_LIST_PART_BYTES,
+    PARTS_A_TURN = 4,                         /* others have their turn, too */
+    PACKET_BYTES = 4 * LIMIT_LIST_PART_BYTES, /* packed together: they shrink; one packet a turn */
+    LARGE_ITEM_BYTES = LIMIT_LIST_PART_BYTES, /* a part is too long by so much rather than an
+                                                 object is cut */
 };
 
-/* A large object that is sent in several parts. */
+/* An object that was cut: all of it, until the rest is sent or others push it out. */
 struct kept_item {
     uint64_t revision;
     uint32_t form;
@@ -124,7 +125,7 @@ static struct kept_item *keep_item(struct parts *p, struct str bytes)
 {
     struct parts_set *set = p->request->api->parts;
     struct kept_item *k = &set->kept[set->next++ % KEPT_ITEMS];
-    buf_release(&k->bytes);
+    buf_clear(&k->bytes);
     buf_add(&k->bytes, bytes);
     k->revision = p->revisions.items[p->next];
     k->form = p->form;
@@ -144,20 +145,20 @@ static struct kept_item *find_kept(const struct parts *p)
     return NULL;
 }
 
-/* More of an object that was begun, up to the size of a part. */
-static int continue_item(struct parts *p, struct arena *scratch, struct buf *out)
+/* More of an object that was cut; out ends at `end` at the latest. */
+static int continue_item(struct parts *p, struct arena *scratch, struct buf *out, size_t end)
 {
     struct kept_item *k = find_kept(p);
     if (!k) {
         struct buf again = BUF_INIT;
-        if (encode_next(p, scratch, &again) < 0) {
-            buf_release(&again);
-            return -1;
-        }
-        k = keep_item(p, buf_str(&again));
+        int err = encode_next(p, scratch, &again);
+        if (err == 0)
+            k = keep_item(p, buf_str(&again));
         buf_release(&again);
+        if (err < 0)
+            return -1;
     }
-    size_t size = MIN(k->bytes.len - p->item_from, LIMIT_LIST_PART_BYTES - out->len);
+    size_t size = MIN(k->bytes.len - p->item_from, end - out->len);
     buf_add(out, str_slice(buf_str(&k->bytes), p->item_from, p->item_from + size));
     p->item_from += size;
     if (p->item_from == k->bytes.len)
@@ -165,60 +166,54 @@ static int continue_item(struct parts *p, struct arena *scratch, struct buf *out
     return 0;
 }
 
-static int add_item(struct parts *p, struct arena *scratch, struct buf *out)
+/* The next object behind what is in out, which is shorter than `end`; cut there when it ends far
+ * behind it. */
+static int add_item(struct parts *p, struct arena *scratch, struct buf *out, size_t end)
 {
-    if (p->item_from)
-        return continue_item(p, scratch, out);
     size_t before = out->len;
-    assert(before < LIMIT_LIST_PART_BYTES);
+    if (p->item_from)
+        return continue_item(p, scratch, out, end);
     if (encode_next(p, scratch, out) < 0)
         return -1;
-    if (out->len - before <= LARGE_ITEM_BYTES) {
+    if (out->len <= end + LARGE_ITEM_BYTES) {
         item_done(p);
         return 0;
     }
     keep_item(p, str_slice(buf_str(out), before, out->len));
-    p->item_from = LIMIT_LIST_PART_BYTES - before;
-    out->len = LIMIT_LIST_PART_BYTES;
+    p->item_from = end - before;
+    out->len = end;
     return 0;
 }
 
-/* Appends the next part to an empty buffer. 1: there are more, 0: it was the last, -1. */
-static int make_part(struct parts *p, struct buf *out)
+/* What was made before any object is asked for. */
+static void add_ready(struct parts *p, struct buf *out, size_t end)
+{
+    size_t to = MIN(p->ready.len, p->ready_from + end);
+    buf_add(out, str_slice(buf_str(&p->ready), p->ready_from, to));
+    p->ready_from = to;
+    if (to == p->ready.len) {
+        buf_release(&p->ready);
+        p->ready_from = 0;
+    }
+}
+
+/* Makes the next part, of about `end` bytes, in an empty buffer. 1: there are more, 0: it was the
+ * last, -1. */
+static int make_part(struct parts *p, struct buf *out, size_t end)
 {
     struct arena scratch = ARENA_INIT;
     int err = p->failed ? -1 : 0;
-    if (p->ready.len) {
-        size_t to = MIN(p->ready.len, p->ready_from + LIMIT_LIST_PART_BYTES);
-        buf_add(out, str_slice(buf_str(&p->ready), p->ready_from, to));
-        p->ready_from = to;
-        if (to == p->ready.len) {
-            buf_release(&p->ready);
-            p->ready_from = 0;
-        }
-    }
-    while (err == 0 && !p->ready.len && p->next < p->revisions.count &&
-           out->len < LIMIT_LIST_PART_BYTES) {
-        err = add_item(p, &scratch, out);
+    buf_reserve(out, MIN(end, (size_t)LIMIT_LIST_PART_BYTES) + LARGE_ITEM_BYTES / 8);
+    if (p->ready.len)
+        add_ready(p, out, end);
+    while (err == 0 && !p->ready.len && p->next < p->revisions.count && out->len < end) {
+        err = add_item(p, &scratch, out, end);
         arena_reset(&scratch);
     }
     arena_release(&scratch);
     if (err < 0)
         return -1;
     return p->ready.len > 0 || p->next < p->revisions.count;
-}
-
-/* Parts of what is to be packed are made together. */
-static int make_packet(struct parts *p, struct buf *out)
-{
-    int more = make_part(p, out);
-    for (int i = 1; p->packed && more > 0 && i < PARTS_A_PACKET; i++) {
-        struct buf part = BUF_INIT;
-        more = make_part(p, &part);
-        buf_add(out, buf_str(&part));
-        buf_release(&part);
-    }
-    return more;
 }
 
 static void write_part(struct parts *p, struct buf *part, bool last)
@@ -241,10 +236,11 @@ void parts_send(struct parts *p, void (*on_drained)(struct http_request *http))
     struct http_request *http = p->request->http;
     if (!timer_armed(&p->timer))
         timer_start(&p->timer, LIMIT_LIST_TIME_MS);
-    int most = p->packed ? PARTS_A_TURN / PARTS_A_PACKET : PARTS_A_TURN;
+    int most = p->packed ? 1 : PARTS_A_TURN;
+    size_t part_bytes = p->packed ? PACKET_BYTES : LIMIT_LIST_PART_BYTES;
     for (int i = 0; i < most && http_stream_unsent(http) <= LIMIT_UNSENT_LOW_BYTES; i++) {
         struct buf part = BUF_INIT;
-        int more = make_packet(p, &part);
+        int more = make_part(p, &part, part_bytes);
         if (more >= 0)
             write_part(p, &part, more == 0);
         buf_release(&part);
@@ -260,6 +256,7 @@ void parts_send(struct parts *p, void (*on_drained)(struct http_request *http))
     http_stream_on_drained(http, on_drained);
 }
 
+/* All that is still to be sent, or as much of it as can be shown. */
 static void make_rest(struct parts *p)
 {
     struct arena scratch = ARENA_INIT;

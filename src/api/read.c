@@ -179,7 +179,6 @@ struct listing {
     bool is_large;                 /* it is answered in parts */
     size_t kept_bytes;             /* of the writer's: what follows them was noted */
     size_t noted_bytes;            /* of protobuf: what the noted ones will take */
-    struct buf item;               /* owned: measured there */
     struct arena scratch;
 };
 
@@ -197,9 +196,9 @@ static void parts_gone(struct request *r)
 /* The size of a list stands in front of its protobuf. */
 static int note_bytes(struct listing *l, const struct sealed *object)
 {
-    buf_clear(&l->item);
-    int err = list_item(&l->scratch, l->view, object, false, &l->item, &l->request->st);
-    l->noted_bytes += l->item.len;
+    size_t size;
+    int err = list_proto_item_size(&l->scratch, l->view, object, &size, &l->request->st);
+    l->noted_bytes += size;
     if (l->scratch.chunks)
         arena_reset(&l->scratch);
     return err;
@@ -435,7 +434,6 @@ static enum step_result list_commit(struct request *r)
     list_begin(&l.writer, r->arena, l.view);
     prepare_parts(&l);
     int err = walk(&l, &range);
-    buf_release(&l.item);
     arena_release(&l.scratch);
     struct continue_token next = {.revision = revision,
                                   .ns = r->resource->namespaced ? l.last_ns : STR(""),

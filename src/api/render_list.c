@@ -8,14 +8,27 @@ void list_begin(struct list_writer *w, struct arena *a, const struct rendering *
         w->list = node_list(a);
 }
 
-/* Field 2 of the list. The item is written where it will stand if its length takes as many bytes
- * as most items' do. */
+enum {
+    ITEM_KEY = 2 << 3 | 2, /* field 2 of the list */
+    HEAD_BYTES = 3,        /* key and length of an item, of most of them */
+    HEAD_BYTES_MAX = 11
+};
+
+/* Key and length of an item; returns how many bytes they take. */
+static size_t item_head(char ret[HEAD_BYTES_MAX], size_t size)
+{
+    size_t len = 0;
+    ret[len++] = ITEM_KEY;
+    for (; size >= 0x80; size >>= 7)
+        ret[len++] = (char)(size | 0x80);
+    ret[len++] = (char)size;
+    return len;
+}
+
+/* The item is written where it will stand if its length takes as many bytes as most items' do. */
 static int proto_item(struct arena *a, const struct rendering *v, const struct sealed *s,
                       struct buf *out, struct status *st)
 {
-    enum {
-        HEAD_BYTES = 3
-    };
     size_t before = out->len, body = before + HEAD_BYTES;
     int err = 0;
     buf_append(out, "\0\0\0", HEAD_BYTES);
@@ -29,17 +42,14 @@ static int proto_item(struct arena *a, const struct rendering *v, const struct s
         out->len = before;
         return err;
     }
-    struct buf head = BUF_INIT;
-    size_t size = out->len - body;
-    proto_varint(&head, 2 << 3 | 2);
-    proto_varint(&head, size);
-    if (head.len > HEAD_BYTES)
-        buf_reserve(out, head.len);
-    if (head.len != HEAD_BYTES)
-        memmove(out->data + before + head.len, out->data + body, size);
-    memcpy(out->data + before, head.data, head.len);
-    out->len = before + head.len + size;
-    buf_release(&head);
+    char head[HEAD_BYTES_MAX];
+    size_t size = out->len - body, head_size = item_head(head, size);
+    if (head_size > HEAD_BYTES)
+        buf_reserve(out, head_size);
+    if (head_size != HEAD_BYTES)
+        memmove(out->data + before + head_size, out->data + body, size);
+    memcpy(out->data + before, head, head_size);
+    out->len = before + head_size + size;
     return 0;
 }
 
@@ -72,6 +82,22 @@ int list_item(struct arena *a, const struct rendering *v, const struct sealed *s
     else
         node_to_json(out, item_tree(a, v, s), 0);
     return 0;
+}
+
+int list_proto_item_size(struct arena *a, const struct rendering *v, const struct sealed *s,
+                         size_t *ret, struct status *st)
+{
+    if (v->accept.shape == AS_OBJECT && rendering_is_direct(v, s)) {
+        char head[HEAD_BYTES_MAX];
+        size_t size = sealed_proto_size(s);
+        *ret = item_head(head, size) + size;
+        return 0;
+    }
+    struct buf item = BUF_INIT;
+    int err = proto_item(a, v, s, &item, st);
+    *ret = item.len;
+    buf_release(&item);
+    return err;
 }
 
 int list_add(struct list_writer *w, const struct sealed *s, struct status *st)

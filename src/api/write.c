@@ -22,6 +22,16 @@ static bool counts_generation(const struct request *r)
     return r->custom || (r->kind->flags & KIND_GENERATION);
 }
 
+enum {
+    LARGE_BODY_BYTES = 64 << 10 /* for which what a step leaves behind is worth giving back */
+};
+
+/* Where a step makes what nobody needs behind it. */
+static struct arena *scratch_of(const struct request *r, struct arena *scratch)
+{
+    return r->http && r->http->body.len > LARGE_BODY_BYTES ? scratch : r->arena;
+}
+
 static bool is_free(struct request *r, struct str name)
 {
     struct store_record record;
@@ -168,7 +178,13 @@ static int track_fields(struct request *r)
         .now_us = request_now_us(r),
         .reset_paths = reset,
     };
-    return apply_track_update(r->arena, &ctx, r->old_node, r->object, &r->st);
+    struct arena scratch = ARENA_INIT, *a = scratch_of(r, &scratch);
+    int err = apply_track_update(a, &ctx, r->old_node, r->object, &r->st);
+    struct node *metadata = node_at(r->object, "metadata");
+    if (a == &scratch && metadata)
+        node_put(r->arena, r->object, "metadata", node_copy(r->arena, metadata));
+    arena_release(&scratch);
+    return err;
 }
 
 enum step_result write_prepare(struct request *r)
@@ -271,12 +287,15 @@ static void warn_from_kind(void *arg, struct str text)
 
 enum step_result write_validate(struct request *r)
 {
-    struct kind_ctx ctx = request_kind_ctx(r);
+    struct kind_ctx ctx = request_kind_ctx(r), checking = ctx;
+    struct arena scratch = ARENA_INIT;
+    checking.arena = scratch_of(r, &scratch);
     metadata_validate(r, r->object, r->old_node);
     if (r->custom)
-        custom_validate(r->arena, r->custom, r->object, r->old_node, &r->st);
+        custom_validate(checking.arena, r->custom, r->object, r->old_node, &r->st);
     else if (r->kind->validate)
-        r->kind->validate(&ctx, r->object, r->old_node, &r->st);
+        r->kind->validate(&checking, r->object, r->old_node, &r->st);
+    arena_release(&scratch);
     struct str name = node_str(r->object, "metadata.name");
     if (status_invalid_from_causes(&r->st, request_kept_group(r), str_from(r->resource->kind),
                                    name) < 0)

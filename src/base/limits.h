@@ -53,7 +53,7 @@ enum {
     /* object/ */
     LIMIT_DEPTH = 1000,              /* nesting of JSON, YAML, patches; upstream 10,000 */
     LIMIT_OBJECT_BYTES = 1536 << 10, /* a stored object; etcd's 1.5 MiB */
-    LIMIT_OBJECT_ITEMS = 1 << 16,  /* messages in lists of an object of a built-in kind: empty ones
+    LIMIT_OBJECT_ITEMS = 1 << 15,  /* messages in lists of an object of a built-in kind: empty ones
                                       are two bytes and take hundreds; upstream none */
     LIMIT_DECODE_NOTES = 100,      /* unknown and repeated fields told; upstream 100 */
     LIMIT_YAML_NODES_LOW = 400000, /* up to so many, nearly all may come from aliases ... */

@@ -24,25 +24,29 @@ static int walk_message(struct decoder *d, const struct schema_type *t, struct n
                         const struct place *p);
 static void walk_any(struct decoder *d, struct node *n, const struct place *p);
 
+/* Made aside: hundreds of thousands of equal ones may come. */
 static void note(struct decoder *d, const char *what, const struct place *p)
 {
     if (!d->notes || d->notes->count >= LIMIT_DECODE_NOTES)
         return;
-    struct str path = place_path(d->arena, p);
-    struct buf quoted = BUF_INIT;
-    json_write_text(&quoted, path.data, path.len, false);
-    struct str text = arena_printf(d->arena, "%s field %.*s", what, STR_ARG(buf_str(&quoted)));
-    buf_release(&quoted);
+    struct arena aside = ARENA_INIT;
+    struct str path = place_path(&aside, p);
+    struct buf text = BUF_INIT;
+    buf_printf(&text, "%s field ", what);
+    json_write_text(&text, path.data, path.len, false);
+    arena_release(&aside);
+    bool known = false;
     for (size_t i = 0; i < d->notes->count; i++)
-        if (str_equal(d->notes->texts[i], text))
-            return;
-    if (d->notes->count == d->notes_cap) {
+        known = known || str_equal(d->notes->texts[i], buf_str(&text));
+    if (!known && d->notes->count == d->notes_cap) {
         size_t cap = d->notes_cap ? d->notes_cap * 2 : 4;
         d->notes->texts = arena_grow(d->arena, d->notes->texts, d->notes_cap * sizeof(struct str),
                                      cap * sizeof(struct str));
         d->notes_cap = cap;
     }
-    d->notes->texts[d->notes->count++] = text;
+    if (!known)
+        d->notes->texts[d->notes->count++] = arena_str(d->arena, buf_str(&text));
+    buf_release(&text);
 }
 
 /* Remembers the first mismatch; the walk goes on. */

@@ -346,7 +346,7 @@ static void note_duplicates(struct reader *r, const struct node *map, const uint
     struct map seen = MAP_INIT;
     for (uint32_t i = 0; i < map->map.count; i++) {
         struct str name = map->map.members[i].name;
-        if (!map_put(&seen, name, r))
+        if (!map_put(&seen, name, r) || r->duplicates.len >= LIMIT_FAULT_BYTES)
             continue;
         buf_printf(&r->duplicates, "line %u: key ", lines[i] + 1);
         json_write_text(&r->duplicates, name.data, name.len, false);

@@ -139,6 +139,10 @@ enum verdict examine_nft(struct examination *e)
         e->text = STR("the kernel has it");
         return VERDICT_OK;
     }
+    if (err == -EPERM && !privilege_is_root()) {
+        e->text = STR("only root may ask, and needs it: for nodes");
+        return VERDICT_OK;
+    }
     e->text = arena_printf(e->arena, "the kernel answers: %s", err ? strerrordesc_np(-err) : "?");
     return VERDICT_FAIL;
 }

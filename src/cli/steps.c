@@ -30,14 +30,24 @@ static void pause_poll(int round)
     wait_ms(round < 50 ? POLL_MS : round < 200 ? 10 : 100);
 }
 
-/* The last thing that the region said: more often than not the root cause. */
+/* The last line of a log that has a word in it: more often than not the root cause. Empty: none. */
+static struct str last_line(struct arena *a, const char *log, const char *word)
+{
+    struct str text, found = STR("");
+    if (file_read_whole(a, log, LOG_BYTES_MAX, &text))
+        return found;
+    for (struct str rest = str_trim(text); rest.data && rest.len;) {
+        struct str line = str_cut(&rest, '\n');
+        if (str_find_str(line, str_from(word)) >= 0)
+            found = line;
+    }
+    return found;
+}
+
+/* The last thing that the region said. */
 static struct str last_words(struct arena *a, const char *log)
 {
-    struct str text, line = STR_NONE;
-    if (file_read_whole(a, log, LOG_BYTES_MAX, &text))
-        return STR("nothing was logged");
-    for (struct str rest = str_trim(text); rest.data && rest.len;)
-        line = str_cut(&rest, '\n');
+    struct str line = last_line(a, log, "");
     return str_empty(line) ? STR("nothing was logged") : line;
 }
 
@@ -244,10 +254,12 @@ int step_nodes(struct steps *s, const char *cluster, const char *nodegroup, int6
         progress_waiting(s->progress, "the nodes to become Ready");
         pause_poll(round);
     }
+    struct str log = arena_printf(s->arena, "%s/region.log", s->directory);
+    struct str line = last_line(s->arena, log.data, " error ");
     return trouble_set(
         st, KN_TIMEOUT,
-        "the nodes of %s aren't Ready yet; the logs tell why: %s/region.log, %s/instances/*/log/",
-        cluster, s->directory, s->directory);
+        "the nodes of %s aren't Ready yet%s%.*s; the logs tell more: %s, %s/instances/*/log/",
+        cluster, line.len ? ": " : "", STR_ARG(line), log.data, s->directory);
 }
 
 int step_kubeconfig(struct steps *s, const struct node *cluster, const char *given,

@@ -35,6 +35,12 @@ def test_a_sound_machine(tmp_path):
         assert ('next' in check) == (check['result'] != 'ok'), name
 
 
+def test_a_plain_user_hears_of_privileges_only(tmp_path):
+    """Nobody is root in a user namespace without a map: what only root may ask is no fault of the kernel."""
+    checks = doctor(tmp_path, wrap=('unshare', '--user'))
+    assert checks['privileges']['result'] == 'warn' and checks['nftables']['result'] == 'ok', checks
+
+
 FAULTS = {
     'privileges': ('fail', lambda p: dict(wrap=('setpriv', '--bounding-set', '-sys_admin,-net_admin'))),
     'cgroups': ('fail', lambda p: dict(prepare=replaced(p, '/proc/self/mounts', 'none / ext4 rw 0 0').replace('/proc/self', '/proc/$$')

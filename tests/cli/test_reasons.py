@@ -171,6 +171,18 @@ def timeout(s):
     return s.pretend(lambda m, p: (200, None, creating)).kaname('cluster', 'create', 'x', '--timeout', '0', '-o', 'json', check=False)
 
 
+def test_late_nodes_are_told_with_their_cause(tmp_path, pretend):
+    """The last error of the region's log stands in the message, before the files to look into."""
+    if os.geteuid() != 0:
+        pytest.skip('nodes need root')
+    p = pretend(lambda method, path: (200, None, {'nodegroup': {'status': 'CREATING', 'scalingConfig': {'desiredSize': 1}}} if 'node-groups' in path
+                                      else active('https://127.0.0.1:1')))
+    with open(f'{p.data}/region.log', 'w') as f:
+        f.write('2026-01-01T00:00:00.000Z error region "a node\'s host can\'t be started" step="find containerd"\nready http://127.0.0.1:1\n')
+    done = p.kaname('cluster', 'create', 'default', '--nodes', '1', '--timeout', '0', '-k', tmp_path / 'k', check=False)
+    assert done.returncode == 7 and 'Ready yet: 2026-01-01T00:00:00.000Z error region "a node\'s host' in done.stderr, done.stderr
+
+
 @reason('KN_PORT_IN_USE')
 def port_in_use(s):
     with socket.socket() as taken:

@@ -89,8 +89,10 @@ static struct tls_config *load_tls(char **files, int count)
     struct buf certificate = read_file(files[0]), key = read_file(files[1]), ca = BUF_INIT;
     if (count > 2)
         ca = read_file(files[2]);
-    struct tls_server_options options = {buf_str(&certificate), buf_str(&key), buf_str(&ca), false,
-                                         true};
+    struct tls_server_options options = {.certificate_pem = buf_str(&certificate),
+                                         .key_pem = buf_str(&key),
+                                         .client_ca_pem = buf_str(&ca),
+                                         .http2 = true};
     const char *error = NULL;
     struct tls_config *tls = tls_server_new(&options, &error);
     if (!tls)

@@ -1,4 +1,5 @@
 /* binding: gives a pod its node. */
+#include "api/admit_body.h"
 #include "api/endpoint.h"
 #include "api/objects.h"
 #include "api/render.h"
@@ -86,6 +87,8 @@ static enum step_result binding_decode(struct request *r)
         status_set(&r->st, REASON_BAD_REQUEST, "name in URL does not match name in Binding object");
         return STEP_FAIL;
     }
+    if (admit_body(r, binding) < 0)
+        return STEP_FAIL;
     if (str_empty(r->route.name)) { /* POST to /bindings: the pod is named in the body */
         r->route.name = node_str(binding, "metadata.name");
         r->resource = resource_named("", "pods");

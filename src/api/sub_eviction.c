@@ -1,4 +1,5 @@
 /* eviction: deletes a pod if its disruption budgets allow. */
+#include "api/admit_body.h"
 #include "api/delete.h"
 #include "api/endpoint.h"
 #include "api/objects.h"
@@ -151,6 +152,8 @@ static enum step_result eviction_decode(struct request *r)
                    "name in URL does not match name in Eviction object");
         return STEP_FAIL;
     }
+    if (admit_body(r, eviction) < 0)
+        return STEP_FAIL;
     r->sent = node_at(eviction, "deleteOptions");
     struct http_request *http = r->http;
     r->http = NULL; /* the options stand in the body, not in the request */

@@ -67,6 +67,42 @@ TEST(a_host_port_is_given_once_a_node)
         strstr(f->client.message, "2 node(s) didn't have free ports for the requested pod ports"));
 }
 
+TEST(host_ports_of_different_addresses_are_different)
+{
+    static const char port[] = ",\"ports\":[{\"containerPort\":80,\"hostPort\":80,\"protocol\":"
+                               "\"TCP\",\"hostIP\":\"%s\"}]";
+    struct fixture *f = *state;
+    char text[3][128];
+    const char *const addresses[] = {"10.0.0.1", "10.0.0.2", ""}, *const names[] = {"a", "b", "c"};
+    add_node(f, "n1", "{}", "4");
+    for (size_t i = 0; i < ARRAY_COUNT(addresses); i++) {
+        snprintf(text[i], sizeof(text[i]), port, addresses[i]);
+        add_pod(f, names[i], 0, text[i], "");
+        run(f);
+    }
+    assert_str(node_of(f, "a"), "n1");
+    assert_str(node_of(f, "b"), "n1");
+    assert_str(node_of(f, "c"), ""); /* wants the port of every address */
+}
+
+TEST(a_pod_that_avoids_others_keeps_them_away)
+{
+    struct fixture *f = *state;
+    add_node(f, "n1", "{}", "4");
+    add_pod(f, "loner", 0, "",
+            ",\"affinity\":{\"podAntiAffinity\":{"
+            "\"requiredDuringSchedulingIgnoredDuringExecution\":[{"
+            "\"topologyKey\":\"kubernetes.io/hostname\","
+            "\"labelSelector\":{\"matchLabels\":{\"app\":\"web\"}}}]}}");
+    run(f);
+    add_pod(f, "plain", 0, "", "");
+    run(f);
+    assert_str(node_of(f, "loner"), "n1");
+    assert_str(node_of(f, "plain"), "");
+    assert_non_null(
+        strstr(f->client.message, "1 node(s) didn't satisfy existing pods anti-affinity rules"));
+}
+
 /* How many of six pods with this spec each of three nodes gets. */
 static void place_six(struct fixture *f, const char *spec, size_t ret_per_node[3])
 {
@@ -322,7 +358,9 @@ int main(void)
         FACT(resources_decide_and_the_emptier_node_wins),
         FACT(taints_cordons_and_selectors_keep_pods_away),
         FACT(a_host_port_is_given_once_a_node),
+        FACT(host_ports_of_different_addresses_are_different),
         FACT(spread_pods_use_every_node),
+        FACT(a_pod_that_avoids_others_keeps_them_away),
         FACT(pods_that_avoid_each_other_have_a_node_each),
         FACT(the_least_important_pods_make_room),
         FACT(the_room_that_victims_leave_is_kept),

@@ -1,0 +1,155 @@
+"""What must not go before something else: old pods, owners, volumes, the next pod of a set; on pretend nodes."""
+import json
+import time
+
+import pytest
+from kubelet import wait_for
+from test_jobs import job
+from test_policy import pod
+from test_workloads import deployment, names, statefulset, template
+
+MERGE = {'Content-Type': 'application/merge-patch+json'}
+
+
+def sizes(server, ns):
+    return sorted(s['spec']['replicas'] for s in server.get('-n', ns, 'replicasets')['items'])
+
+
+def test_a_pause_ends_no_old_pods_before_the_new_ones_are_there(server, kubelet, ns):
+    server.kubectl('-n', ns, 'create', '-f', '-', input=deployment('web', 2, strategy={'rollingUpdate': {'maxSurge': 2, 'maxUnavailable': 0}}))
+    server.kubectl('-n', ns, 'rollout', 'status', 'deployment/web', '--timeout=20s')
+    server.kubectl('-n', ns, 'patch', 'deployment', 'web', '-p', json.dumps({'spec': {'template': {'metadata': {
+        'annotations': {'test/phase': 'Pending'}}}}}))
+    wait_for(lambda: sizes(server, ns) == [2, 2])
+    server.kubectl('-n', ns, 'rollout', 'pause', 'deployment/web')
+    server.kubectl('-n', ns, 'annotate', 'deployment/web', 'look=again')
+    time.sleep(0.5)
+    assert sizes(server, ns) == [2, 2]
+
+
+def test_a_dependent_lives_as_long_as_one_of_its_owners(server, ns):
+    path, owners = f'/api/v1/namespaces/{ns}/configmaps', []
+    for name in ('one', 'two'):
+        made = server.json('POST', path, {'metadata': {'name': name}})[1]
+        owners.append({'apiVersion': 'v1', 'kind': 'ConfigMap', 'name': name, 'uid': made['metadata']['uid']})
+    assert server.json('POST', path, {'metadata': {'name': 'child', 'ownerReferences': owners}})[0] == 201
+    assert server.json('DELETE', f'{path}/one')[0] == 200
+    left = wait_for(lambda: (lambda o: o if len(o) == 1 else None)(server.json('GET', f'{path}/child')[1]['metadata'].get('ownerReferences', owners)))
+    assert left[0]['name'] == 'two'
+    assert server.json('DELETE', f'{path}/two')[0] == 200
+    wait_for(lambda: server.json('GET', f'{path}/child')[0] == 404)
+
+
+def test_a_set_shrinks_by_one_pod_at_a_time_from_the_top(server, kubelet, ns):
+    """One that is not there holds the rest back."""
+    server.kubectl('-n', ns, 'create', '-f', '-', input=statefulset('db', 3))
+    server.kubectl('-n', ns, 'rollout', 'status', 'statefulset/db', '--timeout=30s')
+    path = f'/api/v1/namespaces/{ns}/pods'
+    server.json('PATCH', f'{path}/db-2', {'metadata': {'finalizers': ['test/held']}}, MERGE)
+    server.kubectl('-n', ns, 'scale', 'statefulset/db', '--replicas=1')
+    wait_for(lambda: 'deletionTimestamp' in server.json('GET', f'{path}/db-2')[1]['metadata'])
+    time.sleep(0.5)
+    assert 'deletionTimestamp' not in server.json('GET', f'{path}/db-1')[1]['metadata']
+    server.json('PATCH', f'{path}/db-2', {'metadata': {'finalizers': None}}, MERGE)
+    wait_for(lambda: names(server, ns, 'pods', app='db') == ['db-0'])
+
+
+def test_a_set_with_broken_pods_shrinks_once_the_lowest_is_well(server, kubelet, ns):
+    server.kubectl('-n', ns, 'create', '-f', '-', input=statefulset('db', 3))
+    server.kubectl('-n', ns, 'rollout', 'status', 'statefulset/db', '--timeout=30s')
+
+    def set_ready(name, ready):
+        assert server.json('PATCH', f'/api/v1/namespaces/{ns}/pods/{name}/status', {'status': {'conditions': [{'type': 'Ready', 'status': ready}]}},
+                           {'Content-Type': 'application/strategic-merge-patch+json'})[0] == 200
+    set_ready('db-1', 'False')
+    set_ready('db-2', 'False')
+    wait_for(lambda: server.get('-n', ns, 'statefulset/db')['status'].get('readyReplicas') == 1)
+    server.kubectl('-n', ns, 'scale', 'statefulset/db', '--replicas=1')
+    time.sleep(0.5)
+    assert names(server, ns, 'pods', app='db') == ['db-0', 'db-1', 'db-2']
+    set_ready('db-1', 'True')
+    wait_for(lambda: names(server, ns, 'pods', app='db') == ['db-0'])
+
+
+def test_daemons_are_replaced_as_many_at_a_time_as_may_be_missing(server, kubelet, ns):
+    server.kubectl('-n', ns, 'create', '-f', '-', input={
+        'apiVersion': 'apps/v1', 'kind': 'DaemonSet', 'metadata': {'name': 'd'}, 'spec': {
+            'selector': {'matchLabels': {'app': 'd'}}, 'template': template({'app': 'd'})}})
+    server.kubectl('-n', ns, 'rollout', 'status', 'daemonset/d', '--timeout=20s')
+    server.kubectl('-n', ns, 'patch', 'daemonset', 'd', '-p', json.dumps({'spec': {'template': {'metadata': {
+        'annotations': {'test/phase': 'Pending'}}}}}))
+
+    def phases():
+        return sorted(p['status']['phase'] for p in server.get('-n', ns, 'pods')['items'])
+    wait_for(lambda: phases() == ['Pending', 'Running', 'Running'])
+    time.sleep(0.5)
+    assert phases() == ['Pending', 'Running', 'Running']
+
+
+def test_a_namespace_gives_up_its_pods_before_all_else(server, kubelet, ns):
+    server.json('POST', f'/api/v1/namespaces/{ns}/configmaps', {'metadata': {'name': 'settings'}})
+    held = pod('last')
+    held['metadata']['finalizers'] = ['test/held']
+    server.kubectl('-n', ns, 'create', '-f', '-', input=held)
+    assert server.json('DELETE', f'/api/v1/namespaces/{ns}')[0] == 200
+    wait_for(lambda: 'deletionTimestamp' in server.json('GET', f'/api/v1/namespaces/{ns}/pods/last')[1]['metadata'])
+    time.sleep(0.5)
+    assert server.json('GET', f'/api/v1/namespaces/{ns}/configmaps/settings')[0] == 200
+    server.json('PATCH', f'/api/v1/namespaces/{ns}/pods/last', {'metadata': {'finalizers': None}}, MERGE)
+    wait_for(lambda: server.json('GET', f'/api/v1/namespaces/{ns}')[0] == 404)
+
+
+@pytest.mark.parametrize('placed', [True, False])
+def test_only_pods_with_a_node_hold_a_claim(server, ns, placed):
+    path = f'/api/v1/namespaces/{ns}/persistentvolumeclaims'
+    assert server.json('POST', path, {'metadata': {'name': 'c'}, 'spec': {'accessModes': ['ReadWriteOnce'], 'storageClassName': 'none',
+                                                                       'resources': {'requests': {'storage': '1Gi'}}}})[0] == 201
+    user = pod('user', volumes=[{'name': 'v', 'persistentVolumeClaim': {'claimName': 'c'}}], **({'nodeName': 'nowhere'} if placed else {
+        'schedulingGates': [{'name': 'test/wait'}]}))
+    server.kubectl('-n', ns, 'create', '-f', '-', input=user)
+    wait_for(lambda: server.json('GET', f'{path}/c')[1]['metadata'].get('finalizers'))
+    assert server.json('DELETE', f'{path}/c')[0] == 200
+    if placed:
+        time.sleep(0.5)
+        assert server.json('GET', f'{path}/c')[0] == 200
+        server.json('DELETE', f'/api/v1/namespaces/{ns}/pods/user', {'gracePeriodSeconds': 0})
+    wait_for(lambda: server.json('GET', f'{path}/c')[0] == 404)
+
+
+def test_containers_that_restart_count_against_a_jobs_limit(server, kubelet, ns):
+    body = job('j', 'Running', backoffLimit=2)
+    body['spec']['template']['spec']['restartPolicy'] = 'OnFailure'
+    server.kubectl('-n', ns, 'create', '-f', '-', input=body)
+    (running,) = wait_for(lambda: [p for p in server.get('-n', ns, 'pods')['items'] if p['status']['phase'] == 'Running'])
+
+    def restarted(times):
+        containers = [{**c, 'restartCount': times} for c in running['status']['containerStatuses']]
+        assert server.json('PATCH', f'/api/v1/namespaces/{ns}/pods/{running["metadata"]["name"]}/status',
+                           {'status': {'containerStatuses': containers}}, MERGE)[0] == 200
+    restarted(1)
+    time.sleep(0.3)
+    assert not [c for c in server.get('-n', ns, 'job/j')['status'].get('conditions', []) if c['type'] == 'Failed']
+    restarted(2)
+    wait_for(lambda: [c for c in server.get('-n', ns, 'job/j')['status'].get('conditions', []) if c['type'] == 'Failed'])
+
+
+def test_slices_hold_a_hundred_endpoints_each(server, ns):
+    """Of pods on a node that nobody runs, made Ready by hand."""
+    server.kubectl('-n', ns, 'create', '-f', '-', input={'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': 's'}, 'spec': {
+        'selector': {'app': 's'}, 'ports': [{'port': 80}]}})
+    connection = server.connection()
+
+    def send(method, path, body, media):
+        connection.request(method, f'/api/v1/namespaces/{ns}/pods{path}', json.dumps(body), {'Content-Type': media})
+        answer = connection.getresponse()
+        assert answer.status in (200, 201), answer.read()
+        answer.read()
+    for i in range(101):
+        send('POST', '', pod(f's-{i}', {'app': 's'}, nodeName='nowhere'), 'application/json')
+        send('PATCH', f'/s-{i}/status', {'status': {'phase': 'Running', 'podIP': f'10.9.0.{i + 1}', 'podIPs': [{'ip': f'10.9.0.{i + 1}'}],
+                                                    'conditions': [{'type': 'Ready', 'status': 'True'}]}}, MERGE['Content-Type'])
+    connection.close()
+
+    def counts():
+        return sorted(len(s['endpoints'] or []) for s in server.get('-n', ns, 'endpointslices')['items'])
+    wait_for(lambda: counts() == [1, 100])

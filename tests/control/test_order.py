@@ -135,8 +135,6 @@ def test_containers_that_restart_count_against_a_jobs_limit(server, kubelet, ns)
 
 def test_slices_hold_a_hundred_endpoints_each(server, ns):
     """Of pods on a node that nobody runs, made Ready by hand."""
-    server.kubectl('-n', ns, 'create', '-f', '-', input={'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': 's'}, 'spec': {
-        'selector': {'app': 's'}, 'ports': [{'port': 80}]}})
     connection = server.connection()
 
     def send(method, path, body, media):
@@ -149,6 +147,8 @@ def test_slices_hold_a_hundred_endpoints_each(server, ns):
         send('PATCH', f'/s-{i}/status', {'status': {'phase': 'Running', 'podIP': f'10.9.0.{i + 1}', 'podIPs': [{'ip': f'10.9.0.{i + 1}'}],
                                                     'conditions': [{'type': 'Ready', 'status': 'True'}]}}, MERGE['Content-Type'])
     connection.close()
+    server.kubectl('-n', ns, 'create', '-f', '-', input={'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': 's'}, 'spec': {
+        'selector': {'app': 's'}, 'ports': [{'port': 80}]}})
 
     def counts():
         return sorted(len(s['endpoints'] or []) for s in server.get('-n', ns, 'endpointslices')['items'])

@@ -7,6 +7,9 @@ import subprocess
 import time
 import urllib.parse
 
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
 import pytest
 from botocore.exceptions import ClientError
 
@@ -105,6 +108,22 @@ def test_tokens_are_verified(region):
     assert status_with(region, one, 'k8s-aws-v1.' + 'A' * 5000) == 401
     for name in ('one', 'two'):
         region.client().delete_cluster(name=name)
+
+
+def test_a_token_names_its_cluster_in_what_is_signed(region):
+    """The question to STS that a token is made of is anybody's until the cluster's name is signed with it."""
+    described = region.create_cluster('named')
+
+    def status_of(headers):
+        v = region.variables
+        request = botocore.awsrequest.AWSRequest('GET', v['AWS_ENDPOINT_URL'] + '/?Action=GetCallerIdentity&Version=2011-06-15', headers=headers)
+        credentials = botocore.credentials.Credentials(v['AWS_ACCESS_KEY_ID'], v['AWS_SECRET_ACCESS_KEY'])
+        botocore.auth.SigV4QueryAuth(credentials, 'sts', v['AWS_REGION'], expires=60).add_auth(request)
+        return status_with(region, described, 'k8s-aws-v1.' + base64.urlsafe_b64encode(request.url.encode()).decode().rstrip('='))
+    assert status_of({'x-k8s-aws-id': 'named'}) == 200
+    assert status_of({'x-k8s-aws-id': 'other'}) == 401
+    assert status_of({}) == 401
+    region.client().delete_cluster(name='named')
 
 
 def test_access_entries_let_in_and_policies_allow(region):

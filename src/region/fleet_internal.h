@@ -46,6 +46,8 @@ struct machine {
 void machines_reconcile(struct fleet *f, struct arena *a);
 /* Whether an instance's host runs and has the images that come with it. */
 bool machines_filled(struct fleet *f, struct str id);
+/* Whether its host is being made: it is new, or ended with this machine or by `down`. */
+bool machines_starting(struct fleet *f, struct arena *a, struct str id);
 /* The address of one of a cluster's running hosts, the turn-th. 0 or -ENOENT. */
 int machines_address(struct fleet *f, struct arena *a, struct str cluster, unsigned turn,
                      struct ip *ret) must_use;

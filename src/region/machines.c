@@ -419,6 +419,12 @@ bool machines_filled(struct fleet *f, struct str id)
     return m && m->state == MACHINE_RUNNING;
 }
 
+bool machines_starting(struct fleet *f, struct arena *a, struct str id)
+{
+    const struct machine *m = machine_of(f, a, id); /* one that runs already is found again */
+    return m->state == MACHINE_NEW || m->state == MACHINE_STARTING || m->state == MACHINE_FILLING;
+}
+
 int machines_address(struct fleet *f, struct arena *a, struct str cluster, unsigned turn,
                      struct ip *ret)
 {

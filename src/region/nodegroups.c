@@ -97,7 +97,7 @@ static void reconcile_group(struct fleet *f, struct arena *a, struct str name)
         return;
     }
     size_t want = (size_t)node_num(group, "spec.scalingConfig.desiredSize", 0),
-           have = node_count(instances), ready = 0;
+           have = node_count(instances), ready = 0, starting = 0;
     for (size_t i = have; i < want; i++)
         create_instance(f, a, group, i);
     for (size_t i = want; i < have; i++)
@@ -105,10 +105,11 @@ static void reconcile_group(struct fleet *f, struct arena *a, struct str name)
     struct cluster_link *link = cluster_link_of(f, a, node_str(group, "spec.clusterName"));
     node_each(id, instances) ready +=
         link && machines_filled(f, id->text) && cluster_link_node_ready(link, id->text);
+    node_each(id, instances) starting += machines_starting(f, a, id->text);
     bool whole = have == want && ready == want;
     if (whole)
         set_status(f, a, group, "ACTIVE");
-    else if (have != want && str_is(node_str(group, "status.status"), "ACTIVE"))
+    else if ((have != want || starting) && str_is(node_str(group, "status.status"), "ACTIVE"))
         set_status(f, a, group, "UPDATING");
 }
 

@@ -130,7 +130,9 @@ def test_down_leaves_nothing(up):
 
 
 def test_up_after_down_finds_the_data(up):
+    """It ends when nodes and pods really run again, not when their states of before say so."""
     up.kaname('up')
+    assert PAGE in up.kubectl('exec', 'deployment/hello', '--', 'wget', '-qO-', 'http://127.0.0.1:8080')
     assert up.kubectl('get', 'deployment', 'hello', '-o', 'jsonpath={.status.availableReplicas}') == '2'
     up.kaname('down', '--purge')
     assert not os.path.exists(up.data)

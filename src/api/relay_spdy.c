@@ -6,7 +6,6 @@
 #include "base/limits.h"
 #include "net/channels.h"
 #include "net/http_client.h"
-#include "net/spdy.h"
 #include "net/websocket.h"
 
 enum {
@@ -28,16 +27,10 @@ struct translation {
     struct deferred finish;
     /* Channels only. */
     struct spdy *spdy;
-    bool wanted[CHANNEL_COUNT];
-    struct spdy_stream *channels[CHANNEL_COUNT]; /* NULL: not open */
-    struct buf status;                           /* owned; what came on the error stream */
-    struct buf early; /* owned; messages from before the streams, each behind its length */
+    struct channel_streams streams;
+    struct buf status; /* owned; what came on the error stream */
+    struct buf early;  /* owned; messages from before the streams, each behind its length */
 };
-
-static bool is_from_kubelet(int channel)
-{
-    return channel == CHANNEL_STDOUT || channel == CHANNEL_STDERR || channel == CHANNEL_ERROR;
-}
 
 static void end(struct translation *t)
 {
@@ -52,8 +45,7 @@ static void send_channel(struct translation *t, enum channel channel, struct str
     struct buf message cleanup_with(buf_release) = BUF_INIT;
     if (!t->client)
         return;
-    buf_putc(&message, (char)channel);
-    buf_add(&message, data);
+    channel_message(&message, channel, data);
     websocket_send(t->client, buf_str(&message), false);
 }
 
@@ -92,17 +84,17 @@ static void pause_client(struct translation *t)
         websocket_pause(t->client, pipe_unsent(t->backend) > LIMIT_UNSENT_BYTES);
 }
 
-static void channel_message(struct translation *t, struct str data)
+static void take_message(struct translation *t, struct str data)
 {
     uint8_t channel = data.len ? (uint8_t)data.data[0] : CHANNEL_COUNT;
     struct str rest = str_slice(data, MIN(data.len, 1), data.len);
     if (channel == CHANNEL_CLOSE && rest.len == 1 && (uint8_t)rest.data[0] == CHANNEL_STDIN) {
         /* After our last word the stream lives only as long as the kubelet wants. */
-        if (t->channels[CHANNEL_STDIN])
-            spdy_write(take_ptr(t->channels[CHANNEL_STDIN]), STR_NONE, true);
-    } else if ((channel == CHANNEL_STDIN || channel == CHANNEL_RESIZE) && t->channels[channel] &&
-               rest.len) {
-        spdy_write(t->channels[channel], rest, false);
+        if (t->streams.open[CHANNEL_STDIN])
+            spdy_write(take_ptr(t->streams.open[CHANNEL_STDIN]), STR_NONE, true);
+    } else if ((channel == CHANNEL_STDIN || channel == CHANNEL_RESIZE) &&
+               t->streams.open[channel] && rest.len) {
+        spdy_write(t->streams.open[channel], rest, false);
     }
 }
 
@@ -123,7 +115,7 @@ static void replay_early(struct translation *t)
     while (rest.len) {
         size_t len;
         memcpy(&len, rest.data, sizeof(len));
-        channel_message(t, str_slice(rest, sizeof(len), sizeof(len) + len));
+        take_message(t, str_slice(rest, sizeof(len), sizeof(len) + len));
         rest = str_slice(rest, sizeof(len) + len, rest.len);
     }
     buf_release(&t->early);
@@ -142,7 +134,7 @@ static void client_message(void *user, struct str data, bool text maybe_unused)
     if (t->tunnel)
         pipe_write(t->backend, data);
     else
-        channel_message(t, data);
+        take_message(t, data);
     pause_client(t);
 }
 
@@ -197,46 +189,26 @@ static void backend_closed(void *user)
 
 static const struct pipe_ops backend_ops = {backend_data, backend_drained, backend_closed};
 
-static int channel_of(const struct translation *t, const struct spdy_stream *s)
-{
-    for (int i = 0; i < CHANNEL_COUNT; i++)
-        if (t->channels[i] == s)
-            return i;
-    return -1;
-}
-
-/* All that the kubelet has to say has been said when its three streams have ended. */
-static void stream_ended(struct translation *t, int channel)
-{
-    t->channels[channel] = NULL;
-    for (int i = 0; i < CHANNEL_COUNT; i++)
-        if (is_from_kubelet(i) && t->channels[i])
-            return;
-    end(t);
-}
-
 static void stream_data(void *user, struct spdy_stream *s, struct str data, bool last)
 {
     struct translation *t = user;
-    int channel = channel_of(t, s);
+    int channel = channel_of(&t->streams, s);
     if (channel == CHANNEL_ERROR)
         buf_add(&t->status, str_slice(data, 0, MIN(data.len, STATUS_BYTES_MAX - t->status.len)));
     else if (channel >= 0 && data.len)
         send_channel(t, (enum channel)channel, data);
     spdy_consumed(s, data.len);
-    if (last && is_from_kubelet(channel))
-        stream_ended(t, channel);
+    if (last && channel_is_theirs(channel) && channel_ended(&t->streams, channel))
+        end(t);
 }
 
 /* A stream is gone when both sides have sent their last data, too: ours never end first. */
 static void stream_reset(void *user, struct spdy_stream *s)
 {
     struct translation *t = user;
-    int channel = channel_of(t, s);
-    if (is_from_kubelet(channel))
-        stream_ended(t, channel);
-    else if (channel >= 0)
-        t->channels[channel] = NULL;
+    int channel = channel_of(&t->streams, s);
+    if (channel >= 0 && channel_ended(&t->streams, channel))
+        end(t);
 }
 
 static void stream_opened(void *user maybe_unused, struct spdy_stream *s,
@@ -251,7 +223,7 @@ static void spdy_over(void *user)
 {
     struct translation *t = user;
     t->spdy = NULL;
-    memset(t->channels, 0, sizeof(t->channels));
+    memset(t->streams.open, 0, sizeof(t->streams.open));
     end(t);
 }
 
@@ -268,18 +240,6 @@ static const struct spdy_ops spdy_ops = {.on_open = stream_opened,
                                          .on_reset = stream_reset,
                                          .on_closed = spdy_over,
                                          .output = spdy_output};
-
-static void open_streams(struct translation *t)
-{
-    static const enum channel order[] = {CHANNEL_ERROR, CHANNEL_STDIN, CHANNEL_STDOUT,
-                                         CHANNEL_STDERR, CHANNEL_RESIZE};
-    t->spdy = spdy_new(t->request->api->config.loop, false, &spdy_ops, t);
-    for (size_t i = 0; i < ARRAY_COUNT(order); i++) {
-        struct http_header type = {STR("streamType"), str_from(channel_names[order[i]])};
-        if (t->wanted[order[i]])
-            t->channels[order[i]] = spdy_open(t->spdy, &type, 1);
-    }
-}
 
 /* A refusal may be a Status. */
 static void tell_refusal(struct translation *t, int err, struct str body)
@@ -342,7 +302,8 @@ static void on_upgraded(void *user, int err, int code,
     } else if (!pipe) {
         tell_refusal(t, err, body);
     } else {
-        open_streams(t);
+        t->spdy = spdy_new(t->request->api->config.loop, false, &spdy_ops, t);
+        channels_open(&t->streams, t->spdy);
         replay_early(t);
     }
 }
@@ -402,11 +363,11 @@ enum step_result relay_channels(struct request *r, const struct relay_target *ta
                                 const struct relay_streams *streams)
 {
     struct translation *t = start(r, target);
-    t->wanted[CHANNEL_STDIN] = streams->standard_input;
-    t->wanted[CHANNEL_STDOUT] = streams->standard_output;
-    t->wanted[CHANNEL_STDERR] = streams->standard_error && !streams->terminal;
-    t->wanted[CHANNEL_ERROR] = true;
-    t->wanted[CHANNEL_RESIZE] = streams->terminal;
+    t->streams.wanted[CHANNEL_STDIN] = streams->standard_input;
+    t->streams.wanted[CHANNEL_STDOUT] = streams->standard_output;
+    t->streams.wanted[CHANNEL_STDERR] = streams->standard_error && !streams->terminal;
+    t->streams.wanted[CHANNEL_ERROR] = true;
+    t->streams.wanted[CHANNEL_RESIZE] = streams->terminal;
     r->code = 101;
     t->client = websocket_accept(r->http, channel_protocols, NULL, &client_ops, t);
     if (!t->client) {
@@ -415,9 +376,9 @@ enum step_result relay_channels(struct request *r, const struct relay_target *ta
     }
     /* An empty message tells the client that it is connected. */
     send_channel(t,
-                 streams->standard_output    ? CHANNEL_STDOUT
-                 : t->wanted[CHANNEL_STDERR] ? CHANNEL_STDERR
-                                             : CHANNEL_ERROR,
+                 streams->standard_output            ? CHANNEL_STDOUT
+                 : t->streams.wanted[CHANNEL_STDERR] ? CHANNEL_STDERR
+                                                     : CHANNEL_ERROR,
                  STR_NONE);
     dial(t, "v4.channel.k8s.io");
     return STEP_DONE;

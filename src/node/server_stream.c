@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "net/channels.h"
 #include "net/http_client.h"
-#include "net/spdy.h"
 #include "net/websocket.h"
 #include "node/server.h"
 #include "object/seal.h"
@@ -23,13 +22,11 @@ enum {
 struct stream {
     struct agent *agent;
     struct http_request *req; /* until it is upgraded or answered */
-    bool wanted[CHANNEL_COUNT];
     struct http_target *target;
     struct pipe_end *client, *runtime; /* byte for byte, or only the runtime's */
     struct websocket *ws;
     struct spdy *spdy;
-    struct spdy_stream *channels[CHANNEL_COUNT];
-    unsigned open;     /* streams that the runtime may still write to */
+    struct channel_streams channels;
     bool plain;        /* the client speaks the protocol's first version */
     struct buf status; /* owned; then what came on the error stream */
     bool over;
@@ -129,12 +126,12 @@ static void ws_message(void *user, struct str data, bool text maybe_unused)
     uint8_t channel = (uint8_t)data.data[0];
     struct str rest = str_slice(data, 1, data.len);
     if (channel == CHANNEL_CLOSE && rest.len == 1 && (uint8_t)rest.data[0] < CHANNEL_COUNT &&
-        s->channels[(uint8_t)rest.data[0]]) {
-        spdy_write(s->channels[(uint8_t)rest.data[0]], STR_NONE, true);
-    } else if ((channel == CHANNEL_STDIN || channel == CHANNEL_RESIZE) && s->channels[channel] &&
-               rest.len) {
-        spdy_write(s->channels[channel], rest, false);
-        websocket_pause(s->ws, spdy_unsent(s->channels[channel]) > 1 << 20);
+        s->channels.open[(uint8_t)rest.data[0]]) {
+        spdy_write(s->channels.open[(uint8_t)rest.data[0]], STR_NONE, true);
+    } else if ((channel == CHANNEL_STDIN || channel == CHANNEL_RESIZE) &&
+               s->channels.open[channel] && rest.len) {
+        spdy_write(s->channels.open[channel], rest, false);
+        websocket_pause(s->ws, spdy_unsent(s->channels.open[channel]) > 1 << 20);
     }
 }
 
@@ -154,20 +151,10 @@ static void ws_drained(void *user)
 
 static const struct websocket_ops ws_ops = {ws_message, ws_drained, ws_closed};
 
-static int channel_of(const struct stream *s, const struct spdy_stream *stream)
-{
-    for (int i = 0; i < CHANNEL_COUNT; i++) {
-        if (s->channels[i] == stream)
-            return i;
-    }
-    return -1;
-}
-
-static void send_channel(struct stream *s, int channel, struct str data)
+static void send_channel(struct stream *s, enum channel channel, struct str data)
 {
     struct buf message cleanup_with(buf_release) = BUF_INIT;
-    buf_putc(&message, (char)channel);
-    buf_add(&message, data);
+    channel_message(&message, channel, data);
     websocket_send(s->ws, buf_str(&message), false);
     if (s->runtime)
         pipe_pause(s->runtime, websocket_unsent(s->ws) > 1 << 20);
@@ -188,23 +175,20 @@ static void tell_plainly(struct stream *s)
 
 static void stream_ended(struct stream *s, int channel)
 {
-    s->channels[channel] = NULL;
     if (channel == CHANNEL_ERROR && s->plain)
         tell_plainly(s);
-    if (channel != CHANNEL_STDOUT && channel != CHANNEL_STDERR && channel != CHANNEL_ERROR)
-        return;
-    if (s->open > 0 && --s->open == 0)
+    if (channel_ended(&s->channels, channel))
         end(s);
 }
 
 static void spdy_data(void *user, struct spdy_stream *stream, struct str data, bool last)
 {
     struct stream *s = user;
-    int channel = channel_of(s, stream);
+    int channel = channel_of(&s->channels, stream);
     if (channel == CHANNEL_ERROR && s->plain)
         buf_add(&s->status, str_slice(data, 0, MIN(data.len, STATUS_BYTES_MAX - s->status.len)));
     else if (channel >= 0 && data.len && s->ws)
-        send_channel(s, channel, data);
+        send_channel(s, (enum channel)channel, data);
     spdy_consumed(stream, data.len);
     if (last && channel >= 0)
         stream_ended(s, channel);
@@ -213,7 +197,7 @@ static void spdy_data(void *user, struct spdy_stream *stream, struct str data, b
 static void spdy_gone(void *user, struct spdy_stream *stream)
 {
     struct stream *s = user;
-    int channel = channel_of(s, stream);
+    int channel = channel_of(&s->channels, stream);
     if (channel >= 0)
         stream_ended(s, channel);
 }
@@ -257,22 +241,6 @@ static const struct spdy_ops spdy_ops = {spdy_opened, spdy_replied,      spdy_da
                                          spdy_gone,   on_spdy_drained,   spdy_over,
                                          spdy_output, spdy_output_unsent};
 
-/* The runtime waits for the streams in any order; error first, as clients do. */
-static void open_channels(struct stream *s)
-{
-    static const enum channel order[] = {CHANNEL_ERROR, CHANNEL_STDIN, CHANNEL_STDOUT,
-                                         CHANNEL_STDERR, CHANNEL_RESIZE};
-    s->spdy = spdy_new(s->agent->loop, false, &spdy_ops, s);
-    for (size_t i = 0; i < ARRAY_COUNT(order); i++) {
-        struct http_header type = {STR("streamtype"), str_from(channel_names[order[i]])};
-        if (!s->wanted[order[i]])
-            continue;
-        s->channels[order[i]] = spdy_open(s->spdy, &type, 1);
-        if (order[i] == CHANNEL_STDOUT || order[i] == CHANNEL_STDERR || order[i] == CHANNEL_ERROR)
-            s->open++;
-    }
-}
-
 static void accept_websocket(struct stream *s)
 {
     static const char *const protocols[] = {"v5.channel.k8s.io", "v4.channel.k8s.io",
@@ -288,7 +256,8 @@ static void accept_websocket(struct stream *s)
         return;
     }
     s->plain = !protocol || strcmp(protocol, "channel.k8s.io") == 0;
-    open_channels(s);
+    s->spdy = spdy_new(s->agent->loop, false, &spdy_ops, s);
+    channels_open(&s->channels, s->spdy); /* the runtime waits for them in any order */
 }
 
 static void on_upgraded(void *user, int err, int code, const struct http_header *headers,
@@ -413,16 +382,16 @@ static void begin(struct agent *a, struct http_request *req, struct str rest,
     req->user = s;
     req->on_gone = on_gone;
     deferred_init(&s->release, a->loop, release, s);
-    s->wanted[CHANNEL_STDIN] = flag(req, "input");
-    s->wanted[CHANNEL_STDOUT] = flag(req, "output");
-    s->wanted[CHANNEL_STDERR] = flag(req, "error") && !tty;
-    s->wanted[CHANNEL_ERROR] = true;
-    s->wanted[CHANNEL_RESIZE] = tty;
+    s->channels.wanted[CHANNEL_STDIN] = flag(req, "input");
+    s->channels.wanted[CHANNEL_STDOUT] = flag(req, "output");
+    s->channels.wanted[CHANNEL_STDERR] = flag(req, "error") && !tty;
+    s->channels.wanted[CHANNEL_ERROR] = true;
+    s->channels.wanted[CHANNEL_RESIZE] = tty;
     node_put_str(req->arena, request, "container_id", str_from(target.container->id));
     node_put_bool(req->arena, request, "tty", tty);
-    node_put_bool(req->arena, request, "stdin", s->wanted[CHANNEL_STDIN]);
-    node_put_bool(req->arena, request, "stdout", s->wanted[CHANNEL_STDOUT]);
-    node_put_bool(req->arena, request, "stderr", s->wanted[CHANNEL_STDERR]);
+    node_put_bool(req->arena, request, "stdin", s->channels.wanted[CHANNEL_STDIN]);
+    node_put_bool(req->arena, request, "stdout", s->channels.wanted[CHANNEL_STDOUT]);
+    node_put_bool(req->arena, request, "stderr", s->channels.wanted[CHANNEL_STDERR]);
     if (method == CRI_CALL_EXEC) {
         size_t count;
         struct http_header *all = http_query_all(req, &count);

@@ -112,7 +112,7 @@ static void emit_fields(struct emitter *e, const uint8_t *data, uint32_t size)
         return;
     }
     emit_sync(e);
-    fields_to_json(e->out, data, size, true);
+    fields_odd_to_json(e->out, data, size, true);
     emit_load(e);
 }
 

@@ -171,7 +171,7 @@ static void emit_fields(struct emitter *e, struct part p)
         emit_fields_set(e, p.data + 1, p.data + p.size, false);
     } else {
         emit_sync(e);
-        fields_to_json(e->out, p.data, p.size, false);
+        fields_odd_to_json(e->out, p.data, p.size, false);
         emit_load(e);
     }
     nested_end(e, text);

@@ -83,7 +83,11 @@ void fields_write_set(struct writer *w, const struct node *n)
         sorted = mem_alloc(count * sizeof(*sorted));
     for (uint32_t i = 0; i < count; i++)
         sorted[i] = &n->map.members[i];
-    qsort(sorted, count, sizeof(*sorted), compare_members);
+    uint32_t ordered = 1;
+    while (ordered < count && compare_members(&sorted[ordered - 1], &sorted[ordered]) < 0)
+        ordered++;
+    if (ordered < count)
+        qsort(sorted, count, sizeof(*sorted), compare_members);
     for (uint32_t i = 0; i < count; i++) {
         write_head(w, sorted[i]->name);
         size_t begun = part_begin(w, 1);
@@ -94,8 +98,7 @@ void fields_write_set(struct writer *w, const struct node *n)
         mem_free(sorted);
 }
 
-const uint8_t *fields_node(const uint8_t *p, char *scratch, struct str *ret_key,
-                           struct part *ret_below)
+const uint8_t *fields_node(const uint8_t *p, struct str *ret_key, struct part *ret_below)
 {
     uint8_t head = *p++;
     struct part text;
@@ -106,9 +109,7 @@ const uint8_t *fields_node(const uint8_t *p, char *scratch, struct str *ret_key,
         *ret_key = (struct str){(const char *)text.data, text.size};
     } else {
         const struct schema_word *word = &schema_words[(head - FIELDS_WORD) << 8 | *p++];
-        memcpy(scratch, "f:", 2);
-        memcpy(scratch + 2, word->text, word->len);
-        *ret_key = (struct str){scratch, (size_t)word->len + 2};
+        *ret_key = (struct str){word->text - 2, (size_t)word->len + 2};
     }
     return part_read(p, ret_below);
 }
@@ -116,12 +117,13 @@ const uint8_t *fields_node(const uint8_t *p, char *scratch, struct str *ret_key,
 struct node *fields_set_to_node(struct arena *a, const uint8_t *data, uint32_t size)
 {
     struct node *map = node_map(a);
-    char scratch[FIELDS_SCRATCH_BYTES];
     for (const uint8_t *p = data, *end = data + size; p < end;) {
         struct str key;
         struct part below;
-        p = fields_node(p, scratch, &key, &below);
-        node_set(a, map, arena_str(a, key), fields_set_to_node(a, below.data, below.size));
+        bool is_static = *p != FIELDS_KEY;
+        p = fields_node(p, &key, &below);
+        json_add_member(a, map, is_static ? key : arena_str(a, key),
+                        fields_set_to_node(a, below.data, below.size));
     }
     return map;
 }
@@ -143,47 +145,8 @@ struct node *fields_to_node(struct arena *a, const uint8_t *data, uint32_t size)
     return value_to_node(a, odd_value(data));
 }
 
-void fields_set_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool html)
+void fields_odd_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool html)
 {
-    char scratch[FIELDS_SCRATCH_BYTES];
-    buf_putc(out, '{');
-    for (const uint8_t *p = data, *end = data + size; p < end;) {
-        struct str key;
-        struct part below;
-        if (p != data)
-            buf_putc(out, ',');
-        if (*p >= FIELDS_WORD) {
-            /* Words need no escapes. */
-            const struct schema_word *word = &schema_words[(p[0] - FIELDS_WORD) << 8 | p[1]];
-            char *to = buf_reserve(out, (size_t)WORD_BYTES_MAX + 6);
-            memcpy(to, "\"f:", 3);
-            memcpy(to + 3, word->text, word->len);
-            memcpy(to + 3 + word->len, "\":", 2);
-            out->len += (size_t)word->len + 5;
-            p = part_read(p + 2, &below);
-        } else {
-            p = fields_node(p, scratch, &key, &below);
-            json_write_text(out, key.data, key.len, html);
-            buf_putc(out, ':');
-        }
-        if (below.size == 0)
-            buf_append(out, "{}", 2);
-        else
-            fields_set_to_json(out, below.data, below.size, html);
-    }
-    buf_putc(out, '}');
-}
-
-void fields_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool html)
-{
-    if (size == 0) {
-        buf_append(out, "{}", 2);
-        return;
-    }
-    if (data[0] == FIELDS_SET) {
-        fields_set_to_json(out, data + 1, size - 1, html);
-        return;
-    }
     struct arena a = ARENA_INIT;
     json_write_node(out, fields_to_node(&a, data, size), html);
     arena_release(&a);

@@ -10,18 +10,13 @@ bool fields_is_set(const struct node *n);
 /* Only the nodes, for a set. */
 void fields_write_set(struct writer *w, const struct node *n);
 
-/* The key of the node at p: text into key (made in scratch when it has to be, which must hold
- * FIELDS_SCRATCH_BYTES), the nodes below it into ret_below. Returns what is behind the node. */
-enum {
-    FIELDS_SCRATCH_BYTES = WORD_BYTES_MAX + 2
-};
-const uint8_t *fields_node(const uint8_t *p, char *scratch, struct str *ret_key,
-                           struct part *ret_below);
+/* The key of the node at p, static (of a word) or borrowed from the block, and the nodes below it.
+ * Returns what is behind the node. */
+const uint8_t *fields_node(const uint8_t *p, struct str *ret_key, struct part *ret_below);
 struct node *fields_to_node(struct arena *a, const uint8_t *data, uint32_t size);
 struct node *fields_set_to_node(struct arena *a, const uint8_t *data, uint32_t size);
-/* JSON text of a payload. */
-void fields_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool html);
-void fields_set_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool html);
+/* JSON text of a payload that is no set (those are emit_fields_set's). */
+void fields_odd_to_json(struct buf *out, const uint8_t *data, uint32_t size, bool html);
 /* The order in which the original writes the members of a set; rank is what decides first. */
 enum {
     RANK_SELF,  /* "." */

@@ -19,7 +19,8 @@ struct reader {
     struct arena *arena;
     struct status *st;
     int depth;
-    size_t items; /* messages in lists so far */
+    size_t items;  /* messages in lists so far */
+    bool has_maps; /* the message that is being read */
 };
 
 struct span {
@@ -417,50 +418,33 @@ static int read_field(struct reader *r, const struct schema_field *f, const stru
     }
     if (f->shape == SHAPE_LIST)
         return read_list_item(r, f, w, n);
+    r->has_maps = true;
     return w->type == WIRE_BYTES ? read_entry(r, f, w->bytes, n) : wrong_wire(r, f, w);
 }
 
-/* The field with number behind the first `level` numbers of a path; a group of flattened fields
- * when *ret_group is set. Numbers mostly ascend, so the search starts where the last one ended. */
-static const struct schema_field *find_number(const struct schema_type *t, const uint8_t *path,
-                                              unsigned level, unsigned number, unsigned *hint,
-                                              bool *ret_group)
-{
-    if (number > 255)
-        return NULL;
-    for (unsigned tried = 0; tried < t->number_count; tried++) {
-        unsigned i = (*hint + tried) % t->number_count;
-        const struct schema_field *f = &t->fields[t->by_number[i]];
-        if (f->numbers[level] == number && memcmp(f->numbers, path, level) == 0) {
-            *hint = i;
-            *ret_group = level + 1 < 4 && f->numbers[level + 1] != 0;
-            return f;
-        }
-    }
-    return NULL;
-}
-
-static int read_level(struct reader *r, const struct schema_type *t, uint8_t *path, unsigned level,
+/* The fields of a message that stand in `level` flat messages; the first of them is at place
+ * `first`. */
+static int read_level(struct reader *r, const struct schema_type *t, unsigned level, unsigned first,
                       struct span s, struct node *map)
 {
-    unsigned hint = 0;
+    const struct schema_proto *proto = &schema_protos[t - schema_types];
     struct wire w;
     while (s.at < s.end) {
-        bool group;
         if (read_wire(r, &s, &w) < 0)
             return -1;
-        const struct schema_field *f = find_number(t, path, level, w.number, &hint, &group);
-        if (!f)
+        unsigned place = schema_place(t, proto, level, first, w.number);
+        if (!place)
             continue;
-        if (!group) {
+        const struct schema_wire *found = &proto->wires[place - 1];
+        const struct schema_field *f = &t->fields[found->index];
+        if (found->groups == level) {
             if (read_field(r, f, &w, map) < 0)
                 return -1;
             continue;
         }
         if (w.type != WIRE_BYTES)
             return wrong_wire(r, f, &w);
-        path[level] = (uint8_t)w.number;
-        if (read_level(r, t, path, level + 1, w.bytes, map) < 0)
+        if (read_level(r, t, level + 1, place, w.bytes, map) < 0)
             return -1;
     }
     return 0;
@@ -481,14 +465,15 @@ static void drop_map_duplicates(const struct schema_type *t, struct node *map)
 static int read_message(struct reader *r, const struct schema_type *t, struct span s,
                         struct node *map)
 {
-    uint8_t path[4] = {0};
     if (++r->depth > LIMIT_DEPTH)
         return status_set(r->st, REASON_REQUEST_ENTITY_TOO_LARGE, "exceeded max depth");
-    if (t->field_count) {
-        if (read_level(r, t, path, 0, s, map) < 0)
-            return -1;
+    bool outer_has_maps = r->has_maps;
+    r->has_maps = false;
+    if (t->field_count && read_level(r, t, 0, 0, s, map) < 0)
+        return -1;
+    if (r->has_maps)
         drop_map_duplicates(t, map);
-    }
+    r->has_maps = outer_has_maps;
     r->depth--;
     return 0;
 }

@@ -6,7 +6,7 @@
 #include "object/schema.h"
 
 struct schema_word {
-    const char *text;
+    const char *text;             /* "f:" stands in front of it, as in sets of managedFields */
     uint64_t first, last, middle; /* as in struct schema_key */
     uint8_t len;
 };
@@ -129,6 +129,25 @@ schema_key_find(const struct schema_type *t, struct text_key key, const char *na
     return likely(len <= KEY_WHOLE_BYTES) || memcmp(t->fields[index - 1].name, name, len) == 0
                ? k
                : NULL;
+}
+
+/* The place of the field with this number, or of the first of the fields in the flat message with
+ * this number; 0: there is none. Looks in the message itself (level 0), or in the flat message that
+ * the first `level` numbers of the path of the field at place `first` lead to. */
+static inline unsigned schema_place(const struct schema_type *t, const struct schema_proto *proto,
+                                    unsigned level, unsigned first, uint64_t number)
+{
+    if (likely(level == 0))
+        return number <= proto->first_max ? proto->by_first[number] : 0;
+    const uint8_t *path = t->fields[proto->wires[first - 1].index].numbers;
+    for (unsigned place = first; place <= proto->count; place++) {
+        const uint8_t *numbers = t->fields[proto->wires[place - 1].index].numbers;
+        if (memcmp(numbers, path, level) != 0)
+            return 0;
+        if (numbers[level] == number)
+            return place;
+    }
+    return 0;
 }
 
 /* t must have fields. */

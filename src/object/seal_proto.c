@@ -395,22 +395,6 @@ static bool skip_unknown(struct scan *s, unsigned wire, const char *end)
     }
 }
 
-/* The place of the field, or of the first of a flat message, with this number behind the path that
- * leads to the place `first`; 0: there is none. */
-static unsigned find_in_group(const struct message *m, unsigned first, unsigned level,
-                              uint64_t number)
-{
-    const uint8_t *path = m->type->fields[m->proto->wires[first - 1].index].numbers;
-    for (unsigned place = first; place <= m->proto->count; place++) {
-        const uint8_t *numbers = m->type->fields[m->proto->wires[place - 1].index].numbers;
-        if (memcmp(numbers, path, level) != 0)
-            return 0;
-        if (numbers[level] == number)
-            return place;
-    }
-    return 0;
-}
-
 /* The fields up to end that stand in `level` flat messages; the first of them is at place `first`.
  */
 static bool scan_level(struct scan *s, struct message *m, unsigned level, unsigned first,
@@ -421,12 +405,7 @@ static bool scan_level(struct scan *s, struct message *m, unsigned level, unsign
         const char *stop;
         if (!scan_varint(s, &key) || key >> 3 == 0 || key >> 3 > NUMBER_MAX)
             return false;
-        uint64_t number = key >> 3;
-        unsigned wire = key & 7, place;
-        if (likely(level == 0))
-            place = number <= m->proto->first_max ? m->proto->by_first[number] : 0;
-        else
-            place = find_in_group(m, first, level, number);
+        unsigned wire = key & 7, place = schema_place(m->type, m->proto, level, first, key >> 3);
         if (unlikely(!place)) {
             if (!skip_unknown(s, wire, end))
                 return false;

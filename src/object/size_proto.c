@@ -72,7 +72,7 @@ static size_t fields_size(struct part p)
     if (p.size && p.data[0] == FIELDS_SET)
         return KEY_SIZE + with_length(set_size(p.data + 1, p.data + p.size));
     struct buf text = BUF_INIT;
-    fields_to_json(&text, p.data, p.size, false);
+    fields_odd_to_json(&text, p.data, p.size, false);
     size_t size = KEY_SIZE + with_length(text.len);
     buf_release(&text);
     return size;

@@ -125,11 +125,10 @@ static bool node_ascends(const struct set_node *a, const struct set_node *b)
         return a->rank < b->rank;
     if (a->prefix != b->prefix)
         return a->prefix < b->prefix;
-    char scratch[2][FIELDS_SCRATCH_BYTES];
     struct str left, right;
     struct part below;
-    fields_node(a->at, scratch[0], &left, &below);
-    fields_node(b->at, scratch[1], &right, &below);
+    fields_node(a->at, &left, &below);
+    fields_node(b->at, &right, &below);
     return fields_compare(left, right) < 0;
 }
 

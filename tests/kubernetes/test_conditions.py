@@ -1,6 +1,4 @@
 """Conditions on writes and deletions, and what a Service gets: what only two requests together show."""
-import json
-
 import pytest
 
 MERGE = {'Content-Type': 'application/merge-patch+json'}
@@ -97,23 +95,61 @@ def test_an_address_is_one_services_and_of_the_range(server, ns):
     assert make(server, path, service('b', clusterIP=address))['spec']['clusterIP'] == address
 
 
-def priority_class(name, value, default):
-    return {'metadata': {'name': name}, 'value': value, 'globalDefault': default}
-
-
-def test_of_several_default_priorities_the_lowest_counts(server, ns):
-    """Only one is taken at a time; more are there when two were made at once."""
+def test_only_one_priority_is_the_default(server, ns):
     path = '/apis/scheduling.k8s.io/v1/priorityclasses'
-    for name, value in ((f'{ns}-high', 1000), (f'{ns}-low', 10)):
-        make(server, path, priority_class(name, value, False))
     try:
-        for name in (f'{ns}-high', f'{ns}-low'):
-            status, answer = server.json('PATCH', f'{path}/{name}', {'globalDefault': True}, MERGE)
-            if status != 200:
-                assert answer['reason'] == 'Forbidden', answer
+        for name, value in ((f'{ns}-a', 1000), (f'{ns}-b', 10)):
+            make(server, path, {'metadata': {'name': name}, 'value': value})
+        assert server.json('PATCH', f'{path}/{ns}-a', {'globalDefault': True}, MERGE)[0] == 200
+        status, told = server.json('PATCH', f'{path}/{ns}-b', {'globalDefault': True}, MERGE)
+        assert status == 403 and f'PriorityClass {ns}-a is already marked as default. Only one default can exist' in told['message'], told
         made = server.json('POST', f'/api/v1/namespaces/{ns}/pods?dryRun=All', {'metadata': {'name': 'p'}, 'spec': {
             'automountServiceAccountToken': False, 'containers': [{'name': 'c', 'image': 'i'}]}})[1]
-        assert made['spec']['priorityClassName'] in (f'{ns}-high', f'{ns}-low'), json.dumps(made)
+        assert (made['spec']['priorityClassName'], made['spec']['priority']) == (f'{ns}-a', 1000)
     finally:
-        for name in (f'{ns}-high', f'{ns}-low'):
+        for name in (f'{ns}-a', f'{ns}-b'):
             server.json('DELETE', f'{path}/{name}')
+
+
+@pytest.fixture
+def budget(lone_server):
+    """A budget whose numbers nobody keeps, over three pods that are Ready: (server, path of the pods, path of the budget)."""
+    server, core = lone_server, '/api/v1/namespaces/default'
+    budgets = '/apis/policy/v1/namespaces/default/poddisruptionbudgets'
+    make(server, f'{core}/serviceaccounts', {'metadata': {'name': 'default'}})
+    for name in ('a', 'b', 'c'):
+        make(server, f'{core}/pods', {'metadata': {'name': name, 'labels': {'app': 'x'}}, 'spec': {
+            'nodeName': 'n', 'automountServiceAccountToken': False, 'containers': [{'name': 'c', 'image': 'i'}]}})
+        assert server.json('PATCH', f'{core}/pods/{name}/status', {'status': {
+            'phase': 'Running', 'conditions': [{'type': 'Ready', 'status': 'True'}]}}, MERGE)[0] == 200
+    make(server, budgets, {'metadata': {'name': 'x'}, 'spec': {'minAvailable': 2, 'selector': {'matchLabels': {'app': 'x'}}}})
+    return server, f'{core}/pods', f'{budgets}/x'
+
+
+def set_numbers(server, path, generation, allowed):
+    assert server.json('PATCH', f'{path}/status', {'status': {
+        'observedGeneration': generation, 'disruptionsAllowed': allowed, 'currentHealthy': 3, 'desiredHealthy': 2, 'expectedPods': 3}}, MERGE)[0] == 200
+
+
+def evict(server, pods, name):
+    return server.json('POST', f'{pods}/{name}/eviction', {'apiVersion': 'policy/v1', 'kind': 'Eviction', 'metadata': {'name': name}})
+
+
+def test_each_eviction_takes_one_from_the_budget(budget):
+    server, pods, path = budget
+    set_numbers(server, path, 1, 1)
+    assert evict(server, pods, 'a')[0] == 201
+    status = server.json('GET', path)[1]['status']
+    assert status['disruptionsAllowed'] == 0 and list(status['disruptedPods']) == ['a']
+    code, told = evict(server, pods, 'b')
+    assert code == 429 and 'needs 2 healthy pods and has 3 currently' in told['details']['causes'][0]['message']
+
+
+def test_a_budget_that_changed_waits_for_its_numbers(budget):
+    server, pods, path = budget
+    set_numbers(server, path, 0, 1)
+    code, told = evict(server, pods, 'a')
+    assert code == 429 and told['details']['retryAfterSeconds'] == 10
+    assert 'is still being processed by the server' in told['details']['causes'][0]['message']
+    set_numbers(server, path, 1, 1)
+    assert evict(server, pods, 'a')[0] == 201

@@ -6,13 +6,16 @@
 enum {
     /* sys/ */
     LIMIT_PATIENT_TIME_MS = 3, /* of a turn of the loop for work that others needn't wait for */
+    LIMIT_TURN_US = 300, /* of a cluster's thread at a processor for which others wait; the kernel's
+                            own are 1,400 to 2,800 */
 
     /* net/ */
-    LIMIT_UNANSWERED_BYTES = 64 << 10,  /* read from a connection with nothing said to it since:
-                                           beyond it, it lets others go first */
-    LIMIT_BODY_BYTES = 3 << 20,         /* request body; upstream 3 MiB -> 413 */
-    LIMIT_HEADER_BYTES = 64 << 10,      /* all headers of a request; upstream 1 MiB -> 431 */
-    LIMIT_HEADER_LINE_BYTES = 16 << 10, /* one header line, and the request line */
+    LIMIT_UNANSWERED_BYTES = 64 << 10,     /* read from a connection with nothing said to it since:
+                                              beyond it, it lets others go first */
+    LIMIT_BODY_BYTES = 3 << 20,            /* request body; upstream 3 MiB -> 413 */
+    LIMIT_UNPRESSED_BODY_BYTES = 64 << 10, /* taken even when memory is short: deletions are less */
+    LIMIT_HEADER_BYTES = 64 << 10,         /* all headers of a request; upstream 1 MiB -> 431 */
+    LIMIT_HEADER_LINE_BYTES = 16 << 10,    /* one header line, and the request line */
     LIMIT_HEADER_COUNT = 256,
     LIMIT_CLIENT_CHAIN_BYTES =
         32 << 10, /* certificates that a client shows, kept for the connection; upstream 256 KiB */
@@ -66,14 +69,21 @@ enum {
     LIMIT_UPDATE_MANAGERS = 10,         /* managedFields entries of operation Update; upstream 10 */
 
     /* region/ */
-    LIMIT_SIGV4_SKEW_S = 900,       /* age of a signed request, both ways; AWS 15 minutes */
-    LIMIT_SIGV4_EXPIRES_S = 604800, /* X-Amz-Expires; AWS one week */
-    LIMIT_EKS_TOKEN_BYTES = 4096,   /* aws-iam-authenticator's */
-    LIMIT_EKS_TOKEN_AGE_S = 900,    /* since X-Amz-Date; aws-iam-authenticator's */
-    LIMIT_CLUSTERS = 20000,         /* a region; AWS 100 by default */
-    LIMIT_NODEGROUPS = 30,          /* a cluster; AWS's default quota */
-    LIMIT_NODES_PER_GROUP = 450,    /* AWS's default quota */
-    LIMIT_TAGS = 50,                /* a resource; AWS */
+    LIMIT_SIGV4_SKEW_S = 900,           /* age of a signed request, both ways; AWS 15 minutes */
+    LIMIT_SIGV4_EXPIRES_S = 604800,     /* X-Amz-Expires; AWS one week */
+    LIMIT_EKS_TOKEN_BYTES = 4096,       /* aws-iam-authenticator's */
+    LIMIT_EKS_TOKEN_AGE_S = 900,        /* since X-Amz-Date; aws-iam-authenticator's */
+    LIMIT_CLUSTERS = 20000,             /* a region; AWS 100 by default */
+    LIMIT_CLUSTER_MEMORY_MIB = 2048,    /* what a cluster's process may allocate, and half of the
+                                           machine's at most; then it ends and starts again */
+    LIMIT_CLUSTER_MEMORY_PRESSED = 70,  /* percent of it beyond which requests get 429 */
+    LIMIT_CLUSTER_FILES = 20000,        /* descriptors, and an eighth of the machine's at most */
+    LIMIT_CLUSTER_THREADS = 64,         /* ten are enough */
+    LIMIT_CLUSTER_OOM_ADJUSTMENT = 100, /* parts of a thousand of the machine's memory: clusters end
+                                           before region and nodes, after who has taken a lot */
+    LIMIT_NODEGROUPS = 30,              /* a cluster; AWS's default quota */
+    LIMIT_NODES_PER_GROUP = 450,        /* AWS's default quota */
+    LIMIT_TAGS = 50,                    /* a resource; AWS */
 
     /* auth/ */
     LIMIT_CERTIFICATE_CACHE = 16,        /* client certificates whose meaning is remembered */
@@ -126,6 +136,7 @@ enum {
     LIMIT_STORE_PENDING_BYTES =
         8 << 20, /* records not yet in LMDB, in memory: beyond it writers get -EAGAIN */
     LIMIT_STORE_FREE_BYTES = 16 << 20, /* free disk below which only deletions are taken */
+    LIMIT_STORE_QUOTA_MIB = 2048,      /* of a cluster's store, history included; etcd 2 GiB */
     LIMIT_LOG_BYTES = 8 << 20,         /* both halves: what a start may have to read */
     LIMIT_LOG_BATCH_BYTES = 1 << 20,   /* one write and sync; a larger record goes alone */
 

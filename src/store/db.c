@@ -43,6 +43,17 @@ uint64_t db_u64(MDB_val v)
     return n;
 }
 
+uint64_t db_used_bytes(const struct db *db, MDB_txn *txn)
+{
+    uint64_t bytes = 0;
+    MDB_stat stat;
+    for (int i = 0; i < DB_COUNT; i++)
+        if (mdb_stat(txn, db->dbi[i], &stat) == 0)
+            bytes += (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) *
+                     (uint64_t)stat.ms_psize;
+    return bytes;
+}
+
 static int open_databases(struct db *db)
 {
     MDB_txn *txn;
@@ -81,6 +92,7 @@ static int open_databases(struct db *db)
         mdb_txn_abort(txn);
         return rc;
     }
+    db->used_at_start = db_used_bytes(db, txn);
     return mdb_txn_commit(txn);
 }
 
@@ -141,6 +153,11 @@ void db_close(struct db *db)
 struct db_state db_state(const struct db *db)
 {
     return db->state;
+}
+
+uint64_t db_used_at_start(const struct db *db)
+{
+    return db->used_at_start;
 }
 
 void db_set_state(struct db *db, const struct db_state *state)

@@ -105,6 +105,7 @@ int store_open(const struct store_config *config, struct store **ret, const char
     s->index = config->index;
     s->history_revisions = config->history_revisions;
     s->history_ms = config->history_ms;
+    s->quota_bytes = config->quota_bytes;
     s->directory = mem_dup(config->directory, strlen(config->directory) + 1);
     overlay_init(&s->overlay);
     list_init(&s->waiters);
@@ -119,6 +120,7 @@ int store_open(const struct store_config *config, struct store **ret, const char
     if (err < 0)
         return open_failed(s, err, &error, ret_error);
     store_work_init(s);
+    store_weigh(s, db_used_at_start(s->db));
     store_recovered(s);
     buf_release(&error);
     *ret = s;
@@ -169,6 +171,11 @@ uint64_t store_published(const struct store *s)
 uint64_t store_compacted(const struct store *s)
 {
     return s->compacted;
+}
+
+uint64_t store_used(const struct store *s)
+{
+    return s->used_bytes;
 }
 
 void store_index_of(const struct store *s, const void *value, size_t size, struct store_index *ret,
@@ -266,6 +273,14 @@ int store_get_at(struct store *s, uint64_t revision, struct store_record *ret)
     return err;
 }
 
+/* Asked last, so that who makes what is there already hears that. */
+static int check_full(struct store *s, const struct store_write *w)
+{
+    if (!w->value)
+        return 0;
+    return store_disk_full(s) ? -ENOSPC : s->over ? -EDQUOT : 0;
+}
+
 static int check_expected(const struct store_write *w, uint64_t revision, bool exists)
 {
     if (w->expected == 0 && exists)
@@ -284,8 +299,6 @@ static int check_room(struct store *s, const struct store_write *w, size_t recor
     if (w->value && w->revision_offset != SIZE_MAX &&
         (w->size < 8 || w->revision_offset > w->size - 8))
         return -EINVAL;
-    if (s->full && w->value)
-        return -ENOSPC;
     if (s->overlay.count > 0 && s->overlay.bytes + record_bytes > LIMIT_STORE_PENDING_BYTES)
         return -EAGAIN;
     return 0;
@@ -302,6 +315,8 @@ int store_put(struct store *s, const struct store_write *w, uint64_t *ret_revisi
         err = current_state(s, w->key, &previous, &exists);
     if (err == 0)
         err = check_expected(w, previous, exists);
+    if (err == 0)
+        err = check_full(s, w);
     if (err < 0)
         return err;
     index_make(s->index, w->value, size, &index);

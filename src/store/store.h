@@ -57,7 +57,9 @@ struct store_config {
     store_index_fn index;
     uint64_t history_revisions; /* kept for watches and continued lists at least */
     uint64_t history_ms;        /* likewise; the original: 5 min */
-    const char *template_path;  /* image of a new cluster's store to start from; NULL: empty */
+    uint64_t quota_bytes;      /* of what lies in LMDB; 0: none. Beyond it only deletions are taken;
+                                  history gives way before */
+    const char *template_path; /* image of a new cluster's store to start from; NULL: empty */
     const struct disk
         *disk; /* NULL: the real one; a simulated one stands behind the log (sys/file.h) */
 };
@@ -70,11 +72,13 @@ void store_close(struct store *s); /* flushes; a store that is not closed loses 
 uint64_t store_revision(const struct store *s);  /* newest assigned */
 uint64_t store_durable(const struct store *s);   /* newest durable */
 uint64_t store_compacted(const struct store *s); /* history up to here is gone */
+uint64_t store_used(const struct store *s);      /* bytes of quota_bytes, as of the last moves */
 
 /* Writes. expected: revision that the record must have; 0: must not exist; STORE_ANY: whatever.
  * value NULL deletes. relaxed: may be answered before the sync (leases, events): it counts as
  * durable at once for store_when_durable. 0, -EEXIST (expected 0, but it is there), -ESTALE (other
- * revision), -ENOENT (delete or expected of nothing), -ENOSPC, -EAGAIN (log is full: slow down).
+ * revision), -ENOENT (delete or expected of nothing), -ENOSPC (the disk is full), -EDQUOT (the
+ * store's quota is used up), -EAGAIN (log is full: slow down).
  * The bytes at revision_at_offset of the value (8, little endian) are set to the new revision. */
 #define STORE_ANY UINT64_MAX
 struct store_write {

@@ -177,6 +177,125 @@ TEST(a_full_disk_takes_deletions_only)
     world_close(&w);
 }
 
+TEST(a_disk_with_room_again_takes_writes_by_itself)
+{
+    struct world w;
+    struct disk disk = *disk_real();
+    uint64_t revision;
+    disk.free_bytes = told_free_bytes;
+    free_bytes_now = 1 << 20;
+    world_open(&w);
+    w.config.disk = &disk;
+    world_reopen(&w);
+    put(&w, "n", "a", "1", 0);
+    world_settle(&w);
+    assert_int_equal(try_put(&w, "n", "b", "1", 0, &revision), -ENOSPC);
+    free_bytes_now = 1 << 30;
+    int err = -ENOSPC;
+    for (int i = 0; i < 40 && err == -ENOSPC; i++) {
+        usleep(50000);
+        err = try_put(&w, "n", "b", "1", 0, &revision);
+    }
+    assert_int_equal(err, 0);
+    world_close(&w);
+}
+
+/* ---- a quota ---- */
+
+enum {
+    QUOTA_BYTES = 4 << 20,
+    LARGE_BYTES = 100 << 10
+};
+
+static struct world quota_world(uint64_t history_revisions)
+{
+    struct world w;
+    world_open(&w);
+    w.config.quota_bytes = QUOTA_BYTES;
+    w.config.history_revisions = history_revisions;
+    world_reopen(&w);
+    return w;
+}
+
+/* world_settle without the wait for more to come. */
+static void settle_now(struct world *w)
+{
+    world_wait(w);
+    assert_int_equal(store_compact(w->store, 0), 0);
+    world_settle(w);
+}
+
+/* Writes large objects until one is refused; how many were taken. */
+static int fill(struct world *w, const char *prefix, int count_max)
+{
+    char name[32], *value = mem_alloc(LARGE_BYTES + 1);
+    uint64_t revision;
+    int count = 0, err = 0;
+    memset(value, 'x', LARGE_BYTES);
+    for (; count < count_max; count++) {
+        snprintf(name, sizeof(name), "%s%03d", prefix, count);
+        err = try_put(w, "n", name, value, STORE_ANY, &revision);
+        if (err)
+            break;
+        settle_now(w);
+    }
+    if (count < count_max)
+        assert_int_equal(err, -EDQUOT);
+    mem_free(value);
+    return count;
+}
+
+TEST(a_store_beyond_its_quota_takes_deletions_only)
+{
+    struct world w = quota_world(10);
+    uint64_t revision;
+    int count = fill(&w, "a", 1000);
+    assert_in_range(count, QUOTA_BYTES / LARGE_BYTES - 4, QUOTA_BYTES / LARGE_BYTES + 1);
+    assert_true(store_used(w.store) > QUOTA_BYTES);
+    assert_int_equal(try_put(&w, "n", "small", "1", 0, &revision), -EDQUOT);
+    assert_int_equal(try_put(&w, "n", "a000", "1", STORE_ANY, &revision), -EDQUOT);
+    /* What is told of objects doesn't change: it is there, it isn't, it is another one. */
+    assert_int_equal(try_put(&w, "n", "a000", "1", 0, &revision), -EEXIST);
+    assert_int_equal(try_put(&w, "n", "a000", "1", 12345, &revision), -ESTALE);
+    assert_int_equal(try_put(&w, "n", "none", NULL, STORE_ANY, &revision), -ENOENT);
+    /* It is so from the start, too. */
+    world_reopen(&w);
+    assert_int_equal(try_put(&w, "n", "small", "1", 0, &revision), -EDQUOT);
+    /* Deletions make room by themselves: history gives way. */
+    for (int i = 0; i < 5; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "a%03d", i);
+        put(&w, "n", name, NULL, STORE_ANY);
+    }
+    world_settle(&w);
+    assert_true(store_used(w.store) < QUOTA_BYTES);
+    put(&w, "n", "small", "1", 0);
+    world_settle(&w);
+    assert_int_equal(store_count(w.store, 1, STR_NONE), count - 5 + 1);
+    world_close(&w);
+}
+
+TEST(history_gives_way_before_objects_do)
+{
+    struct world w = quota_world(5);
+    /* Ten times the quota, of which a tenth lives: young history would be kept otherwise. */
+    for (int round = 0; round < 100; round++)
+        assert_int_equal(fill(&w, "a", 4), 4);
+    assert_int_equal(store_count(w.store, 1, STR_NONE), 4);
+    assert_true(store_compacted(w.store) > 0);
+    world_close(&w);
+}
+
+TEST(without_a_quota_there_is_no_end)
+{
+    struct world w = quota_world(5);
+    w.config.quota_bytes = 0;
+    world_reopen(&w);
+    assert_int_equal(fill(&w, "a", 100), 100);
+    assert_true(store_used(w.store) > QUOTA_BYTES);
+    world_close(&w);
+}
+
 /* ---- images ---- */
 
 static void run_briefly(struct world *w, const char *name)
@@ -288,6 +407,10 @@ int main(void)
         cmocka_unit_test(a_crowd_is_told_to_wait_and_served),
         cmocka_unit_test(a_large_object_fits_a_new_log),
         cmocka_unit_test(a_full_disk_takes_deletions_only),
+        cmocka_unit_test(a_disk_with_room_again_takes_writes_by_itself),
+        cmocka_unit_test(a_store_beyond_its_quota_takes_deletions_only),
+        cmocka_unit_test(history_gives_way_before_objects_do),
+        cmocka_unit_test(without_a_quota_there_is_no_end),
         cmocka_unit_test(a_new_store_starts_from_an_image),
         cmocka_unit_test(a_store_has_one_owner),
         cmocka_unit_test(a_relaxed_write_is_told_before_its_sync),

@@ -30,6 +30,13 @@ enum {
     HISTORY_MARKS = 64,       /* steps in which time of history is known */
 };
 
+/* Beyond so much of the quota history is kept by number only, not by age: what fills the rest is
+ * objects. */
+static inline uint64_t quota_soft_bytes(uint64_t quota_bytes)
+{
+    return quota_bytes - quota_bytes / 8;
+}
+
 /* Work in a pool thread. It is an allocation of its own so that store_close need not wait for the
  * loop: it waits for run to end, settles the result itself, and leaves the block to the loop's
  * done. */
@@ -101,7 +108,10 @@ struct store {
     } marks[HISTORY_MARKS];
     size_t mark_count;
     size_t moved_bytes; /* into LMDB since memory was given back */
-    bool full;          /* the disk is: only deletions are taken */
+    uint64_t quota_bytes, used_bytes;
+    uint64_t full_checked_ms;
+    bool full; /* the disk is: only deletions are taken */
+    bool over; /* the quota is used up: likewise */
     bool closing;
 };
 
@@ -115,6 +125,8 @@ void store_work_release(struct store *s); /* ends jobs, makes everything durable
 void store_written(struct store *s, const struct entry *e); /* a new record waits in the overlay */
 void store_recovered(struct store *s);  /* what was read from the log is made durable again */
 void store_apply_soon(struct store *s); /* there are durable records to move */
+bool store_disk_full(struct store *s);
+void store_weigh(struct store *s, uint64_t used_bytes); /* sets and clears the quota's alarm */
 /* History up to revision is forgotten now, or as soon as holds allow. True: compacted has grown. */
 bool store_forget(struct store *s, uint64_t revision);
 

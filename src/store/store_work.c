@@ -198,9 +198,34 @@ bool store_forget(struct store *s, uint64_t revision)
     return s->compacted > before;
 }
 
+/* History is what gives way first when the quota is nearly used up: its age doesn't count then, and
+ * beyond the quota nothing of it is kept. */
+static bool forget_for_quota(struct store *s)
+{
+    uint64_t kept = s->over ? 0 : s->history_revisions;
+    if (s->quota_bytes && s->used_bytes > quota_soft_bytes(s->quota_bytes) && s->published > kept)
+        return store_forget(s, s->published - kept);
+    return false;
+}
+
+void store_weigh(struct store *s, uint64_t used_bytes)
+{
+    bool over = s->quota_bytes && used_bytes > s->quota_bytes;
+    s->used_bytes = used_bytes;
+    if (over == s->over)
+        return;
+    s->over = over;
+    if (over)
+        log_warn("the store's quota is used up: only deletions are taken",
+                 LOG_CSTR("directory", s->directory), LOG_INT("bytes", s->quota_bytes));
+    else
+        log_info("the store has room again", LOG_CSTR("directory", s->directory));
+}
+
 static void forget_by_age(struct store *s)
 {
     uint64_t now_ms = loop_now_ms(s->loop), old_enough = 0;
+    bool forgotten maybe_unused = forget_for_quota(s);
     mark_time(s, now_ms);
     for (size_t i = 0; i < s->mark_count && s->marks[i].ms + s->history_ms <= now_ms; i++)
         old_enough = s->marks[i].revision;
@@ -230,6 +255,17 @@ static bool disk_low(const struct store *s)
 {
     int64_t bytes = s->disk->free_bytes(s->disk->self, s->directory);
     return bytes >= 0 && bytes < LIMIT_STORE_FREE_BYTES;
+}
+
+/* Nobody tells when a disk has room again. While records wait for it, their retries find out. */
+bool store_disk_full(struct store *s)
+{
+    uint64_t now_ms = loop_now_ms(s->loop);
+    if (s->full && !timer_armed(&s->apply_timer) && now_ms >= s->full_checked_ms + FULL_RETRY_MS) {
+        s->full_checked_ms = now_ms;
+        s->full = disk_low(s);
+    }
+    return s->full;
 }
 
 static void apply_begin(struct store *s);
@@ -265,6 +301,7 @@ static void apply_settle(struct job *job)
         disk_fatal("applying the log", s->directory, apply->err);
     store_refresh(s);
     db_set_state(s->db, &apply->work.state);
+    store_weigh(s, apply->work.used_bytes);
     journal_applied(s->journal, apply->work.state.applied);
     s->moved_bytes += s->overlay.bytes;
     overlay_drop(&s->overlay, apply->work.state.applied, &s->dropped);
@@ -276,7 +313,7 @@ static void apply_settle(struct job *job)
         return;
     wake_for_room(s);
     commit_begin(s); /* it may have waited for room in the log */
-    if (apply->work.more)
+    if (apply->work.more || (s->over && forget_for_quota(s)))
         apply_begin(s);
     else
         store_apply_soon(s);

@@ -28,6 +28,9 @@ struct api_config {
     struct tls_config *kubelet_tls; /* client credentials towards nodes' port 10250 */
     int node_netns_fd; /* network namespace to dial nodes, pods and webhooks from; -1: this one */
     struct str server_version; /* "v1.36.3" */
+    /* Memory is short: requests from outside are refused with 429. May be NULL. */
+    bool (*pressed)(void *arg);
+    void *pressed_arg;
 };
 struct api *api_new(const struct api_config *config);
 void api_free(struct api *a);

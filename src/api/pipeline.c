@@ -119,15 +119,18 @@ static enum step_result step_flow(struct request *r)
 {
     struct api *api = r->api;
     const struct endpoint_entry *e = entry_of(r);
-    if (r->route.verb == VERB_IS_WATCH || (e && e->long_running))
-        return STEP_NEXT;
+    bool lasting = r->route.verb == VERB_IS_WATCH || (e && e->long_running);
     bool full = r->mutating ? api->in_flight_mutating >= LIMIT_IN_FLIGHT_MUTATING
                             : api->in_flight >= LIMIT_IN_FLIGHT;
+    full =
+        (full && !lasting) || (api->config.pressed && api->config.pressed(api->config.pressed_arg));
     if (full && !user_in_group(r->user, "system:masters")) {
         status_set(&r->st, REASON_TOO_MANY_REQUESTS, "Too many requests, please try again later.");
         r->st.details.retry_after_s = 1;
         return STEP_FAIL;
     }
+    if (lasting)
+        return STEP_NEXT;
     r->counted = true;
     *(r->mutating ? &api->in_flight_mutating : &api->in_flight) += 1;
     return STEP_NEXT;

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "cluster/bootstrap.h"
+#include "cluster/memory.h"
 #include "cluster/pki.h"
 #include "control/controller.h"
 #include "net/http.h"
@@ -51,6 +52,7 @@ struct cluster {
     struct keys keys;
     struct str url;
     struct str service_cidr, service_address;
+    struct memory memory;
     uint16_t port;
 };
 
@@ -195,12 +197,14 @@ static int open_store(struct cluster *c, const struct cluster_config *config,
         *ret_error = strerror(-err);
         return -1;
     }
-    struct store_config store = {.loop = c->loop,
-                                 .directory =
-                                     arena_printf(&c->arena, "%s/store", config->directory).data,
-                                 .index = api_store_index,
-                                 .history_revisions = LIMIT_HISTORY_REVISIONS,
-                                 .history_ms = LIMIT_HISTORY_MS};
+    struct store_config store = {
+        .loop = c->loop,
+        .directory = arena_printf(&c->arena, "%s/store", config->directory).data,
+        .index = api_store_index,
+        .quota_bytes =
+            config->quota_bytes ? config->quota_bytes : (uint64_t)LIMIT_STORE_QUOTA_MIB << 20,
+        .history_revisions = LIMIT_HISTORY_REVISIONS,
+        .history_ms = LIMIT_HISTORY_MS};
     if (store_open(&store, &c->store, ret_error) < 0)
         return -1;
     c->hub = watch_hub_new(c->loop, c->store);
@@ -234,10 +238,17 @@ static void handle(void *user, struct http_request *req)
     api_handle(c->api, req);
 }
 
+static bool is_pressed(void *user)
+{
+    struct cluster *c = user;
+    return memory_pressed(&c->memory);
+}
+
 static int listen_all(struct cluster *c, const struct cluster_config *config,
                       const char **ret_error)
 {
-    struct http_server_config http = {.loop = c->loop, .tls = c->tls, .handle = handle, .user = c};
+    struct http_server_config http = {
+        .loop = c->loop, .tls = c->tls, .handle = handle, .user = c, .pressed = is_pressed};
     c->server = http_server_new(&http);
     int err = 0;
     if (config->listen_address) {
@@ -281,6 +292,11 @@ static int make_api(struct cluster *c, const struct cluster_config *config, cons
                                   .ca_pem = c->keys.authority.certificate_pem,
                                   .front_proxy_ca_pem = c->keys.front_proxy.certificate_pem};
     int err = bootstrap_objects_make(&bootstrap);
+    if ((err == -EDQUOT || err == -ENOSPC) && store_revision(c->store) > 0) {
+        /* Those of the last start are there: its owner can make room. */
+        log_warn("the first objects can't be brought up to date", LOG_ERRNO(err));
+        err = 0;
+    }
     if (err < 0) {
         *ret_error =
             arena_printf(&c->arena, "the first objects could not be made: %s", strerror(-err)).data;
@@ -298,7 +314,9 @@ static int make_api(struct cluster *c, const struct cluster_config *config, cons
                              .advertise_port = c->port,
                              .kubelet_tls = c->kubelet_tls,
                              .node_netns_fd = config->node_netns_fd,
-                             .server_version = STR(SERVER_VERSION)};
+                             .server_version = STR(SERVER_VERSION),
+                             .pressed = is_pressed,
+                             .pressed_arg = c};
     c->api = api_new(&api);
     if (config->controllers) {
         struct control_trust trust = {
@@ -318,6 +336,7 @@ struct cluster *cluster_start(const struct cluster_config *config, const char **
      */
     mallopt(M_ARENA_MAX, 1);
     c->loop = config->loop;
+    c->memory = (struct memory){.loop = c->loop, .bytes_max = config->memory_bytes};
     c->service_cidr =
         arena_str(&c->arena, str_from(config->service_cidr ? config->service_cidr : SERVICE_CIDR));
     c->service_address = first_address(&c->arena, c->service_cidr);

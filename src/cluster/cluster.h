@@ -25,6 +25,9 @@ struct cluster_config {
     const char *issuer;                   /* NULL: https://kubernetes.default.svc.cluster.local */
     struct str
         public_url; /* "https://127.0.0.1:6443" in kubeconfigs; empty: made from the listener */
+    uint64_t
+        memory_bytes; /* what this process may allocate: it refuses requests before; 0: unknown */
+    uint64_t quota_bytes; /* of the store; 0: LIMIT_STORE_QUOTA_MIB */
 };
 /* NULL with a text for people. The server answers when this returns. */
 struct cluster *cluster_start(const struct cluster_config *config, const char **ret_error);

@@ -123,6 +123,8 @@ struct http_server_config {
     void (*handle_body)(void *user, struct http_request *req, struct str part,
                         bool last); /* for streamed bodies */
     void *user;
+    /* Memory is short: larger bodies are refused with 429 as they come. May be NULL. */
+    bool (*pressed)(void *user);
 };
 struct http_server *http_server_new(const struct http_server_config *config);
 /* Listens on address:port (port 0: any); ret_port gets the real one. fd variant: an already bound,

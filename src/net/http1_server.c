@@ -206,10 +206,10 @@ static int take_part(struct http_connection *c, struct exchange *x, struct str p
             config->handle_body(config->user, &x->req, part, false);
         return 0;
     }
-    if (x->body_bytes > LIMIT_BODY_BYTES)
-        return 413;
-    buf_append(&x->body, part.data, part.len);
-    return 0;
+    int code = exchange_check_body(x, x->body_bytes);
+    if (code == 0)
+        buf_append(&x->body, part.data, part.len);
+    return code;
 }
 
 /* The head is sound: what follows it? */
@@ -218,8 +218,9 @@ static int begin_body(struct http_connection *c, struct exchange *x)
     struct http1_head *h = &c->h1.head;
     x->body_streamed = exchange_wants_stream(x);
     bool empty = !h->chunked && h->length == 0;
-    if (!x->body_streamed && h->has_length && h->length > LIMIT_BODY_BYTES)
-        return 413;
+    int code = !x->body_streamed && h->has_length ? exchange_check_body(x, h->length) : 0;
+    if (code)
+        return code;
     if (h->has_length)
         x->body_length = h->length;
     c->h1.chunks = (struct http1_chunks){0};

@@ -101,9 +101,7 @@ static int check_head(struct exchange *x)
     if (length.data && str_to_u64(length, &x->body_length) < 0)
         return 400;
     x->body_streamed = exchange_wants_stream(x);
-    if (!x->body_streamed && length.data && x->body_length > LIMIT_BODY_BYTES)
-        return 413;
-    return 0;
+    return !x->body_streamed && length.data ? exchange_check_body(x, x->body_length) : 0;
 }
 
 static void head_complete(struct http_connection *c, struct exchange *x, bool end)
@@ -172,9 +170,10 @@ static int on_body(nghttp2_session *session, uint8_t flags maybe_unused, int32_t
     }
     if (x->state != EXCHANGE_RECEIVING)
         return 0;
-    if (x->body_bytes > LIMIT_BODY_BYTES) {
+    int code = exchange_check_body(x, x->body_bytes);
+    if (code) {
         c->h2->body_bytes -= x->body.len;
-        exchange_refuse(x, 413);
+        exchange_refuse(x, code);
         return 0;
     }
     if (c->h2->body_bytes + len > LIMIT_CONNECTION_BODY_BYTES) {

@@ -130,13 +130,25 @@ void exchange_handle(struct exchange *x)
 
 void exchange_refuse(struct exchange *x, int code)
 {
-    struct http_header type[] = {{STR("Content-Type"), STR("text/plain; charset=utf-8")},
-                                 {STR("X-Content-Type-Options"), STR("nosniff")}};
-    struct http_reply reply = {.code = code, .headers = type, .header_count = 2};
+    struct http_header headers[] = {{STR("Content-Type"), STR("text/plain; charset=utf-8")},
+                                    {STR("X-Content-Type-Options"), STR("nosniff")},
+                                    {STR("Retry-After"), STR("1")}};
+    struct http_reply reply = {
+        .code = code, .headers = headers, .header_count = code == 429 ? 3 : 2};
     struct str text = arena_printf(&x->arena, "%d %s\n", code, http_reason(code));
     if (x->state == EXCHANGE_RECEIVING)
         x->state = EXCHANGE_HANDLING;
     http_respond(&x->req, &reply, text);
+}
+
+int exchange_check_body(const struct exchange *x, uint64_t bytes)
+{
+    const struct http_server_config *config = &x->conn->server->config;
+    if (bytes > LIMIT_BODY_BYTES)
+        return 413;
+    return bytes > LIMIT_UNPRESSED_BODY_BYTES && config->pressed && config->pressed(config->user)
+               ? 429
+               : 0;
 }
 
 /* Connections */

@@ -153,6 +153,8 @@ static inline struct exchange *exchange_of(const struct http_request *req)
 }
 /* Answers without the handler: plain text, e.g. 400. */
 void exchange_refuse(struct exchange *x, int code);
+/* 0, or the code to refuse a body with that has come or been announced to be so long. */
+int exchange_check_body(const struct exchange *x, uint64_t bytes);
 
 /* Connections */
 struct http_connection *http_connection_new(struct http_server *s, struct transport *t);

@@ -19,6 +19,7 @@ struct talk {
     struct pipe_end *pipe;
     struct buf pipe_in;
     char *big;
+    bool pressed;
 };
 
 enum {
@@ -99,6 +100,12 @@ static void handle(void *user, struct http_request *req)
     }
 }
 
+static bool is_pressed(void *user)
+{
+    struct talk *t = user;
+    return t->pressed;
+}
+
 static void output(void *arg, struct str bytes)
 {
     struct talk *t = arg;
@@ -114,7 +121,8 @@ static void start(struct talk *t, bool http2)
                                         .handle = handle,
                                         .handle_body = handle_body,
                                         .wants_body_stream = wants_stream,
-                                        .user = t};
+                                        .user = t,
+                                        .pressed = is_pressed};
     t->server = http_server_new(&config);
     t->conn = http_server_add_memory(t->server, http2, output, t);
     t->transport = t->conn->transport;
@@ -604,6 +612,73 @@ TEST(http2_bodies_come_whole_or_in_parts)
     stop(&t);
 }
 
+/* A body of more than is taken when memory is short. */
+static char *large_body(void)
+{
+    char *body = mem_alloc(LIMIT_UNPRESSED_BODY_BYTES + 1);
+    memset(body, 'x', LIMIT_UNPRESSED_BODY_BYTES + 1);
+    return body;
+}
+
+TEST(large_bodies_wait_when_memory_is_short)
+{
+    char *body = large_body();
+    for (int announced = 0; announced < 2; announced++) {
+        struct talk t;
+        struct buf b = BUF_INIT;
+        start(&t, false);
+        buf_printf(&b, "POST /x HTTP/1.1\r\nHost: a\r\n");
+        if (announced)
+            buf_printf(&b, "Content-Length: %d\r\n\r\n", LIMIT_UNPRESSED_BODY_BYTES + 1);
+        else
+            buf_printf(&b, "Transfer-Encoding: chunked\r\n\r\n%x\r\n",
+                       LIMIT_UNPRESSED_BODY_BYTES + 1);
+        t.pressed = announced;
+        feed(&t, buf_str(&b));
+        t.pressed = true; /* also while it comes */
+        if (!announced)
+            feed(&t, (struct str){body, LIMIT_UNPRESSED_BODY_BYTES + 1});
+        assert_true(str_starts(buf_str(&t.out), "HTTP/1.1 429 Too Many Requests\r\n"));
+        assert_true(str_find_str(buf_str(&t.out), STR("Retry-After: 1\r\n")) > 0);
+        assert_int_equal(t.handled, 0);
+        buf_release(&b);
+        stop(&t);
+    }
+    struct talk t;
+    start(&t, false);
+    t.pressed = true;
+    feed(&t, STR("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"));
+    assert_true(str_ends(buf_str(&t.out), "\r\n\r\nhi"));
+    stop(&t);
+    mem_free(body);
+}
+
+TEST(large_bodies_wait_in_http2_too)
+{
+    struct talk t;
+    struct buf b = BUF_INIT;
+    struct str answer = STR_NONE;
+    char *body = large_body();
+    start(&t, true);
+    preface(&b);
+    get(&b, 1, "/x", END_HEADERS);
+    get(&b, 3, "/x", END_HEADERS);
+    frame(&b, NGHTTP2_DATA, END_STREAM, 3, STR("small"));
+    for (int at = 0; at <= LIMIT_UNPRESSED_BODY_BYTES; at += 16 << 10)
+        frame(&b, NGHTTP2_DATA, 0, 1,
+              (struct str){body, MIN(16 << 10, LIMIT_UNPRESSED_BODY_BYTES + 1 - at)});
+    t.pressed = true;
+    feed(&t, buf_str(&b));
+    frames_of(&t, NGHTTP2_DATA, 1, &answer, NULL);
+    assert_str(answer, "429 Too Many Requests\n");
+    frames_of(&t, NGHTTP2_DATA, 3, &answer, NULL);
+    assert_str(answer, "small");
+    assert_int_equal(t.handled, 1);
+    buf_release(&b);
+    stop(&t);
+    mem_free(body);
+}
+
 TEST(http2_without_settings_or_body_times_out)
 {
     struct talk t;
@@ -708,6 +783,8 @@ int main(void)
         cmocka_unit_test(connection_close_becomes_goaway),
         cmocka_unit_test(frames_for_closed_streams_end_the_connection),
         cmocka_unit_test(http2_bodies_come_whole_or_in_parts),
+        cmocka_unit_test(large_bodies_wait_when_memory_is_short),
+        cmocka_unit_test(large_bodies_wait_in_http2_too),
         cmocka_unit_test(http2_without_settings_or_body_times_out),
         cmocka_unit_test(a_slow_reader_is_spared_and_a_stuck_one_is_not),
         cmocka_unit_test(an_answer_that_is_not_taken_is_given_up),

@@ -5,9 +5,11 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cluster/prepare.h"
+#include "region/confine.h"
 #include "region/region.h"
 #include "sys/daemon.h"
 #include "sys/privilege.h"
+#include "sys/share.h"
 #include "sys/spawner.h"
 
 struct values {
@@ -23,6 +25,25 @@ static void defaults(void *values)
 static void stop(void *arg, int signal_number maybe_unused)
 {
     loop_stop(arg);
+}
+
+/* Before there are threads, which would stay outside. */
+static int shut_in(const char *directory)
+{
+    struct arena a = ARENA_INIT;
+    const char *step = "";
+    bool confined;
+    int err = pid_file_write(arena_printf(&a, "%s/region.pid", directory).data);
+    arena_release(&a);
+    if (err)
+        return command_fail(NULL, KN_FILE_UNWRITABLE, "%s can't be written", directory);
+    err = confine_region(directory, &confined, &step);
+    if (err)
+        return command_fail(NULL, KN_START_FAILED, "the region can't be confined, %s: %s", step,
+                            strerrordesc_np(-err));
+    if (!confined)
+        log_info("the region runs as root, which nodes need: it isn't confined itself");
+    return COMMAND_DONE;
 }
 
 static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
@@ -45,6 +66,7 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
     if (err)
         return command_fail(NULL, KN_START_FAILED, "no process can be started in %s: %s", directory,
                             strerrordesc_np(-err));
+    share_go_first();
     struct loop *loop = loop_new();
     const struct region_config config = {.loop = loop,
                                          .spawner = spawner,
@@ -53,14 +75,15 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
                                          .listen_port = port,
                                          .name = v->region,
                                          .program = program_path(&a).data};
+    int status = shut_in(directory);
+    if (status != COMMAND_DONE)
+        return status;
     struct region *region = region_start(&config, &error);
     if (!region)
         return command_fail(NULL,
                             str_find_str(str_from(error), STR("in use")) >= 0 ? KN_PORT_IN_USE
                                                                               : KN_START_FAILED,
                             "the region in %s can't start on %s: %s", directory, v->listen, error);
-    if (pid_file_write(arena_printf(&a, "%s/region.pid", directory).data))
-        return command_fail(NULL, KN_FILE_UNWRITABLE, "%s can't be written", directory);
     printf("ready http://%s:%u\n", address, region_port(region));
     fflush(stdout);
     loop_signal(loop, SIGTERM, stop, loop);

@@ -65,7 +65,7 @@ static int allow(int ruleset_fd, const struct landlock_path *path, uint64_t hand
     return err;
 }
 
-int landlock_enter(const struct landlock_path *paths, size_t count, int *ret_version)
+static int enter(const struct landlock_path *paths, size_t count, bool listening, int *ret_version)
 {
     struct ruleset ruleset = {0};
     size_t size_bytes = 0;
@@ -78,6 +78,8 @@ int landlock_enter(const struct landlock_path *paths, size_t count, int *ret_ver
         ruleset.scoped |= versions[i].adds.scoped;
         size_bytes = versions[i].size_bytes;
     }
+    if (listening)
+        ruleset.network &= ~(uint64_t)BIND_TCP;
     int fd = (int)syscall(SYS_landlock_create_ruleset, &ruleset, size_bytes, 0);
     if (fd < 0)
         return -errno;
@@ -90,4 +92,14 @@ int landlock_enter(const struct landlock_path *paths, size_t count, int *ret_ver
     if (err == 0)
         *ret_version = (int)version;
     return err;
+}
+
+int landlock_enter(const struct landlock_path *paths, size_t count, int *ret_version)
+{
+    return enter(paths, count, false, ret_version);
+}
+
+int landlock_enter_listening(const struct landlock_path *paths, size_t count, int *ret_version)
+{
+    return enter(paths, count, true, ret_version);
 }

@@ -19,5 +19,8 @@ struct landlock_path {
 /* 0 and the version of the kernel's Landlock; -EOPNOTSUPP: it has none, nothing is restricted;
  * another -errno: the process must end. The process must not be able to gain privileges. */
 int landlock_enter(const struct landlock_path *paths, size_t count, int *ret_version) must_use;
+/* The same for who goes on to open listening sockets: TCP ports may be bound. */
+int landlock_enter_listening(const struct landlock_path *paths, size_t count,
+                             int *ret_version) must_use;
 
 #endif

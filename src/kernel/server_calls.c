@@ -84,12 +84,31 @@ static const struct seccomp_rule server_rules[] = {
     END(setresgid), END(setgroups), END(open_tree), END(move_mount), END(fsopen), END(fsmount), END(fspick),
     END(pidfd_getfd),
 };
+
+/* Listening sockets for control planes, the pair by which each tells that it answers, and the end of the
+ * process that starts them. */
+static const struct seccomp_rule listening_rules[] = {
+    ANY(bind), ANY(listen), EQUAL(socketpair, 0, AF_UNIX), ANY(wait4),
+};
 /* clang-format on */
+
+static int enter(const struct seccomp_rule *more, size_t count)
+{
+    struct seccomp_rule rules[ARRAY_COUNT(server_rules) + ARRAY_COUNT(listening_rules) + 1];
+    size_t total = ARRAY_COUNT(server_rules);
+    memcpy(rules, server_rules, sizeof(server_rules));
+    rules[total++] = (struct seccomp_rule)EQUAL(tgkill, 0, (uint32_t)getpid());
+    if (count)
+        memcpy(rules + total, more, count * sizeof(*more));
+    return seccomp_enter(rules, total + count);
+}
 
 int server_calls_enter(void)
 {
-    struct seccomp_rule rules[ARRAY_COUNT(server_rules) + 1];
-    memcpy(rules, server_rules, sizeof(server_rules));
-    rules[ARRAY_COUNT(server_rules)] = (struct seccomp_rule)EQUAL(tgkill, 0, (uint32_t)getpid());
-    return seccomp_enter(rules, ARRAY_COUNT(rules));
+    return enter(NULL, 0);
+}
+
+int server_calls_enter_listening(void)
+{
+    return enter(listening_rules, ARRAY_COUNT(listening_rules));
 }

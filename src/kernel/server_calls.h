@@ -9,5 +9,8 @@
 
 /* Enters the filter; as seccomp_enter. */
 int server_calls_enter(void) must_use;
+/* The same for who goes on to open listening sockets, hands descriptors to others, and waits for a
+ * child. */
+int server_calls_enter_listening(void) must_use;
 
 #endif

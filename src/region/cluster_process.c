@@ -7,6 +7,7 @@
 #include "cluster/cluster.h"
 #include "net/digest.h"
 #include "object/seal.h"
+#include "region/cluster_share.h"
 #include "region/confine.h"
 #include "region/fleet.h"
 #include "sys/socket.h"
@@ -73,6 +74,10 @@ static struct str child_arguments(struct arena *a, const struct cluster_process_
     struct buf text = BUF_INIT;
     struct str name = node_str(config->object, "metadata.name");
     struct str vpc_address = node_str(config->object, "spec.internal.vpcAddress");
+    struct cluster_share share;
+    bool sound maybe_unused = cluster_share_of(config->object, &share);
+    node_put_int(a, args, "memoryBytes", (int64_t)share.memory_bytes);
+    node_put_int(a, args, "quotaBytes", (int64_t)share.quota_bytes);
     node_put_str(a, args, "directory", config->directory);
     node_put_str(a, args, "name", name);
     node_put_int(a, args, "uid", node_num(config->object, "spec.internal.uid", 0));
@@ -133,8 +138,8 @@ int cluster_process_start(struct arena *a, const struct cluster_process_config *
 
 /* Before the child reads a tenant's byte. The VPC's namespace is entered and its descriptor closed;
  * the others stay. */
-static int shut_in(struct arena *a, const struct node *args, const int *fds, size_t fd_count,
-                   const char **ret_step)
+static int shut_in(struct arena *a, const struct node *args, const struct share_limits *limits,
+                   const int *fds, size_t fd_count, const char **ret_step)
 {
     const int kept[] = {fds[CHILD_READY], fds[CHILD_LISTENER],
                         fd_count == CHILD_FD_COUNT ? fds[CHILD_VPC_LISTENER] : fds[CHILD_LISTENER]};
@@ -143,7 +148,8 @@ static int shut_in(struct arena *a, const struct node *args, const int *fds, siz
         .id = (uid_t)node_num(args, "uid", 0),
         .netns_fd = fd_count == CHILD_FD_COUNT ? fds[CHILD_VPC_NETNS] : -1,
         .fds = kept,
-        .fd_count = ARRAY_COUNT(kept)};
+        .fd_count = ARRAY_COUNT(kept),
+        .limits = *limits};
     return confine(&config, ret_step);
 }
 
@@ -172,7 +178,10 @@ int region_cluster_main(struct str args_text, const int *fds, size_t fd_count)
     status_init(&st, &a);
     if (json_parse(&a, args_text, &args, &st) || fd_count < 2)
         return 2;
-    int err = shut_in(&a, args, fds, fd_count, &error);
+    struct cluster_share share = {.memory_bytes = (uint64_t)node_num(args, "memoryBytes", 0),
+                                  .quota_bytes = (uint64_t)node_num(args, "quotaBytes", 0)};
+    const struct share_limits limits = cluster_share_limits(&share);
+    int err = shut_in(&a, args, &limits, fds, fd_count, &error);
     if (err) {
         log_error("a cluster's process can't be confined",
                   LOG_STR("cluster", node_str(args, "name")), LOG_CSTR("step", error),
@@ -198,7 +207,9 @@ int region_cluster_main(struct str args_text, const int *fds, size_t fd_count)
         .advertise_address = str_empty(vpc_address) ? NULL : vpc_address.data,
         .node_netns_fd = -1,
         .token_webhook_url = arena_cstr(&a, node_str(args, "tokenUrl")),
-        .public_url = node_str(args, "publicUrl")};
+        .public_url = node_str(args, "publicUrl"),
+        .memory_bytes = share.memory_bytes,
+        .quota_bytes = share.quota_bytes};
     struct cluster *cluster = cluster_start(&config, &error);
     if (!cluster) {
         log_error("a cluster can't start", LOG_STR("cluster", node_str(args, "name")),

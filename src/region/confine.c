@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "kernel/landlock.h"
 #include "kernel/namespace.h"
@@ -32,6 +33,17 @@ static const char *const readable[] = {"/etc/resolv.conf",
 static const char *const variables[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "TZ",
                                         "RES_OPTIONS",   "LOCALDOMAIN",  NULL};
 
+static int limit_itself(const struct confine_config *config)
+{
+    struct share_limits limits = config->limits;
+    /* One that shares its user with others can't tell its threads from theirs. */
+    if (!privilege_is_root())
+        limits.threads = 0;
+    share_end_early(LIMIT_CLUSTER_OOM_ADJUSTMENT);
+    share_short_turns();
+    return share_limit(&limits);
+}
+
 static int visit_vpc(const struct confine_config *config)
 {
     struct netns_visit forever; /* its descriptor is closed with the others */
@@ -54,9 +66,11 @@ static int drop_privileges(const struct confine_config *config)
     return privilege_drop(config->id);
 }
 
-static int restrict_files(const struct confine_config *config maybe_unused)
+/* What the system has for servers, and this directory. */
+static int restrict_to(const char *directory, int (*enter)(const struct landlock_path *paths,
+                                                           size_t count, int *ret_version))
 {
-    struct landlock_path paths[ARRAY_COUNT(readable) + 3] = {{.path = ".", .writable = true}};
+    struct landlock_path paths[ARRAY_COUNT(readable) + 3] = {{.path = directory, .writable = true}};
     size_t count = 1;
     int version;
     for (size_t i = 0; i < ARRAY_COUNT(readable); i++)
@@ -64,13 +78,18 @@ static int restrict_files(const struct confine_config *config maybe_unused)
     for (size_t i = 0; i < 2; i++)
         if (getenv(variables[i]))
             paths[count++].path = getenv(variables[i]);
-    int err = landlock_enter(paths, count, &version);
+    int err = enter(paths, count, &version);
     if (err == -EOPNOTSUPP) {
-        log_warn("this kernel has no Landlock: a cluster's process is kept from others' files by "
-                 "its user id alone");
+        log_warn("this kernel has no Landlock: a process is kept from others' files by its user id "
+                 "alone");
         return 0;
     }
     return err;
+}
+
+static int restrict_files(const struct confine_config *config maybe_unused)
+{
+    return restrict_to(".", landlock_enter);
 }
 
 static int restrict_calls(const struct confine_config *config maybe_unused)
@@ -82,12 +101,11 @@ static int restrict_calls(const struct confine_config *config maybe_unused)
 static const struct {
     const char *name;
     int (*run)(const struct confine_config *config);
-} steps[] = {{"entering its VPC", visit_vpc},
-             {"entering its directory", enter_directory},
-             {"closing descriptors", close_descriptors},
-             {"dropping privileges", drop_privileges},
-             {"restricting files", restrict_files},
-             {"restricting system calls", restrict_calls}};
+} steps[] = {
+    {"limiting itself", limit_itself},           {"entering its VPC", visit_vpc},
+    {"entering its directory", enter_directory}, {"closing descriptors", close_descriptors},
+    {"dropping privileges", drop_privileges},    {"restricting files", restrict_files},
+    {"restricting system calls", restrict_calls}};
 
 int confine(const struct confine_config *config, const char **ret_step)
 {
@@ -99,4 +117,21 @@ int confine(const struct confine_config *config, const char **ret_step)
         }
     }
     return 0;
+}
+
+int confine_region(const char *directory, bool *ret_confined, const char **ret_step)
+{
+    *ret_confined = !privilege_is_root();
+    if (!*ret_confined)
+        return 0;
+    *ret_step = "dropping privileges";
+    int err = privilege_renounce();
+    if (err)
+        return err;
+    *ret_step = "restricting files";
+    err = restrict_to(directory, landlock_enter_listening);
+    if (err)
+        return err;
+    *ret_step = "restricting system calls";
+    return server_calls_enter_listening();
 }

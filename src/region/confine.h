@@ -1,6 +1,7 @@
 /* Confine: how a cluster's process shuts itself in before it reads a tenant's first byte.
  *
- * Afterwards it has: its VPC's network; its own directory, which it works in; the descriptors that
+ * Afterwards it has: limits of memory, descriptors and threads, and an early end when the machine's
+ * memory does; its VPC's network; its own directory, which it works in; the descriptors that
  * it was handed; an own user id without groups; no capability, now or ever; an empty environment;
  * no way to be traced or to leave a core dump; the system calls of confine.c and no others; of the
  * file system its directory and what resolvers, certificate stores and time zones consist of.
@@ -9,7 +10,7 @@
 #ifndef REGION_CONFINE_H
 #define REGION_CONFINE_H
 
-#include "base/base.h"
+#include "sys/share.h"
 
 struct confine_config {
     const char *directory;
@@ -17,7 +18,14 @@ struct confine_config {
     int netns_fd;   /* -1: stays where it is */
     const int *fds; /* stay open beside standard error */
     size_t fd_count;
+    struct share_limits limits; /* threads count only when the id is taken */
 };
+
+/* The same for the region's own process, which answers requests from outside: its data directory,
+ * the system calls of a server, no capability. Listening sockets go on to be opened, control planes
+ * to be started: by the spawner, which is a process of its own. A region that runs as root makes
+ * hosts and networks in this same process and stays as it is: 0, and *ret_confined is false. */
+int confine_region(const char *directory, bool *ret_confined, const char **ret_step) must_use;
 
 /* 0, or -errno with the name of what failed: the process must end then. */
 int confine(const struct confine_config *config, const char **ret_step) must_use;

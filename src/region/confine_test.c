@@ -24,6 +24,7 @@
 
 #include "kernel/path.h"
 #include "region/confine.h"
+#include "sys/privilege.h"
 
 enum {
     OWN_ID = 2900001,
@@ -50,10 +51,17 @@ static int of(long result)
 }
 
 /* 0, errno, or BY_SIGNAL + a signal. */
-static int result_of(int (*attempt)(void))
+static int status_of(pid_t pid)
 {
     int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFSIGNALED(status) ? BY_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int result_of(int (*attempt)(void))
+{
     pid_t pid = fork();
+    assert_true(pid >= 0);
     if (pid == 0) {
         const char *step;
         const struct confine_config config = {
@@ -61,8 +69,24 @@ static int result_of(int (*attempt)(void))
         /* Standard error stays: a sanitizer's words go there. */
         _exit(confine(&config, &step) ? NOT_CONFINED : attempt());
     }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFSIGNALED(status) ? BY_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
+    return status_of(pid);
+}
+
+/* The same behind what a region shuts itself into that isn't root. */
+static int result_in_region_of(int (*attempt)(void))
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        const char *step = "";
+        bool confined = false;
+        if (geteuid() == 0 && setresuid(OWN_ID, OWN_ID, OWN_ID))
+            _exit(NOT_CONFINED);
+        if (directory_enter(in_work("own")) || confine_region(".", &confined, &step) || !confined)
+            _exit(NOT_CONFINED);
+        _exit(attempt());
+    }
+    return status_of(pid);
 }
 
 /* What must go on to work. */
@@ -255,6 +279,40 @@ TEST(an_intruder_gets_nowhere)
     assert_true(disk == EACCES || disk == ENOENT);
 }
 
+/* A region listens, and keeps what it was started with. */
+static bool may_in_region(int (*attempt)(void))
+{
+    return attempt == use_left_descriptor || attempt == pose_as_server ||
+           attempt == listen_anywhere;
+}
+
+TEST(a_region_without_root_is_shut_in_as_well)
+{
+    size_t failed = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(attempts); i++) {
+        int expected = may_in_region(attempts[i].attempt) ? 0 : attempts[i].expected;
+        int result = result_in_region_of(attempts[i].attempt);
+        if (result == expected)
+            continue;
+        failed++;
+        print_error("%s: %d, not %d\n", attempts[i].name, result, expected);
+    }
+    assert_int_equal(failed, 0);
+    assert_int_equal(result_in_region_of(use_own_files), 0);
+    assert_int_equal(result_in_region_of(use_threads), 0);
+    assert_int_equal(result_in_region_of(resolve_names), 0);
+}
+
+TEST(a_region_that_is_root_says_so)
+{
+    const char *step = NULL;
+    bool confined = true;
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(confine_region(in_work("own"), &confined, &step), 0);
+    assert_false(confined);
+}
+
 TEST(what_the_kernel_says_of_it)
 {
     char path[64];
@@ -350,6 +408,8 @@ int main(int argc maybe_unused, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cluster_can_work),
         cmocka_unit_test(an_intruder_gets_nowhere),
+        cmocka_unit_test(a_region_without_root_is_shut_in_as_well),
+        cmocka_unit_test(a_region_that_is_root_says_so),
         cmocka_unit_test(what_the_kernel_says_of_it),
         cmocka_unit_test(root_is_no_tenant),
     };

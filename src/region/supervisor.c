@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "object/seal.h"
 #include "region/cluster_process.h"
+#include "region/cluster_share.h"
 #include "region/fleet.h"
 #include "sys/privilege.h"
 #include "sys/socket.h"
@@ -29,7 +30,9 @@ struct process {
     uint64_t started_ms;
     uint32_t failures;
     struct timer restart;
+    struct cluster_share share; /* that it was started with */
     bool wanted;
+    bool renewed; /* it ends to be started with another share */
 };
 
 struct supervisor {
@@ -174,6 +177,9 @@ static void start(struct process *p, struct arena *a, struct node *object)
             .on_ready = became_ready,
             .arg = p};
         err = cluster_process_start(a, &config, &p->pid, &p->ready);
+        if (!cluster_share_of(object, &p->share))
+            log_warn("a cluster's tag is no amount that it can work with, and doesn't count",
+                     LOG_CSTR("cluster", p->name));
     }
     if (err) {
         log_error("a cluster can't be started", LOG_CSTR("cluster", p->name), LOG_ERRNO(err));
@@ -214,6 +220,20 @@ static bool collect(void *arg, const struct sealed *object)
     return true;
 }
 
+/* A share is taken at the start: one that was changed makes a new start. */
+static void renew_share(struct process *p, const struct node *object)
+{
+    struct cluster_share share;
+    bool sound maybe_unused = cluster_share_of(object, &share);
+    if (memcmp(&share, &p->share, sizeof(share)) == 0)
+        return;
+    log_info("a cluster is started again with the share that its tags say",
+             LOG_CSTR("cluster", p->name));
+    p->share = share;
+    p->renewed = true;
+    spawner_kill(p->supervisor->spawner, p->pid, SIGTERM);
+}
+
 static void reconcile_cluster(struct supervisor *s, struct arena *a, struct str name)
 {
     struct node *object = state_tree(s->region->state, a, STATE_CLUSTER, name);
@@ -221,6 +241,8 @@ static void reconcile_cluster(struct supervisor *s, struct arena *a, struct str 
     p->wanted = !str_is(node_str(object, "status.status"), "DELETING");
     if (p->wanted && p->pid == 0 && !timer_armed(&p->restart))
         start(p, a, object);
+    else if (p->wanted && p->pid)
+        renew_share(p, object);
     if (!p->wanted && p->pid)
         spawner_kill(s->spawner, p->pid, SIGKILL);
     if (!p->wanted && !p->pid)
@@ -251,8 +273,9 @@ static void child_ended(void *arg, pid_t pid, int status)
             deferred_arm(&s->soon);
             return;
         }
-        if (loop_now_ms(s->region->loop) - p->started_ms > STABLE_MS)
+        if (p->renewed || loop_now_ms(s->region->loop) - p->started_ms > STABLE_MS)
             p->failures = 0;
+        p->renewed = false;
         log_warn("a cluster's process ended and is started again", LOG_CSTR("cluster", p->name),
                  LOG_INT("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
                  LOG_INT("status", WIFEXITED(status) ? WEXITSTATUS(status) : 0));
@@ -299,6 +322,9 @@ static void adopt(void *arg, const struct spawner_survivor *survivor)
     }
     p->pid = survivor->pid;
     p->wanted = true;
+    bool sound maybe_unused = cluster_share_of(
+        state_tree(ad->supervisor->region->state, ad->arena, STATE_CLUSTER, str_from(p->name)),
+        &p->share);
     p->started_ms = loop_now_ms(ad->supervisor->region->loop);
     p->listener = survivor->fds[0];
     if (survivor->fd_count > 1)

@@ -14,6 +14,7 @@
 
 #include "base/vec.h"
 #include "sys/privilege.h"
+#include "sys/share.h"
 #include "sys/spawner_internal.h"
 
 enum {
@@ -92,7 +93,8 @@ static void tell(struct service *s, const struct message *m, const int *fds, siz
         heard = spawner_send(s->owner, m, STR_NONE, fds, fd_count);
 }
 
-/* A child with clean signals that dies with the spawner. */
+/* A child with clean signals that dies with the spawner, in a session of its own: one tenant is one
+ * competitor for the processor. */
 static pid_t fork_child(const struct service *s, struct str args, const int *fds, size_t fd_count)
 {
     pid_t spawner = getpid();
@@ -112,6 +114,7 @@ static pid_t fork_child(const struct service *s, struct str args, const int *fds
     if (getppid() != spawner)
         _exit(1);
     redirect_log(s);
+    share_own_session();
     for (size_t i = 0; i < fd_count; i++)
         fcntl(fds[i], F_SETFD, FD_CLOEXEC);
     _exit(s->config.child(args, fds, fd_count));

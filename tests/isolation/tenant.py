@@ -66,9 +66,9 @@ def signed_token(key_pem, header, claims):
 
 
 class Tenant:
-    def __init__(self, region, name):
+    def __init__(self, region, name, **more):
         self.region, self.name = region, name
-        described = region.create_cluster(name)
+        described = region.create_cluster(name, **more)
         self.endpoint = described['endpoint']
         self.ca = base64.b64decode(described['certificateAuthority']['data']).decode()
         self.directory = f'{region.data}/clusters/{name}'

@@ -11,19 +11,20 @@ from program import AWS, CACHE, KANAME, KUBECTL
 
 
 class Region:
-    def __init__(self, directory):
-        self.directory = str(directory)
+    def __init__(self, directory, program=KANAME, **options):
+        """options: of the processes, such as whose they are."""
+        self.directory, self.program, self.options = str(directory), program, options
         self.process = None
         self.log = open(f'{directory}/serve.log', 'ab')
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([KANAME, 'serve', '--data-dir', self.data, '--listen', '127.0.0.1:0'],
-                                        stdout=subprocess.PIPE, stderr=self.log)
+        self.process = subprocess.Popen([self.program, 'serve', '--data-dir', self.data, '--listen', '127.0.0.1:0'],
+                                        stdout=subprocess.PIPE, stderr=self.log, **self.options)
         line = self.process.stdout.readline().decode()
         assert line.startswith('ready http://'), (line, open(f'{self.directory}/serve.log').read())
         self.endpoint = line.split()[1]
-        out = subprocess.run([KANAME, 'env', '--data-dir', self.data, '--format', 'json'], capture_output=True, check=True)
+        out = subprocess.run([self.program, 'env', '--data-dir', self.data, '--format', 'json'], capture_output=True, check=True, **self.options)
         self.variables = json.loads(out.stdout)
 
     @property
@@ -55,10 +56,10 @@ class Region:
                             **{'aws_access_key_id': v['AWS_ACCESS_KEY_ID'], 'aws_secret_access_key': v['AWS_SECRET_ACCESS_KEY'],
                                'config': Config(retries={'max_attempts': 1}), **more})
 
-    def create_cluster(self, name):
+    def create_cluster(self, name, **more):
         """A cluster that is ACTIVE; returns DescribeCluster's answer."""
         eks = self.client()
-        eks.create_cluster(name=name, roleArn='arn:aws:iam::123456789012:role/eks', resourcesVpcConfig={})
+        eks.create_cluster(name=name, roleArn='arn:aws:iam::123456789012:role/eks', resourcesVpcConfig={}, **more)
         for _ in range(500):
             cluster = eks.describe_cluster(name=name)['cluster']
             if cluster['status'] == 'ACTIVE':
@@ -74,6 +75,6 @@ class Region:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(10)
-        subprocess.run([KANAME, 'down', '--data-dir', self.data, '--kubeconfig', f'{self.directory}/kubeconfig', '--progress', 'quiet'],
-                       check=True)
+        subprocess.run([self.program, 'down', '--data-dir', self.data, '--kubeconfig', f'{self.directory}/kubeconfig', '--progress', 'quiet'],
+                       check=True, **self.options)
         self.log.close()

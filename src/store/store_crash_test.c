@@ -12,6 +12,7 @@
 #include "base/test.h"
 
 #include "store/store_crash_testing.h"
+#include "store/writes_testing.h"
 #include "sys/file.h"
 
 /* ---- a disk that fails: these stand in front of the C library's, for LMDB too ---- */
@@ -113,32 +114,6 @@ static ssize_t write_vector_at(int fd, const struct iovec *parts, int count, off
         return cut_write(
             syscall(SYS_pwrite64, fd, parts[0].iov_base, parts[0].iov_len / 2, offset));
     return syscall(SYS_pwritev, fd, parts, count, offset, 0);
-}
-
-ssize_t taken_pwrite(int fd, const void *data, size_t size, off_t offset) __asm__("pwrite");
-ssize_t taken_pwrite(int fd, const void *data, size_t size, off_t offset)
-{
-    return write_at(fd, data, size, offset);
-}
-
-ssize_t taken_pwrite64(int fd, const void *data, size_t size, off_t offset) __asm__("pwrite64");
-ssize_t taken_pwrite64(int fd, const void *data, size_t size, off_t offset)
-{
-    return write_at(fd, data, size, offset);
-}
-
-ssize_t taken_pwritev(int fd, const struct iovec *parts, int count,
-                      off_t offset) __asm__("pwritev");
-ssize_t taken_pwritev(int fd, const struct iovec *parts, int count, off_t offset)
-{
-    return write_vector_at(fd, parts, count, offset);
-}
-
-ssize_t taken_pwritev64(int fd, const struct iovec *parts, int count,
-                        off_t offset) __asm__("pwritev64");
-ssize_t taken_pwritev64(int fd, const struct iovec *parts, int count, off_t offset)
-{
-    return write_vector_at(fd, parts, count, offset);
 }
 
 /* LMDB seeks and writes when it has several pages in a row. */

@@ -11,6 +11,7 @@
 #include "base/test.h"
 
 #include "store/store_crash_testing.h"
+#include "store/writes_testing.h"
 #include "sys/file.h"
 
 enum {
@@ -59,7 +60,7 @@ static void record(enum kind kind, int file, uint64_t offset, const struct iovec
         _exit(5);
 }
 
-static ssize_t write_parts(int fd, const struct iovec *parts, int count, off_t offset)
+static ssize_t write_vector_at(int fd, const struct iovec *parts, int count, off_t offset)
 {
     int file = recorder.fd >= 0 ? file_of(fd) : -1;
     if (file < 0)
@@ -73,32 +74,10 @@ static ssize_t write_parts(int fd, const struct iovec *parts, int count, off_t o
     return size;
 }
 
-ssize_t taken_pwrite(int fd, const void *data, size_t size, off_t offset) __asm__("pwrite");
-ssize_t taken_pwrite(int fd, const void *data, size_t size, off_t offset)
+static ssize_t write_at(int fd, const void *data, size_t size, off_t offset)
 {
     struct iovec part = {(void *)(uintptr_t)data, size};
-    return write_parts(fd, &part, 1, offset);
-}
-
-ssize_t taken_pwrite64(int fd, const void *data, size_t size, off_t offset) __asm__("pwrite64");
-ssize_t taken_pwrite64(int fd, const void *data, size_t size, off_t offset)
-{
-    struct iovec part = {(void *)(uintptr_t)data, size};
-    return write_parts(fd, &part, 1, offset);
-}
-
-ssize_t taken_pwritev(int fd, const struct iovec *parts, int count,
-                      off_t offset) __asm__("pwritev");
-ssize_t taken_pwritev(int fd, const struct iovec *parts, int count, off_t offset)
-{
-    return write_parts(fd, parts, count, offset);
-}
-
-ssize_t taken_pwritev64(int fd, const struct iovec *parts, int count,
-                        off_t offset) __asm__("pwritev64");
-ssize_t taken_pwritev64(int fd, const struct iovec *parts, int count, off_t offset)
-{
-    return write_parts(fd, parts, count, offset);
+    return write_vector_at(fd, &part, 1, offset);
 }
 
 /* LMDB seeks and writes when it has several pages in a row. */
@@ -106,7 +85,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
 {
     if (recorder.fd < 0 || file_of(fd) < 0)
         return syscall(SYS_writev, fd, parts, count);
-    return write_parts(fd, parts, count, lseek(fd, 0, SEEK_CUR));
+    return write_vector_at(fd, parts, count, lseek(fd, 0, SEEK_CUR));
 }
 
 /* Syncs are recorded and not done: no test of this file needs the real disk. */

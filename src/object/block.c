@@ -5,7 +5,7 @@
 static inline struct part word(unsigned number)
 {
     const struct schema_word *w = &schema_words[number];
-    return (struct part){(const uint8_t *)w->text, w->len, true};
+    return (struct part){(const uint8_t *)schema_word_text(w), w->len, true};
 }
 
 struct part part_read_long(const uint8_t *p)

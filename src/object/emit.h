@@ -60,7 +60,7 @@ static inline void emit_word(struct emitter *e, unsigned number)
         if (w->len >= 8)
             memcpy(to + w->len - 8, &w->last, 8);
     } else {
-        copy_bytes(to, w->text, w->len);
+        copy_bytes(to, schema_word_text(w), w->len);
     }
     e->at = to + w->len;
 }

@@ -109,7 +109,7 @@ const uint8_t *fields_node(const uint8_t *p, struct str *ret_key, struct part *r
         *ret_key = (struct str){(const char *)text.data, text.size};
     } else {
         const struct schema_word *word = &schema_words[(head - FIELDS_WORD) << 8 | *p++];
-        *ret_key = (struct str){word->text - 2, (size_t)word->len + 2};
+        *ret_key = (struct str){schema_word_text(word) - 2, (size_t)word->len + 2};
     }
     return part_read(p, ret_below);
 }

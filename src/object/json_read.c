@@ -4,13 +4,14 @@
 #include "base/limits.h"
 #include "object/json.h"
 #include "object/seal.h"
+#include "object/simd.h"
 
 enum {
     SMALL_MAP = 24
 }; /* up to here comparing every pair is quicker than sorting */
 
-/* Works in place on a copy in the arena that ends with NUL: NUL is no part of any token, so no loop
- * needs an end check. */
+/* Works in place on a copy in the arena with zeroes behind it: NUL is no part of any token, so no
+ * loop needs an end check, and a vector can be loaded anywhere. */
 struct reader {
     struct arena *arena;
     struct status *st;
@@ -230,10 +231,10 @@ static bool read_escape(struct reader *r, char **out)
     return true;
 }
 
-/* After the opening quote. */
-static bool read_text(struct reader *r, struct str *ret)
+/* The rest of a text that begins at from, from r->at on. */
+static bool read_hard_text(struct reader *r, char *from, struct str *ret)
 {
-    char *from = r->at, *out = r->at;
+    char *out = r->at;
     unsigned char high = 0;
     for (;;) {
         unsigned char c = (unsigned char)*r->at;
@@ -253,6 +254,21 @@ static bool read_text(struct reader *r, struct str *ret)
     *ret = (struct str){from, (size_t)(out - from)};
     if (high & 0x80)
         *ret = utf8_mend(r->arena, *ret);
+    return true;
+}
+
+/* After the opening quote. */
+static bool read_text(struct reader *r, struct str *ret)
+{
+    char *from = r->at;
+    unsigned ends;
+    while (!(ends = bytes16_text_ends(bytes16_load(r->at))))
+        r->at += sizeof(bytes16);
+    r->at += __builtin_ctz(ends);
+    if (unlikely(*r->at != '"'))
+        return read_hard_text(r, from, ret);
+    *ret = (struct str){from, (size_t)(r->at - from)};
+    r->at++;
     return true;
 }
 
@@ -370,7 +386,8 @@ static bool read_value(struct reader *r, struct node *n)
 
 static int parse(struct reader *r, struct str text, struct node **ret)
 {
-    r->at = arena_cstr(r->arena, text);
+    r->at = arena_alloc(r->arena, text.len + sizeof(bytes16));
+    memcpy(r->at, text.data ? text.data : "", text.len);
     r->end = r->at + text.len;
     struct node *n = arena_new(r->arena, struct node);
     skip_blanks(r);

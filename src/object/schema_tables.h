@@ -5,11 +5,12 @@
 
 #include "object/schema.h"
 
+/* Half a line of the processor's cache: the codecs look up words all the time. */
 struct schema_word {
-    const char *text;             /* "f:" stands in front of it, as in sets of managedFields */
     uint64_t first, last, middle; /* as in struct schema_key */
+    uint32_t text_at;             /* in schema_word_texts */
     uint8_t len;
-};
+} __attribute__((aligned(32)));
 
 /* What stands in protobuf for a field that is absent. */
 enum wire_absent {
@@ -47,6 +48,8 @@ extern const uint8_t schema_word_displacements[];
 extern const uint16_t schema_word_slots[];
 extern const uint8_t schema_name_index_bits, schema_kind_index_bits;
 extern const struct schema_word schema_words[]; /* by number */
+extern const char schema_word_texts[]; /* each behind "f:", as in sets of managedFields, and ended
+                                          by NUL */
 extern const uint16_t schema_words_count;
 extern const uint8_t schema_words_version;
 extern const struct resource schema_resources[];
@@ -168,19 +171,26 @@ static inline const struct schema_field *schema_field_by_tag(const struct schema
 enum {
     WORD_NONE = -1,
     WORD_BYTES_MIN = 3,
-    WORD_BYTES_MAX = 64
+    WORD_BYTES_MAX = 64,
+    WORD_SLOTS = 4096
 };
 #define SCHEMA_INDEX_MULTIPLIER 0x9E3779B97F4A7C15ULL
+
+static inline const char *schema_word_text(const struct schema_word *w)
+{
+    return schema_word_texts + w->text_at;
+}
 
 static inline int schema_word_keyed(struct text_key key, const char *p, size_t len)
 {
     uint64_t hash = key.hash * SCHEMA_INDEX_MULTIPLIER;
     uint64_t slot = (hash >> 20) + schema_word_displacements[hash >> 55] * (hash >> 36 | 1);
-    uint16_t number = schema_word_slots[slot % 8192];
+    uint16_t number = schema_word_slots[slot % WORD_SLOTS];
     const struct schema_word *w = &schema_words[number];
     if ((w->first ^ key.first) | (w->last ^ key.last) | (w->middle ^ key.middle) | (w->len ^ len))
         return WORD_NONE;
-    return likely(len <= KEY_WHOLE_BYTES) || memcmp(w->text, p, len) == 0 ? number : WORD_NONE;
+    return likely(len <= KEY_WHOLE_BYTES) || memcmp(schema_word_text(w), p, len) == 0 ? number
+                                                                                      : WORD_NONE;
 }
 
 /* The number of a word of the dictionary, or WORD_NONE. */

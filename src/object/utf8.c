@@ -24,19 +24,39 @@ static size_t sequence(const unsigned char *p, const unsigned char *end)
     return 4;
 }
 
+/* Most text is ASCII, and short: whole words, the last of which overlaps the one before. */
+static bool is_ascii(struct str s)
+{
+    uint64_t high = 0, eight;
+    uint32_t first, last;
+    if (s.len >= 8) {
+        for (size_t i = 0; i + 8 <= s.len; i += 8) {
+            memcpy(&eight, s.data + i, 8);
+            high |= eight;
+        }
+        memcpy(&eight, s.data + s.len - 8, 8);
+        high |= eight;
+    } else if (s.len >= 4) {
+        memcpy(&first, s.data, 4);
+        memcpy(&last, s.data + s.len - 4, 4);
+        high = first | last;
+    } else {
+        for (size_t i = 0; i < s.len; i++)
+            high |= (unsigned char)s.data[i];
+    }
+    return !(high & 0x8080808080808080ULL);
+}
+
 bool utf8_valid(struct str s)
 {
     const unsigned char *p = (const unsigned char *)s.data, *end = p + s.len;
+    if (likely(is_ascii(s)))
+        return true;
     while (p < end) {
-        uint64_t eight;
-        while (end - p >= 8) {
-            memcpy(&eight, p, 8);
-            if (eight & 0x8080808080808080ULL)
-                break;
+        if (end - p >= 8 && is_ascii((struct str){(const char *)p, 8})) {
             p += 8;
+            continue;
         }
-        if (p == end)
-            break;
         size_t len = sequence(p, end);
         if (!len)
             return false;

@@ -152,17 +152,15 @@ static void fill_columns(struct arena *a, struct resource *r, const struct node 
             .json_path = path};
     }
     if (count == 0)
-        all[++count] = (struct resource_column){
+        all[1 + count++] = (struct resource_column){
             .name = "Age",
             .type = "date",
             .format = "",
             .description = "CreationTimestamp is a timestamp representing the server time "
                            "when this object was created.",
             .json_path = ".metadata.creationTimestamp"};
-    else
-        count++;
     r->columns = all;
-    r->column_count = count == node_count(columns) + 1 ? count : 2;
+    r->column_count = count + 1;
 }
 
 static void fill_subresources(struct arena *a, struct custom_version *v,
@@ -196,6 +194,24 @@ static void fill_subresources(struct arena *a, struct custom_version *v,
     v->resource.subresource_count = count;
 }
 
+/* What is said of a deprecated version that has no words of its own; it names a better one. */
+static const char *deprecation_of(struct arena *a, const struct resource *r,
+                                  const struct node *definition)
+{
+    const char *best = r->version;
+    node_each(version, node_at(definition, "spec.versions"))
+    {
+        const char *name = cstr_at(a, version, "name");
+        if (node_flag(version, "served", false) && !node_flag(version, "deprecated", false) &&
+            version_compare(name, best) < 0)
+            best = name;
+    }
+    struct str text = arena_printf(a, "%s/%s %s is deprecated", r->group, r->version, r->kind);
+    if (best != r->version)
+        text = arena_printf(a, "%.*s; use %s/%s %s", STR_ARG(text), r->group, best, r->kind);
+    return text.data;
+}
+
 static void fill_version(struct custom_set *set, struct definition *d, struct custom_version *v,
                          const struct node *definition, const struct node *version)
 {
@@ -215,6 +231,9 @@ static void fill_version(struct custom_set *set, struct definition *d, struct cu
     r->categories = texts(a, node_get(names, STR("categories")));
     r->type = SCHEMA_CUSTOM;
     v->schema = node_at(version, "schema.openAPIV3Schema");
+    v->storage_schema = v->schema;
+    node_each(other, node_at(definition, "spec.versions")) if (node_flag(other, "storage", false))
+        v->storage_schema = node_at(other, "schema.openAPIV3Schema");
     v->names = names;
     v->storage_version = d->storage_version;
     v->selectable = node_get(version, STR("selectableFields"));
@@ -224,9 +243,7 @@ static void fill_version(struct custom_set *set, struct definition *d, struct cu
     if (v->deprecated) {
         struct str warning = node_str(version, "deprecationWarning");
         v->deprecation_warning =
-            str_empty(warning)
-                ? arena_printf(a, "%s/%s %s is deprecated", r->group, r->version, r->kind).data
-                : arena_cstr(a, warning);
+            str_empty(warning) ? deprecation_of(a, r, definition) : arena_cstr(a, warning);
     }
     fill_columns(a, r, node_get(version, STR("additionalPrinterColumns")));
     fill_subresources(a, v, node_get(version, STR("subresources")));

@@ -27,7 +27,8 @@ struct custom_version {
     bool preserve_unknown; /* spec.preserveUnknownFields of old */
     bool terminating;      /* the definition is being deleted: no creates */
     bool deprecated;
-    const char *deprecation_warning; /* NULL: none */
+    const char *deprecation_warning;   /* NULL: none */
+    const struct node *storage_schema; /* of the version in which records are kept */
 };
 
 struct custom_set *custom_set_new(struct api *api);
@@ -46,9 +47,11 @@ const struct custom_version *custom_find(const struct custom_set *set, struct st
 size_t custom_count(const struct custom_set *set);
 const struct custom_version *custom_at(const struct custom_set *set, size_t index);
 
-/* A record's tree in another version: conversion None, defaults of the version filled in, unknown
- * fields pruned. */
+/* A record's tree in a version: conversion None, defaults of the version that is kept filled in,
+ * fields that it doesn't know pruned. */
 struct node *custom_convert(struct arena *a, const struct custom_version *v, struct node *n);
+/* A tree in the version that is kept, with what its schema knows. */
+void custom_to_storage(struct arena *a, const struct custom_version *v, struct node *n);
 /* Prunes and defaults a tree sent by a client; unknown and duplicate fields are reported by warn.
  */
 void custom_prepare(struct arena *a, const struct custom_version *v, struct node *n,

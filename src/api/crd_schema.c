@@ -3,11 +3,27 @@
 #include "api/objects.h"
 #include "object/structural.h"
 
+static void fit(struct arena *a, const struct node *schema, bool preserves, struct node *n)
+{
+    if (!schema)
+        return;
+    if (!preserves)
+        structural_prune(a, schema, n, NULL, NULL);
+    structural_default(a, schema, n);
+}
+
 struct node *custom_convert(struct arena *a, const struct custom_version *v, struct node *n)
 {
+    fit(a, v->storage_schema, v->preserve_unknown, n);
     node_set(a, n, STR("apiVersion"), node_text(a, resource_api_version(a, &v->resource)));
-    custom_prepare(a, v, n, NULL);
     return n;
+}
+
+void custom_to_storage(struct arena *a, const struct custom_version *v, struct node *n)
+{
+    if (v->storage_schema != v->schema)
+        fit(a, v->storage_schema, v->preserve_unknown, n);
+    node_set(a, n, STR("apiVersion"), node_text(a, str_from(v->storage_version)));
 }
 
 static void add_note(struct arena *a, struct decode_notes *notes, struct str path)

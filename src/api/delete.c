@@ -30,13 +30,7 @@ static void read_body_options(struct request *r, const struct node *body)
         o->orphan_given = true;
         o->orphan = node_flag(body, "orphanDependents", false);
     }
-    node_each(value, node_at(body, "dryRun"))
-    {
-        static const char *const allowed[] = {"All"};
-        if (!str_is(node_str(value, ""), "All"))
-            field_not_supported(&r->st, STR("dryRun"), node_str(value, ""), allowed, 1);
-        o->dry_run = true;
-    }
+    write_take_dry_run(r, node_at(body, "dryRun"));
 }
 
 static int read_query_options(struct request *r)
@@ -54,13 +48,37 @@ static int read_query_options(struct request *r)
         o->orphan_given = true;
         o->orphan = str_is(text, "true");
     }
-    if (request_query(r, "dryRun", &text)) {
-        static const char *const allowed[] = {"All"};
-        if (!str_is(text, "All"))
-            field_not_supported(&r->st, STR("dryRun"), text, allowed, 1);
-        o->dry_run = true;
-    }
+    request_query(r, "uid", &o->uid);
+    request_query(r, "resourceVersion", &o->resource_version);
     return 0;
+}
+
+/* The options that a body holds; NULL when it says nothing. */
+static int decode_options(struct request *r, struct node **ret)
+{
+    enum media media;
+    struct str bytes = r->http->body, version = STR_NONE, kind = STR_NONE;
+    *ret = NULL;
+    if (content_type_parse(http_header(r->http, "Content-Type"), true, &media) < 0)
+        return status_set(
+            &r->st, REASON_UNSUPPORTED_MEDIA_TYPE,
+            "the body of the request was in an unknown format - accepted media types "
+            "include: "
+            "application/json, application/yaml, application/vnd.kubernetes.protobuf");
+    if (media == MEDIA_JSON && str_is(str_trim(bytes), "null"))
+        return 0;
+    if (media != MEDIA_PROTOBUF &&
+        document_peek(r->arena, media, bytes, &version, &kind, &r->st) < 0)
+        return status_set(&r->st, REASON_BAD_REQUEST,
+                          "couldn't get version/kind; json parse error: %.*s",
+                          STR_ARG(r->st.message));
+    if (!str_empty(kind) && !str_is(kind, "DeleteOptions"))
+        return status_set(&r->st, REASON_BAD_REQUEST,
+                          "no kind \"%.*s\" is registered for version \"%.*s\" in scheme "
+                          "\"pkg/runtime/scheme.go:111\"",
+                          STR_ARG(kind), STR_ARG(version));
+    return document_decode(r->arena, media, bytes,
+                           schema_type_by_name(STR("meta/v1.DeleteOptions")), ret, NULL, &r->st);
 }
 
 int delete_options_read(struct request *r)
@@ -69,23 +87,11 @@ int delete_options_read(struct request *r)
     if (!r->http) {
         read_body_options(r, r->sent);
     } else {
-        if (read_query_options(r) < 0)
+        struct node *body = NULL;
+        write_read_dry_run(r); /* a rehearsal that is asked for is one, whatever the body says */
+        if (str_empty(r->http->body) ? read_query_options(r) < 0 : decode_options(r, &body) < 0)
             return -1;
-        struct node *body;
-        if (!str_empty(r->http->body)) {
-            enum media media;
-            if (content_type_parse(http_header(r->http, "Content-Type"), true, &media) < 0)
-                return status_set(
-                    &r->st, REASON_UNSUPPORTED_MEDIA_TYPE,
-                    "the body of the request was in an unknown format - accepted media types "
-                    "include: "
-                    "application/json, application/yaml, application/vnd.kubernetes.protobuf");
-            if (document_decode(r->arena, media, r->http->body,
-                                schema_type_by_name(STR("meta/v1.DeleteOptions")), &body, NULL,
-                                &r->st) < 0)
-                return -1;
-            read_body_options(r, body);
-        }
+        read_body_options(r, body);
     }
     struct write_options *o = &r->options;
     if (o->has_grace &&
@@ -95,7 +101,10 @@ int delete_options_read(struct request *r)
         node_put_int(r->arena, options, "gracePeriodSeconds", o->grace_s);
         o->body = options;
     }
-    bool known = str_empty(o->propagation);
+    struct str text;
+    bool empty = r->http && str_empty(r->http->body) &&
+                 request_query(r, "propagationPolicy", &text) && str_empty(text);
+    bool known = str_empty(o->propagation) && !empty;
     for (size_t i = 0; i < ARRAY_COUNT(policies); i++)
         known = known || str_is(o->propagation, policies[i]);
     if (!known)

@@ -1,4 +1,5 @@
 /* Discovery: /api, /apis and what is below them, legacy and aggregated. */
+#include "api/crd.h"
 #include "api/documents.h"
 #include "api/endpoint.h"
 #include "api/render.h"
@@ -15,12 +16,16 @@ static const struct {
     {VERB_UPDATE, "update"}, {VERB_WATCH, "watch"},
 };
 
-static struct node *verb_list(struct arena *a, unsigned verbs)
+static struct node *verb_list(struct arena *a, unsigned verbs, bool custom)
 {
     struct node *list = node_list(a);
-    for (size_t i = 0; i < ARRAY_COUNT(verb_words); i++)
+    /* Of custom resources in an order of their own: creating comes late. */
+    for (size_t i = custom; i < ARRAY_COUNT(verb_words); i++) {
+        if (custom && verb_words[i].bit == VERB_UPDATE && (verbs & VERB_CREATE))
+            node_append(a, list, node_text(a, STR("create")));
         if (verbs & verb_words[i].bit)
             node_append(a, list, node_text(a, str_from(verb_words[i].name)));
+    }
     return list;
 }
 
@@ -75,6 +80,12 @@ static const struct {
 /* First eight bytes of the SHA-256 of group/version/Kind as stored. */
 static struct str storage_hash(struct arena *a, const struct resource *r)
 {
+    if (r->type == SCHEMA_CUSTOM && r->id >= CUSTOM_ID_FIRST) {
+        const struct custom_version *v = container_of(r, struct custom_version, resource);
+        uint8_t custom_digest[SHA256_BYTES];
+        digest_sha256(arena_printf(a, "%s/%s", v->storage_version, r->kind), custom_digest);
+        return base64_encode(a, (struct str){(const char *)custom_digest, 8});
+    }
     const struct resource *stored = r->storage_id == r->id ? r : resource_by_id(r->storage_id);
     const char *version = stored->version;
     uint8_t digest[SHA256_BYTES];
@@ -93,7 +104,7 @@ static void legacy_resource(struct arena *a, struct node *list, const struct res
     put(a, n, "singularName", r->singular);
     node_put_bool(a, n, "namespaced", r->namespaced);
     put(a, n, "kind", r->kind);
-    node_set(a, n, STR("verbs"), verb_list(a, r->verbs));
+    node_set(a, n, STR("verbs"), verb_list(a, r->verbs, r->type == SCHEMA_CUSTOM));
     if (r->short_names && *r->short_names)
         node_set(a, n, STR("shortNames"), text_list(a, r->short_names));
     if (r->categories && *r->categories)
@@ -112,7 +123,7 @@ static void legacy_resource(struct arena *a, struct node *list, const struct res
             put(a, sub, "version", s->version);
         }
         put(a, sub, "kind", s->kind);
-        node_set(a, sub, STR("verbs"), verb_list(a, s->verbs));
+        node_set(a, sub, STR("verbs"), verb_list(a, s->verbs, false));
         node_append(a, list, sub);
     }
 }
@@ -144,6 +155,8 @@ static enum step_result resource_list(struct request *r, struct str group, struc
         if (str_is(group, res->group) && str_is(version, res->version))
             legacy_resource(r->arena, list, res);
     if (node_count(list) == 0) {
+        if (!str_empty(group))
+            r->plain_error = "404 page not found\n";
         status_set(&r->st, REASON_NOT_FOUND, "the server could not find the requested resource");
         return STEP_FAIL;
     }
@@ -185,7 +198,7 @@ static struct node *aggregated_resource(struct arena *a, const struct resource *
     node_set(a, n, STR("responseKind"), response_kind(a, NULL, NULL, r->kind));
     put(a, n, "scope", r->namespaced ? "Namespaced" : "Cluster");
     put(a, n, "singularResource", r->singular);
-    node_set(a, n, STR("verbs"), verb_list(a, r->verbs));
+    node_set(a, n, STR("verbs"), verb_list(a, r->verbs, r->type == SCHEMA_CUSTOM));
     if (r->short_names && *r->short_names)
         node_set(a, n, STR("shortNames"), text_list(a, r->short_names));
     if (r->categories && *r->categories)
@@ -198,7 +211,7 @@ static struct node *aggregated_resource(struct arena *a, const struct resource *
         put(a, sub, "subresource", s->name);
         node_set(a, sub, STR("responseKind"),
                  response_kind(a, same ? NULL : s->group, same ? NULL : s->version, s->kind));
-        node_set(a, sub, STR("verbs"), verb_list(a, s->verbs));
+        node_set(a, sub, STR("verbs"), verb_list(a, s->verbs, false));
         node_append(a, node_need_list(a, n, "subresources"), sub);
     }
     return n;
@@ -209,7 +222,6 @@ static struct node *aggregated_group(struct api *api, struct arena *a, const str
     struct node *n = node_map(a), *meta = node_map(a);
     if (!str_empty(g->name))
         node_set(a, meta, STR("name"), node_text(a, g->name));
-    node_set(a, meta, STR("creationTimestamp"), node_null(a));
     node_set(a, n, STR("metadata"), meta);
     struct node *versions = node_need_list(a, n, "versions");
     for (size_t i = 0; i < g->version_count; i++) {
@@ -241,22 +253,32 @@ static enum step_result aggregated(struct request *r, bool core)
     struct str tag = documents_set_tag(r->api->documents, core ? "/api" : "/apis", buf_str(&text));
     request_header(r, "Vary", STR("Accept"));
     request_header(r, "Cache-Control", STR("public"));
-    if (!document_not_modified(r, tag))
-        respond_text_later(r,
-                           "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
-                           arena_str(r->arena, buf_str(&text)));
+    int err = 0;
+    if (!document_not_modified(r, tag)) {
+        r->rewritten = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+        if (r->accept.media == MEDIA_PROTOBUF) {
+            buf_clear(&text);
+            r->rewritten =
+                "application/"
+                "vnd.kubernetes.protobuf;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+            err = render_tree(r->arena, &r->accept,
+                              named_type("apidiscovery.k8s.io/v2.APIGroupDiscoveryList"), n, &text,
+                              &r->st);
+        }
+        respond_document_later(r, &text);
+    }
     buf_release(&text);
-    return STEP_NEXT;
+    return err < 0 ? STEP_FAIL : STEP_NEXT;
 }
 
-/* JSON and YAML only: these documents have odd protobuf forms, and every client takes JSON. */
 static int choose(struct request *r, bool top)
 {
-    if (accept_choose(http_header(r->http, "Accept"), top ? ALLOW_DISCOVERY : 0, &r->accept) == 0)
+    unsigned allowed = ALLOW_PROTOBUF | (top ? ALLOW_DISCOVERY : 0);
+    if (accept_choose(http_header(r->http, "Accept"), allowed, &r->accept) == 0)
         return 0;
-    return status_set(
-        &r->st, REASON_NOT_ACCEPTABLE,
-        "only the following media types are accepted: application/json, application/yaml");
+    return status_set(&r->st, REASON_NOT_ACCEPTABLE,
+                      "only the following media types are accepted: application/json, "
+                      "application/yaml, application/vnd.kubernetes.protobuf");
 }
 
 static struct str part(struct str path, size_t index)
@@ -301,6 +323,7 @@ static enum step_result one_group(struct request *r, struct str name)
             fill_group(r->arena, n, &groups[i]);
             return reply(r, n, "meta/v1.APIGroup");
         }
+    r->plain_error = "404 page not found\n";
     status_set(&r->st, REASON_NOT_FOUND, "the server could not find the requested resource");
     return STEP_FAIL;
 }

@@ -1,6 +1,7 @@
 #include "api/impersonate.h"
 
 #include "base/encode.h"
+#include "object/seal.h"
 
 static int check(struct request *r, const char *group, const char *resource,
                  const char *subresource, struct str ns, struct str name)
@@ -61,21 +62,26 @@ static void add_extra(struct request *r, struct user *as, struct str key, struct
     as->extra_count = n + 1;
 }
 
-static int take_extra(struct request *r, struct user *as)
+static struct str extra_key(struct request *r, const struct http_header *h)
 {
     const struct str prefix = STR("Impersonate-Extra-");
+    if (h->name.len <= prefix.len || !str_equal_nocase(str_slice(h->name, 0, prefix.len), prefix))
+        return STR_NONE;
+    char *lower = arena_cstr(r->arena, str_slice(h->name, prefix.len, h->name.len));
+    for (char *c = lower; *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c + 'a' - 'A');
+    struct str key;
+    return percent_decode(r->arena, str_from(lower), false, &key) < 0 ? str_from(lower) : key;
+}
+
+static int take_extra(struct request *r, struct user *as)
+{
     for (size_t i = 0; i < r->http->header_count; i++) {
         const struct http_header *h = &r->http->headers[i];
-        if (h->name.len <= prefix.len ||
-            !str_equal_nocase(str_slice(h->name, 0, prefix.len), prefix))
+        struct str key = extra_key(r, h);
+        if (str_empty(key))
             continue;
-        char *lower = arena_cstr(r->arena, str_slice(h->name, prefix.len, h->name.len));
-        for (char *c = lower; *c; c++)
-            if (*c >= 'A' && *c <= 'Z')
-                *c = (char)(*c + 'a' - 'A');
-        struct str key;
-        if (percent_decode(r->arena, str_from(lower), false, &key) < 0)
-            key = str_from(lower);
         if (check(r, "authentication.k8s.io", "userextras", arena_cstr(r->arena, key), STR_NONE,
                   h->value) < 0)
             return -1;
@@ -99,15 +105,58 @@ static void complete_groups(struct request *r, struct user *as)
         user_add_group(r->arena, as, str_from(last));
 }
 
+static void show_list(struct buf *out, struct str *texts, size_t count)
+{
+    struct node shown = {.kind = NODE_STRING};
+    if (count == 0) {
+        buf_puts(out, "[]string(nil)");
+        return;
+    }
+    buf_puts(out, "[]string{");
+    for (size_t i = 0; i < count; i++) {
+        buf_puts(out, i ? ", " : "");
+        shown.text = texts[i];
+        node_to_json(out, &shown, 0);
+    }
+    buf_puts(out, "}");
+}
+
+/* Somebody's groups without the somebody: the original shows what was asked for as Go does. */
+static int refuse_nameless(struct request *r, struct str uid)
+{
+    struct user asked = {0};
+    struct buf text = BUF_INIT;
+    for (size_t i = 0; i < r->http->header_count; i++) {
+        const struct http_header *h = &r->http->headers[i];
+        struct str key = extra_key(r, h);
+        if (str_equal_nocase(h->name, STR("Impersonate-Group")))
+            user_add_group(r->arena, &asked, h->value);
+        if (!str_empty(key))
+            add_extra(r, &asked, key, h->value);
+    }
+    if (str_empty(uid) && asked.group_count == 0 && asked.extra_count == 0)
+        return 0;
+    buf_printf(&text, "requested &user.DefaultInfo{Name:\"\", UID:\"%.*s\", Groups:", STR_ARG(uid));
+    show_list(&text, asked.groups, asked.group_count);
+    buf_puts(&text, asked.extra_count ? ", Extra:map[string][]string{"
+                                      : ", Extra:map[string][]string(nil");
+    for (size_t i = 0; i < asked.extra_count; i++) {
+        buf_printf(&text, "%s\"%.*s\":", i ? ", " : "", STR_ARG(asked.extra[i].key));
+        show_list(&text, asked.extra[i].values, asked.extra[i].count);
+    }
+    buf_puts(&text, asked.extra_count ? "}} without impersonating a user name"
+                                      : ")} without impersonating a user name");
+    status_set(&r->st, REASON_BAD_REQUEST, "%.*s", STR_ARG(buf_str(&text)));
+    buf_release(&text);
+    return -1;
+}
+
 int impersonate(struct request *r)
 {
     struct str name = http_header(r->http, "Impersonate-User");
     struct str uid = http_header(r->http, "Impersonate-Uid");
-    if (str_empty(name)) {
-        if (!str_empty(http_header(r->http, "Impersonate-Group")) || !str_empty(uid))
-            return status_internal(&r->st, "requested impersonation without impersonating a user");
-        return 0;
-    }
+    if (str_empty(name))
+        return refuse_nameless(r, uid);
     struct user *as = arena_new(r->arena, struct user);
     as->name = name;
     if (take_user(r, as) < 0 || take_groups(r, as) < 0 || take_extra(r, as) < 0)

@@ -51,8 +51,7 @@ static struct clause parse_clause(struct str text)
 
 static bool media_of(struct str type, unsigned allowed, enum media *ret)
 {
-    if (str_is(type, "*/*") || str_is(type, "application/*") ||
-        str_equal_nocase(type, STR("application/json"))) {
+    if (str_equal_nocase(type, STR("application/json"))) {
         *ret = MEDIA_JSON;
         return true;
     }
@@ -82,7 +81,13 @@ static bool take_clause(const struct clause *c, unsigned allowed, struct accept 
     /* Partial metadata has a protobuf form of its own, whatever the resource has. */
     bool partial = str_starts(c->as, "PartialObjectMetadata");
     struct accept a = {.shape = AS_OBJECT};
-    if (!media_of(c->type, partial ? allowed | ALLOW_PROTOBUF : allowed, &a.media))
+    /* Unlike bodies' types these are taken by the letter, as the original takes them. */
+    for (size_t i = 0; i < c->type.len; i++)
+        if (c->type.data[i] >= 'A' && c->type.data[i] <= 'Z')
+            return false;
+    if (str_is(c->type, "*/*"))
+        a.media = MEDIA_JSON;
+    else if (!media_of(c->type, partial ? allowed | ALLOW_PROTOBUF : allowed, &a.media))
         return false;
     if (!str_empty(c->as)) {
         bool known = false;
@@ -114,7 +119,7 @@ int accept_choose(struct str header, unsigned allowed, struct accept *ret)
         *ret = (struct accept){.media = MEDIA_JSON, .pretty = pretty};
         return 0;
     }
-    double best = 0;
+    double best = -1;
     struct str rest = header;
     while (rest.data) {
         struct clause c = parse_clause(str_cut(&rest, ','));
@@ -125,18 +130,16 @@ int accept_choose(struct str header, unsigned allowed, struct accept *ret)
             ret->pretty = pretty;
         }
     }
-    return best > 0 ? 0 : -1;
+    return best >= 0 ? 0 : -1;
 }
 
 int content_type_parse(struct str header, bool protobuf_allowed, enum media *ret)
 {
-    struct str type = str_trim(str_cut(&header, ';'));
-    if (str_empty(type)) {
+    if (str_empty(str_trim(header))) {
         *ret = MEDIA_JSON;
         return 0;
     }
-    if (str_is(type, "*/*") || str_is(type, "application/*"))
-        return -1;
+    struct str type = str_trim(str_cut(&header, ';'));
     return media_of(type, protobuf_allowed ? ALLOW_PROTOBUF : 0, ret) ? 0 : -1;
 }
 

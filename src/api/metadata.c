@@ -1,5 +1,6 @@
 #include "api/metadata.h"
 
+#include "api/kinds/names.h"
 #include "base/limits.h"
 #include "object/scalar.h"
 #include "sys/random.h"
@@ -108,21 +109,12 @@ static void validate_labels(struct request *r, const struct node *labels)
     }
 }
 
-static struct str lower(struct arena *a, struct str s)
-{
-    char *copy = arena_cstr(a, s);
-    for (size_t i = 0; i < s.len; i++)
-        if (copy[i] >= 'A' && copy[i] <= 'Z')
-            copy[i] = (char)(copy[i] + 'a' - 'A');
-    return (struct str){copy, s.len};
-}
-
 static void validate_annotations(struct request *r, const struct node *annotations)
 {
     size_t total = 0;
     member_each(m, annotations)
     {
-        const char *fault = name_qualified(lower(r->arena, m->name));
+        const char *fault = name_qualified(name_lower(r->arena, m->name));
         if (fault)
             field_invalid(&r->st, STR("metadata.annotations"), m->name, "%s", fault);
         total += m->name.len + node_str(m->value, "").len;
@@ -184,6 +176,19 @@ static void validate_finalizer_domain(struct request *r, struct str name, size_t
                   "name is neither a standard finalizer name nor is it fully qualified");
 }
 
+/* Custom resources may have any, but are told to prefer their own domain's. */
+static void warn_of_finalizer(struct request *r, struct str name)
+{
+    bool known =
+        str_is(name, "orphan") || str_is(name, "foregroundDeletion") || str_is(name, "kubernetes");
+    if (r->custom && !known && str_find(name, '/') < 0)
+        request_warn(
+            r, arena_printf(r->arena,
+                            "metadata.finalizers: \"%.*s\": prefer a domain-qualified finalizer "
+                            "name to avoid accidental conflicts with other finalizer writers",
+                            STR_ARG(name)));
+}
+
 static void validate_finalizers(struct request *r, const struct node *finalizers)
 {
     for (size_t i = 0; i < node_count(finalizers); i++) {
@@ -191,6 +196,8 @@ static void validate_finalizers(struct request *r, const struct node *finalizers
         const char *fault = name_qualified(name);
         if (fault)
             field_invalid(&r->st, STR("metadata.finalizers"), name, "%s", fault);
+        else
+            warn_of_finalizer(r, name);
         validate_finalizer_domain(r, name, i);
     }
     if (list_has(finalizers, STR("orphan")) && list_has(finalizers, STR("foregroundDeletion")))

@@ -20,6 +20,13 @@ static enum step_result text(struct request *r, struct str t)
     return STEP_NEXT;
 }
 
+/* Whether a page has a check: two tell whether the server is ready. */
+static bool page_has(struct str page, const char *check)
+{
+    bool ready_only = strcmp(check, "informer-sync") == 0 || strcmp(check, "shutdown") == 0;
+    return !ready_only || str_is(page, "readyz");
+}
+
 static bool excluded(struct request *r, const char *check)
 {
     size_t count;
@@ -30,26 +37,48 @@ static bool excluded(struct request *r, const char *check)
     return false;
 }
 
+/* What can't be left out, because it isn't there. */
+static void warn_of_exclusions(struct request *r, struct str page, struct buf *out)
+{
+    size_t count, told = 0;
+    struct http_header *all = http_query_all(r->http, &count);
+    for (size_t i = 0; i < count; i++) {
+        bool known = !str_is(all[i].name, "exclude");
+        for (size_t k = 0; k < ARRAY_COUNT(checks); k++)
+            known = known || (str_is(all[i].value, checks[k]) && page_has(page, checks[k]));
+        if (known)
+            continue;
+        buf_printf(out, "%s\"%.*s\"",
+                   told++ ? ", " : "warn: some health checks cannot be excluded: no matches for ",
+                   STR_ARG(all[i].value));
+    }
+    buf_puts(out, told ? "\n" : "");
+}
+
 static enum step_result health(struct request *r)
 {
     struct str path = r->http->path, unused;
-    request_header(r, "X-Content-Type-Options", STR("nosniff"));
     ssize_t slash = str_find(str_slice(path, 1, path.len), '/');
     struct str name =
         slash < 0 ? str_slice(path, 1, path.len) : str_slice(path, 1, (size_t)slash + 1);
     if (slash >= 0) {
         struct str one = str_slice(path, (size_t)slash + 2, path.len);
         for (size_t i = 0; i < ARRAY_COUNT(checks); i++)
-            if (str_is(one, checks[i]))
+            if (str_is(one, checks[i]) && page_has(name, checks[i]))
                 return text(r, STR("ok"));
+        r->plain_error = "404 page not found\n";
         status_set(&r->st, REASON_NOT_FOUND, "there is no check of this name");
         return STEP_FAIL;
     }
+    request_header(r, "X-Content-Type-Options", STR("nosniff"));
     if (!request_query(r, "verbose", &unused))
         return text(r, STR("ok"));
     struct buf out = BUF_INIT;
     for (size_t i = 0; i < ARRAY_COUNT(checks); i++)
-        buf_printf(&out, "[+]%s %s\n", checks[i], excluded(r, checks[i]) ? "excluded: ok" : "ok");
+        if (page_has(name, checks[i]))
+            buf_printf(&out, "[+]%s %s\n", checks[i],
+                       excluded(r, checks[i]) ? "excluded: ok" : "ok");
+    warn_of_exclusions(r, name, &out);
     buf_printf(&out, "%.*s check passed\n", STR_ARG(name));
     struct str copy = arena_str(r->arena, buf_str(&out));
     buf_release(&out);
@@ -130,8 +159,10 @@ static enum step_result root(struct request *r)
                                                 STR_ARG(view[i].versions[j]));
     }
     for (size_t i = 0; i < ARRAY_COUNT(checks); i++) {
-        paths[count++] = arena_printf(r->arena, "/healthz/%s", checks[i]);
-        paths[count++] = arena_printf(r->arena, "/livez/%s", checks[i]);
+        if (page_has(STR("livez"), checks[i])) {
+            paths[count++] = arena_printf(r->arena, "/healthz/%s", checks[i]);
+            paths[count++] = arena_printf(r->arena, "/livez/%s", checks[i]);
+        }
         paths[count++] = arena_printf(r->arena, "/readyz/%s", checks[i]);
     }
     qsort(paths, count, sizeof(*paths), by_text);

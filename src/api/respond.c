@@ -1,5 +1,6 @@
 #include "api/respond.h"
 
+#include "api/crd.h"
 #include "api/objects.h"
 #include "api/render.h"
 #include "base/limits.h"
@@ -54,10 +55,24 @@ enum {
     WARNINGS_BYTES_MAX = 4096
 };
 
+/* What is said of a version comes before what is said of an object. */
+static void request_warn_first(struct request *r, struct str text)
+{
+    size_t count = r->warning_count;
+    request_warn(r, text);
+    if (r->warning_count == count)
+        return;
+    struct str last = r->warnings[count];
+    memmove(r->warnings + 1, r->warnings, count * sizeof(*r->warnings));
+    r->warnings[0] = last;
+}
+
 static void add_common_headers(struct request *r)
 {
     if (r->endpoint && r->kind && r->kind->deprecation)
-        request_warn(r, str_from(r->kind->deprecation));
+        request_warn_first(r, str_from(r->kind->deprecation));
+    if (r->endpoint && r->custom && r->custom->deprecation_warning)
+        request_warn_first(r, str_from(r->custom->deprecation_warning));
     if (!r->cache_control_set)
         request_header(r, "Cache-Control", STR("no-cache, private"));
     if (!str_empty(r->audit_id))
@@ -109,7 +124,14 @@ void respond_status(struct request *r, const struct status *st)
     struct status ignored;
     status_init(&ignored, r->arena);
     struct accept accept = r->accept;
+    /* What was refused before its form was settled goes out in the form that was asked for, if it
+     * is one. */
+    if (!r->endpoint && r->http &&
+        accept_choose(http_header(r->http, "Accept"), ALLOW_PROTOBUF, &accept) < 0)
+        accept = r->accept;
     accept.shape = AS_OBJECT;
+    if (!r->endpoint && (st->code == 403 || st->code == 400))
+        request_header(r, "X-Content-Type-Options", STR("nosniff"));
     if (r->custom && accept.media == MEDIA_PROTOBUF)
         accept.media = MEDIA_JSON;
     r->code = st->code;

@@ -4,8 +4,11 @@
 
 static bool label_known(const struct selection *s, struct str label)
 {
-    if (str_is(label, "metadata.name") || (str_is(label, "metadata.namespace")))
+    if (str_is(label, "metadata.name"))
         return true;
+    /* Cluster-scoped kinds with labels of their own know no namespace. */
+    if (str_is(label, "metadata.namespace"))
+        return s->resource->namespaced || !s->kind->field_labels;
     for (const char *const *l = s->kind->field_labels; l && *l; l++)
         if (str_is(label, *l))
             return true;

@@ -100,7 +100,8 @@ static void restore_metadata(struct request *r)
 {
     static const char *const all[] = {"metadata.labels", "metadata.annotations",
                                       "metadata.finalizers", "metadata.ownerReferences", NULL};
-    const char *const *reset = r->kind->status_reset_paths;
+    static const char *const whole[] = {"metadata", NULL};
+    const char *const *reset = r->custom ? whole : r->kind->status_reset_paths;
     if (!request_is_sub(r, "status"))
         return;
     for (; reset && *reset; reset++) {
@@ -125,6 +126,17 @@ static void restore_status(struct request *r)
         node_remove(r->object, STR("status"));
 }
 
+/* When an object came and goes isn't for clients to say; what they leave out stays. */
+static void refuse_new_times(struct request *r)
+{
+    static const char *const times[] = {"metadata.creationTimestamp", "metadata.deletionTimestamp"};
+    for (size_t i = 0; r->http && i < ARRAY_COUNT(times); i++) {
+        struct str sent = node_str(r->object, times[i]), kept = node_str(r->old_node, times[i]);
+        if (!str_empty(sent) && !str_equal(sent, kept))
+            field_invalid(&r->st, str_from(times[i]), sent, "field is immutable");
+    }
+}
+
 static void prepare_update(struct request *r)
 {
     const struct side *side = side_of(r);
@@ -132,6 +144,7 @@ static void prepare_update(struct request *r)
         keep_other_sides(r, side);
     else if (str_empty(r->route.subresource) && has_status(r))
         restore_status(r);
+    refuse_new_times(r);
     metadata_carry(r, r->object, r->old_node);
     restore_metadata(r);
 }
@@ -161,12 +174,13 @@ static void settle_form(struct request *r)
  * owns what the server adds. */
 static int track_fields(struct request *r)
 {
-    static const char *const status_only[] = {"status", NULL}, *const spec_only[] = {"spec", NULL};
+    static const char *const status_only[] = {"status", NULL}, *const spec_only[] = {"spec", NULL},
+                             *const custom_status[] = {"spec", "metadata", NULL};
     bool status = request_is_sub(r, "status");
     const struct side *side = side_of(r);
     const char *const *reset = status ? r->kind->status_reset_paths : r->kind->reset_paths;
     if (!reset && has_status(r))
-        reset = status ? spec_only : status_only;
+        reset = status ? (r->custom ? custom_status : spec_only) : status_only;
     if (side && side->reset[0])
         reset = side->reset;
     struct apply_context ctx = {
@@ -335,8 +349,7 @@ static int seal_object(struct request *r, struct sealed **ret)
     if (type != r->resource->type)
         object = convert_tree(r->arena, object, r->resource->type, type);
     if (r->custom)
-        node_set(r->arena, object, STR("apiVersion"),
-                 node_text(r->arena, str_from(r->custom->storage_version)));
+        custom_to_storage(r->arena, r->custom, object);
     return seal(type, object, ret, &r->st);
 }
 
@@ -374,11 +387,25 @@ static bool is_no_op(struct request *r, const struct sealed *now)
     return node_equal(a, b);
 }
 
+/* Another one of this name is there; perhaps not for long. */
+static int refuse_second(struct request *r, struct str name)
+{
+    struct store_record record;
+    struct store_key key = request_key(r, node_str(r->object, "metadata.namespace"), name);
+    bool ends = store_get(r->api->config.store, key, &record) == 0 &&
+                value_present(value_at(sealed_root(record.value), "metadata.deletionTimestamp"));
+    status_already_exists(&r->st, request_group(r), str_from(r->resource->plural), name);
+    if (ends)
+        r->st.message =
+            arena_printf(r->arena, "object is being deleted: %.*s", STR_ARG(r->st.message));
+    return -1;
+}
+
 static int store_failed(struct request *r, int err, struct str name)
 {
     struct str plural = str_from(r->resource->plural), group = request_group(r);
     switch (err) {
-    case -EEXIST: return status_already_exists(&r->st, group, plural, name);
+    case -EEXIST: return refuse_second(r, name);
     case -ENOENT: return status_not_found(&r->st, group, plural, name);
     case -ESTALE:
         return status_conflict(&r->st, group, plural, name,

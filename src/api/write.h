@@ -33,6 +33,11 @@ int write_check_preconditions(struct request *r) must_use;
 int write_check_identity(struct request *r) must_use;
 
 /* The steps, for endpoints of their own (scale, binding ...). */
+/* dryRun of the query, and as given: All, or a cause. */
+void write_read_dry_run(struct request *r);
+void write_take_dry_run(struct request *r, const struct node *list);
+/* That the object is of the resource's version and kind, which it may leave out. */
+int write_check_type(struct request *r, struct node *n);
 enum step_result write_prepare(struct request *r);
 enum step_result write_admit(struct request *r);
 enum step_result write_validate(struct request *r);

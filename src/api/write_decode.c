@@ -8,6 +8,7 @@
 #include "base/encode.h"
 #include "base/limits.h"
 #include "object/default.h"
+#include "object/shown.h"
 
 /* "kubectl/v1.36 (linux)" -> "kubectl". */
 static struct str manager_from_agent(struct str agent)
@@ -30,20 +31,42 @@ static const char *options_kind(const struct request *r)
     return kinds[r->route.verb];
 }
 
-static int read_dry_run(struct request *r)
+void write_read_dry_run(struct request *r)
 {
     size_t count;
+    struct node *list = node_list(r->arena);
     struct http_header *all = http_query_all(r->http, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (!str_is(all[i].name, "dryRun"))
+    for (size_t i = 0; i < count; i++)
+        if (str_is(all[i].name, "dryRun"))
+            node_append(r->arena, list, node_text(r->arena, all[i].value));
+    write_take_dry_run(r, list);
+}
+
+void write_take_dry_run(struct request *r, const struct node *list)
+{
+    bool known = true;
+    node_each(value, list) known = known && str_is(node_str(value, ""), "All");
+    r->options.dry_run = r->options.dry_run || node_count(list) > 0;
+    if (known)
+        return;
+    struct buf text = BUF_INIT;
+    node_to_json(&text, list, 0);
+    status_add_cause(&r->st, CAUSE_NOT_SUPPORTED, STR("dryRun"),
+                     "Unsupported value: %.*s: supported values: \"All\"", STR_ARG(buf_str(&text)));
+    buf_release(&text);
+}
+
+/* The first character that isn't to be shown makes a manager's name bad. */
+static void check_manager(struct request *r, struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.data[i];
+        if (c >= ' ' && c != 0x7f)
             continue;
-        if (!str_is(all[i].value, "All"))
-            status_add_cause(&r->st, CAUSE_NOT_SUPPORTED, STR("dryRun"),
-                             "Unsupported value: [\"%.*s\"]: supported values: \"All\"",
-                             STR_ARG(all[i].value));
-        r->options.dry_run = true;
+        field_invalid(&r->st, STR("fieldManager"), name,
+                      "invalid character U+%04X (at position %zu)", c, i);
+        return;
     }
-    return 0;
 }
 
 int write_options_read(struct request *r)
@@ -52,12 +75,13 @@ int write_options_read(struct request *r)
         return 0;
     struct write_options *o = &r->options;
     struct str text;
-    read_dry_run(r);
+    write_read_dry_run(r);
     bool apply = o->patch == PATCH_APPLY;
     if (request_query(r, "fieldManager", &text) && !str_empty(text)) {
         o->manager = text;
         if (text.len > LIMIT_FIELD_MANAGER_BYTES)
             field_too_long(&r->st, STR("fieldManager"), LIMIT_FIELD_MANAGER_BYTES);
+        check_manager(r, text);
     } else if (apply) {
         field_required(&r->st, STR("fieldManager"), "is required for apply patch");
     } else {
@@ -81,6 +105,22 @@ int write_options_read(struct request *r)
                                       STR_NONE);
 }
 
+/* Faults of YAML come in one text, a line each. */
+static void warn_of_note(struct request *r, struct str text)
+{
+    const struct str head = STR("yaml: unmarshal errors:\n");
+    if (!str_starts(text, head.data)) {
+        request_warn(r, text);
+        return;
+    }
+    text = str_slice(text, head.len, text.len);
+    while (text.data) {
+        struct str line = str_trim(str_cut(&text, '\n'));
+        if (!str_empty(line))
+            request_warn(r, line);
+    }
+}
+
 /* What decoding found: refused, told or dropped, as fieldValidation says. */
 int write_judge_notes(struct request *r, const struct decode_notes *notes)
 {
@@ -88,7 +128,7 @@ int write_judge_notes(struct request *r, const struct decode_notes *notes)
         return 0;
     if (r->options.validation == VALIDATE_WARN) {
         for (size_t i = 0; i < notes->count; i++)
-            request_warn(r, notes->texts[i]);
+            warn_of_note(r, notes->texts[i]);
         return 0;
     }
     struct buf text = BUF_INIT;
@@ -110,10 +150,12 @@ int write_decode_bytes(struct request *r, enum media media, struct str bytes, sc
         return -1;
     if (!node_is(n, NODE_MAP))
         return status_set(&r->st, REASON_BAD_REQUEST, "the body of the request is no object");
-    if (r->custom && type == SCHEMA_CUSTOM)
+    if (r->custom && type == SCHEMA_CUSTOM) {
         custom_prepare(r->arena, r->custom, n, &notes);
-    else if (type != SCHEMA_CUSTOM && type != SCHEMA_NONE)
+    } else if (type != SCHEMA_CUSTOM && type != SCHEMA_NONE) {
+        shown_drop_nulls(r->arena, type, n);
         object_default(r->arena, type, n);
+    }
     if (write_judge_notes(r, &notes) < 0)
         return -1;
     *ret = n;
@@ -183,6 +225,18 @@ static int explain_decode(struct request *r, enum media media, struct str bytes,
                       STR_ARG(version), wanted, STR_ARG(why));
 }
 
+/* Without a value, or with null: to the original an object without content. */
+static bool yaml_says_nothing(struct str bytes)
+{
+    while (bytes.data) {
+        struct str line = str_trim(str_cut(&bytes, '\n'));
+        if (!str_empty(line) && line.data[0] != '#' && !str_is(line, "null") &&
+            !str_is(line, "---"))
+            return false;
+    }
+    return true;
+}
+
 int write_decode_body(struct request *r, schema_id type, struct node **ret)
 {
     if (!r->http) {
@@ -201,7 +255,8 @@ int write_decode_body(struct request *r, schema_id type, struct node **ret)
             "application/json, application/yaml%s",
             type == SCHEMA_CUSTOM ? "" : ", application/vnd.kubernetes.protobuf");
     struct str bytes = r->http->body;
-    if (media == MEDIA_JSON && str_is(str_trim(bytes), "null"))
+    if ((media == MEDIA_JSON && str_is(str_trim(bytes), "null")) ||
+        (media == MEDIA_YAML && yaml_says_nothing(bytes)))
         bytes = STR("{}");
     return write_decode_bytes(r, media, bytes, type, ret) < 0
                ? explain_decode(r, media, bytes, type)
@@ -224,7 +279,7 @@ static struct str package_of(const char *group)
     return str_cut(&rest, '.');
 }
 
-static int check_type(struct request *r, struct node *n)
+int write_check_type(struct request *r, struct node *n)
 {
     struct str version = request_api_version(r), kind = str_from(r->resource->kind);
     struct str sent_version = node_str(n, "apiVersion"), sent_kind = node_str(n, "kind");
@@ -286,7 +341,7 @@ static int check_namespace(struct request *r, struct node *n)
 int write_check_identity(struct request *r)
 {
     struct node *n = r->object;
-    if (check_type(r, n) < 0)
+    if (write_check_type(r, n) < 0)
         return -1;
     node_need_map(r->arena, n, "metadata");
     if (check_namespace(r, n) < 0)
@@ -294,7 +349,8 @@ int write_check_identity(struct request *r)
     struct str name = node_str(n, "metadata.name");
     if (r->route.verb == VERB_IS_CREATE || str_empty(r->route.name))
         return 0;
-    if (str_empty(name) && r->route.verb == VERB_IS_UPDATE && r->http)
+    bool whole = r->route.verb == VERB_IS_UPDATE || r->options.patch != PATCH_APPLY || !r->old;
+    if (str_empty(name) && whole && r->http)
         return status_set(
             &r->st, REASON_BAD_REQUEST,
             "the name of the object (%.*s based on URL) was undeterminable: name must be "
@@ -340,8 +396,6 @@ static enum step_result create_decode(struct request *r)
                    "create not allowed while custom resource definition is terminating");
         return STEP_FAIL;
     }
-    if (r->custom && r->custom->deprecation_warning)
-        request_warn(r, str_from(r->custom->deprecation_warning));
     if (r->http && !str_empty(node_str(r->object, "metadata.resourceVersion"))) {
         status_set(&r->st, REASON_BAD_REQUEST,
                    "resourceVersion should not be set on objects to be created");
@@ -407,7 +461,7 @@ static int check_preconditions(struct request *r)
     if (!str_empty(uid) && !str_equal(uid, object_uid(r->old)))
         return refuse_uid(r, uid);
     if (str_empty(sent) || str_is(sent, "0")) {
-        if (r->http && r->route.verb == VERB_IS_UPDATE &&
+        if (r->http && r->route.verb == VERB_IS_UPDATE && !request_is_sub(r, "scale") &&
             (r->custom || (r->kind->flags & KIND_CONDITIONAL_UPDATE))) {
             /* The original's store says this, which knows resources, not kinds. */
             field_invalid_bare(&r->st, STR("metadata.resourceVersion"), STR("0"),

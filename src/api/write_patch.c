@@ -5,6 +5,8 @@
 #include "object/apply.h"
 #include "object/default.h"
 #include "object/patch.h"
+#include "object/typed.h"
+#include "object/yaml.h"
 
 static const struct {
     const char *type;
@@ -28,6 +30,11 @@ static int read_patch_type(struct request *r)
             r->options.patch = patch_types[i].kind;
     if (r->options.patch != PATCH_NONE && !(r->custom && r->options.patch == PATCH_STRATEGIC))
         return 0;
+    if (r->custom)
+        return status_set(&r->st, REASON_UNSUPPORTED_MEDIA_TYPE,
+                          "the body of the request was in an unknown format - accepted media types "
+                          "include: application/json-patch+json, application/merge-patch+json, "
+                          "application/apply-patch+yaml");
     return status_set(&r->st, REASON_UNSUPPORTED_MEDIA_TYPE, "415: Unsupported Media Type");
 }
 
@@ -73,6 +80,18 @@ static int refuse_patched(struct request *r, struct str shown)
     return status_invalid_from_causes(&r->st, STR(""), STR(""), STR(""));
 }
 
+/* The patch may have changed the kind; what is said of that names no body. */
+static int check_patched_type(struct request *r, struct node *patched)
+{
+    if (write_check_type(r, patched) == 0)
+        return 0;
+    struct str mark = arena_printf(r->arena, "cannot be handled as a %s: ", r->resource->kind);
+    ssize_t at = str_find_str(r->st.message, mark);
+    if (at >= 0)
+        r->st.message = str_slice(r->st.message, (size_t)at + mark.len, r->st.message.len);
+    return -1;
+}
+
 /* A patched tree went through no decoder: it is written out and read back, which checks types,
  * finds unknown fields and makes scalars canonical, in one place for all kinds of patches. */
 static int redecode(struct request *r, const struct node *patch, const struct node *patched,
@@ -85,6 +104,8 @@ static int redecode(struct request *r, const struct node *patch, const struct no
     struct str copy = arena_str(r->arena, buf_str(&text));
     buf_clear(&text);
     int err = write_decode_bytes(r, MEDIA_JSON, copy, r->resource->type, ret);
+    if (err == 0)
+        err = check_patched_type(r, *ret);
     if (err < 0 && r->options.patch == PATCH_STRATEGIC) {
         node_to_json(&text, patch, 0);
         copy = arena_str(r->arena, buf_str(&text));
@@ -124,15 +145,58 @@ static int check_apply(struct request *r, const struct node *config)
     return 0;
 }
 
+/* What is to be applied is looked at as any YAML first: it must say which kind it is of. */
+static int refuse_other_kinds(struct request *r, struct node **ret)
+{
+    struct node *any;
+    struct status st;
+    status_init(&st, r->arena);
+    if (yaml_parse(r->arena, r->http->body, &any, &st) < 0)
+        return status_set(&r->st, REASON_BAD_REQUEST,
+                          "error decoding YAML: error converting YAML to JSON: %.*s",
+                          STR_ARG(st.message));
+    if (!node_is(any, NODE_MAP) && !node_is(any, NODE_NULL))
+        return status_set(
+            &r->st, REASON_BAD_REQUEST,
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: "
+            "cannot unmarshal %s into Go value of type map[string]interface {}",
+            node_kind_name(any));
+    struct str version = node_str(any, "apiVersion"), kind = node_str(any, "kind");
+    if (node_count(node_at(any, "metadata.managedFields")))
+        return status_set(&r->st, REASON_BAD_REQUEST, "metadata.managedFields must be nil");
+    if (!r->custom &&
+        (!str_equal(version, request_api_version(r)) || !str_is(kind, r->resource->kind)))
+        return status_set(&r->st, REASON_BAD_REQUEST, "invalid object type: %s%.*s, Kind=%.*s",
+                          str_find(version, '/') < 0 ? "/" : "", STR_ARG(version), STR_ARG(kind));
+    *ret = any;
+    return 0;
+}
+
+/* Values of wrong types are told of in the words of apply, which knows the path to each. */
+static int explain_untyped(struct request *r, const struct node *config)
+{
+    struct apply_context ctx = {.typing = {.type = r->resource->type},
+                                .manager = r->options.manager,
+                                .api_version = request_api_version(r)};
+    struct status st;
+    struct node *ignored;
+    status_init(&st, r->arena);
+    if (!r->custom && apply_merge(r->arena, &ctx, NULL, config, &ignored, &st) < 0)
+        r->st = st;
+    return -1;
+}
+
 static int apply_config(struct request *r)
 {
-    struct node *config;
+    struct node *config, *untyped = NULL;
     struct decode_notes notes = {0};
     if (!r->http)
         config = node_copy(r->arena, r->sent);
+    else if (refuse_other_kinds(r, &untyped) < 0)
+        return -1;
     else if (document_decode(r->arena, MEDIA_YAML, r->http->body, r->resource->type, &config,
                              &notes, &r->st) < 0)
-        return -1;
+        return explain_untyped(r, untyped);
     bool strict = r->options.validation == VALIDATE_STRICT;
     if ((strict && write_judge_notes(r, &notes) < 0) || refuse_unknown(r, config, &notes) < 0 ||
         write_judge_notes(r, &notes) < 0 || check_apply(r, config) < 0)

@@ -107,3 +107,56 @@ const struct node *shown_view(struct arena *a, schema_id type, const struct node
 {
     return n ? view_message(a, type, n) : empty_message(a, type);
 }
+
+/* What a null in a list or map stands for. */
+static struct node *zero_item(struct arena *a, const struct schema_field *f)
+{
+    switch ((enum field_kind)f->kind) {
+    case FIELD_MESSAGE: return node_map(a);
+    case FIELD_STRING: return node_text(a, STR(""));
+    case FIELD_INT32:
+    case FIELD_INT64: return node_int(a, 0);
+    default: return NULL;
+    }
+}
+
+static void drop_in_item(struct arena *a, const struct schema_field *f, struct node **item)
+{
+    struct node *zero = (*item)->kind == NODE_NULL ? zero_item(a, f) : NULL;
+    if (zero)
+        *item = zero;
+    else if (f->kind == FIELD_MESSAGE)
+        shown_drop_nulls(a, f->type, *item);
+}
+
+static void drop_in_field(struct arena *a, const struct schema_field *f, struct node *n)
+{
+    if (f->shape == SHAPE_ONE) {
+        if (f->kind == FIELD_MESSAGE)
+            shown_drop_nulls(a, f->type, n);
+        return;
+    }
+    if (n->kind == NODE_LIST && f->shape == SHAPE_LIST)
+        for (uint32_t i = 0; i < n->list.count; i++)
+            drop_in_item(a, f, &n->list.items[i]);
+    if (n->kind == NODE_MAP && f->shape == SHAPE_MAP)
+        for (uint32_t i = 0; i < n->map.count; i++)
+            drop_in_item(a, f, &n->map.members[i].value);
+}
+
+void shown_drop_nulls(struct arena *a, schema_id type, struct node *n)
+{
+    uint32_t kept = 0;
+    if (n->kind != NODE_MAP)
+        return;
+    for (uint32_t i = 0; i < n->map.count; i++) {
+        struct member m = n->map.members[i];
+        const struct schema_field *f = schema_field(type, m.name);
+        if (f && m.value->kind == NODE_NULL && f->kind != FIELD_RAW && f->kind != FIELD_JSON)
+            continue;
+        if (f)
+            drop_in_field(a, f, m.value);
+        n->map.members[kept++] = m;
+    }
+    n->map.count = kept;
+}

@@ -12,4 +12,8 @@
  * what needs no change with n: for reading only. Ill-typed members stay as they are. O(size). */
 const struct node *shown_view(struct arena *a, schema_id type, const struct node *n);
 
+/* Takes nulls out of n, an object of a type, in place: to Go a null is as good as nothing; in a
+ * list or map it is a zero value. What is of no type of its own stays as it is. O(size). */
+void shown_drop_nulls(struct arena *a, schema_id type, struct node *n);
+
 #endif

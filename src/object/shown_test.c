@@ -62,6 +62,32 @@ TEST(ill_typed_members_are_left_alone)
     assert_shown("core/v1.ConfigMap", "{\"metadata\":7,\"unknown\":[]}",
                  "{\"metadata\":7,\"unknown\":[]}");
 }
+static void assert_without_nulls(const char *type, const char *sent, const char *left)
+{
+    struct arena a = ARENA_INIT;
+    struct node *n = parsed(&a, sent);
+    shown_drop_nulls(&a, schema_type_by_name(str_from(type)), n);
+    if (!node_equal(n, parsed(&a, left))) {
+        struct buf text = BUF_INIT;
+        node_to_json(&text, n, 0);
+        fail_msg("%s becomes %.*s", sent, STR_ARG(buf_str(&text)));
+    }
+    arena_release(&a);
+}
+
+TEST(a_null_is_as_good_as_nothing)
+{
+    assert_without_nulls(
+        "core/v1.Pod",
+        "{\"metadata\":{\"labels\":null},\"spec\":{\"nodeSelector\":{\"a\":null},"
+        "\"volumes\":[null],\"tolerations\":null}}",
+        "{\"metadata\":{},\"spec\":{\"nodeSelector\":{\"a\":\"\"},\"volumes\":[{}]}}");
+    assert_without_nulls("apps/v1.ControllerRevision", "{\"data\":null,\"revision\":null}",
+                         "{\"data\":null}");
+    assert_without_nulls("core/v1.ConfigMap", "{\"unknown\":null,\"data\":5}",
+                         "{\"unknown\":null,\"data\":5}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -70,6 +96,7 @@ int main(void)
         cmocka_unit_test(an_object_without_content_has_what_every_one_has),
         cmocka_unit_test(a_null_where_a_structure_belongs_is_none),
         cmocka_unit_test(ill_typed_members_are_left_alone),
+        cmocka_unit_test(a_null_is_as_good_as_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,6 +66,32 @@ struct str place_go_type(struct arena *a, const struct place *p, const struct sc
     return go;
 }
 
+/* The Go structure that a type embeds and that has the field; NULL when the field is its own. Such
+ * fields have a protobuf path of two steps. */
+static const char *embedded_in(const struct schema_type *owner, const struct schema_field *f)
+{
+    static const struct {
+        const char *owner, *embedded;
+    } embedding[] = {
+        {"Volume", "VolumeSource"},
+        {"PersistentVolumeSpec", "PersistentVolumeSource"},
+        {"Probe", "ProbeHandler"},
+        {"EphemeralContainer", "EphemeralContainerCommon"},
+        {"IngressRule", "IngressRuleValue"},
+        {"RuleWithOperations", "Rule"},
+        {"NamedRuleWithOperations", "RuleWithOperations"},
+        {"DeviceClaimConfiguration", "DeviceConfiguration"},
+        {"DeviceClassConfiguration", "DeviceConfiguration"},
+        {"DeviceAllocationConfiguration", "DeviceConfiguration"},
+    };
+    if (!f->numbers[1])
+        return NULL;
+    for (size_t i = 0; i < ARRAY_COUNT(embedding); i++)
+        if (strcmp(owner->kind, embedding[i].owner) == 0)
+            return embedding[i].embedded;
+    return strcmp(f->name, "name") == 0 ? "LocalObjectReference" : NULL;
+}
+
 int place_mismatch(struct status *st, const struct place *p, const struct schema_type *root,
                    const char *what, const char *go_type)
 {
@@ -80,6 +106,11 @@ int place_mismatch(struct status *st, const struct place *p, const struct schema
             owner = at->owner;
         fields = fields.len ? arena_printf(a, "%s.%.*s", at->field->name, STR_ARG(fields))
                             : str_from(at->field->name);
+        const char *embedded = at->owner ? embedded_in(at->owner, at->field) : NULL;
+        if (embedded && at->field->numbers[2]) /* embeds what embeds it */
+            fields = arena_printf(a, "Rule.%.*s", STR_ARG(fields));
+        if (embedded)
+            fields = arena_printf(a, "%s.%.*s", embedded, STR_ARG(fields));
     }
     if (!owner)
         return status_set(st, REASON_BAD_REQUEST,

@@ -261,31 +261,6 @@ REGISTER(kind, api_services)
    .validate = service_validate,
    .status_reset_paths = reset_all};
 
-/* The version that is stored has been stored from now on. */
-static void definition_prepare(const struct kind_ctx *ctx, struct node *object,
-                               const struct node *old maybe_unused)
-{
-    if (!str_empty(ctx->subresource))
-        return;
-    node_each(version, node_at(object, "spec.versions"))
-    {
-        struct str name = node_str(version, "name");
-        if (!node_flag(version, "storage", false) || str_empty(name))
-            continue;
-        struct node *stored = node_need_list(ctx->arena, object, "status.storedVersions");
-        bool known = false;
-        node_each(other, stored) known = known || str_equal(node_str(other, ""), name);
-        if (!known)
-            node_append(ctx->arena, stored, node_text_copy(ctx->arena, name));
-    }
-}
-
-REGISTER(kind, definitions)
-= {.group = "apiextensions.k8s.io",
-   .plural = "customresourcedefinitions",
-   .flags = KIND_STATUS_SPLIT | KIND_GENERATION | KIND_CONDITIONAL_UPDATE,
-   .prepare = definition_prepare};
-
 static void schema_validate(const struct kind_ctx *ctx, const struct node *object,
                             const struct node *old maybe_unused, struct status *st)
 {

@@ -77,3 +77,12 @@ bool any_named(struct repeats *r, const struct node *list, const char *member, s
         return in_front(list, count, member, text);
     return names_get(first_of(r, list, member), text) != 0;
 }
+
+struct str name_lower(struct arena *a, struct str s)
+{
+    char *copy = arena_cstr(a, s);
+    for (size_t i = 0; i < s.len; i++)
+        if (copy[i] >= 'A' && copy[i] <= 'Z')
+            copy[i] = (char)(copy[i] + 'a' - 'A');
+    return (struct str){copy, s.len};
+}

@@ -36,4 +36,7 @@ bool repeats_earlier(struct repeats *r, const struct node *list, size_t index, c
 /* Whether any item of the list has this text as member. */
 bool any_named(struct repeats *r, const struct node *list, const char *member, struct str text);
 
+/* With small ASCII letters; the result is in a. */
+struct str name_lower(struct arena *a, struct str s);
+
 #endif

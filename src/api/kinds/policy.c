@@ -205,8 +205,26 @@ static void check_scaling_rules(struct check *c, const struct node *behavior, co
                                 path_of(c, path, "tolerance"));
 }
 
+/* What is scaled belongs to a group, but for the one scalable kind of the core. What was let in
+ * before stays. */
+static void check_target_version(struct check *c, const struct node *target,
+                                 const struct node *before)
+{
+    struct str version = node_str(target, "apiVersion"), kind = node_str(target, "kind"),
+               path = STR("spec.scaleTargetRef.apiVersion");
+    ssize_t slash = str_find(version, '/');
+    if (before && str_equal(version, node_str(before, "apiVersion")) &&
+        str_equal(kind, node_str(before, "kind")))
+        return;
+    if (slash >= 0 && str_find(str_slice(version, (size_t)slash + 1, version.len), '/') >= 0)
+        field_invalid(c->st, path, version, "unexpected GroupVersion string: %.*s",
+                      STR_ARG(version));
+    else if (slash <= 0 && !str_is(kind, "ReplicationController"))
+        field_invalid(c->st, path, version, "apiVersion must specify API group");
+}
+
 static void autoscaler_validate(const struct kind_ctx *ctx, const struct node *object,
-                                const struct node *old maybe_unused, struct status *st)
+                                const struct node *old, struct status *st)
 {
     static const char *const counts[] = {"currentReplicas", "desiredReplicas", NULL};
     struct check c = check_of(ctx, st);
@@ -229,6 +247,8 @@ static void autoscaler_validate(const struct kind_ctx *ctx, const struct node *o
         invalid_number(&c, STR("spec.maxReplicas"), most,
                        "must be greater than or equal to `minReplicas`");
     check_reference(&c, node_get(spec, STR("scaleTargetRef")), STR("spec.scaleTargetRef"));
+    check_target_version(&c, node_get(spec, STR("scaleTargetRef")),
+                         old ? node_at(old, "spec.scaleTargetRef") : NULL);
     for (size_t i = 0; i < node_count(metrics); i++)
         check_metric(&c, node_item(metrics, i), path_index(&c, STR("spec.metrics"), i));
     if (least && node_num(least, "", 0) == 0 && !node_find(metrics, "type", STR("Object")) &&

@@ -3,8 +3,7 @@ from original import Original, missing
 from server import Server
 
 
-@pytest.fixture(scope='session')
-def both(tmp_path_factory):
+def started(tmp_path_factory):
     """kaname and the original's API server, side by side; skipped where the original is not built."""
     if missing():
         pytest.skip(f'the original is not built: {", ".join(missing())} (run tests/setup/originals etcd kube-apiserver)')
@@ -15,6 +14,17 @@ def both(tmp_path_factory):
         ours.stop()
     finally:
         theirs.stop()
+
+
+@pytest.fixture(scope='session')
+def both(tmp_path_factory):
+    yield from started(tmp_path_factory)
+
+
+@pytest.fixture(scope='module')
+def lone_pair(tmp_path_factory):
+    """The two once more, for tests that leave much behind."""
+    yield from started(tmp_path_factory)
 
 
 @pytest.fixture(scope='session')

@@ -136,6 +136,7 @@ static enum step_result access_review(struct request *r, bool self)
     struct str reason = STR_NONE;
     access.user = self ? r->user : user_of_spec(r, spec);
     access.verb = arena_cstr(r->arena, verb);
+    access.explain = true;
     enum decision d = authorize(r->api->config.authorizer, r->arena, &access, &reason);
     struct node *status = node_map(r->arena);
     node_put_bool(r->arena, status, "allowed", d == DECISION_ALLOW);

@@ -71,9 +71,11 @@ static bool ask_rule(void *arg, const struct rbac_source *source, struct value r
     }
     if (!policy_rule_allows(rule, q->access))
         return true;
-    struct str from = rbac_source_text(q->arena, source);
     q->allowed = true;
-    q->reason = arena_printf(q->arena, "RBAC: allowed by %.*s", STR_ARG(from));
+    if (q->access->explain) {
+        struct str from = rbac_source_text(q->arena, source);
+        q->reason = arena_printf(q->arena, "RBAC: allowed by %.*s", STR_ARG(from));
+    }
     return false;
 }
 

@@ -19,6 +19,7 @@ struct access {
     struct str group, version, resource, subresource, ns, name;
     struct str path;                                        /* of a non-resource request */
     const struct selector *field_selector, *label_selector; /* NULL: none */
+    bool explain; /* say why it is allowed, too: a text that most requests have no use for */
 };
 
 enum decision {
@@ -30,7 +31,8 @@ enum decision {
 struct authorizer;
 struct authorizer *authorizer_new(struct loop *loop, struct store *store, struct watch_hub *hub);
 void authorizer_free(struct authorizer *a);
-/* reason: text for people, in the arena; may be empty. DECISION_NO_OPINION from all means denied.
+/* reason: text for people, in the arena; may be empty, and is when it is allowed and nobody asked.
+ * DECISION_NO_OPINION from all means denied.
  */
 enum decision authorize(struct authorizer *a, struct arena *arena, const struct access *access,
                         struct str *ret_reason);

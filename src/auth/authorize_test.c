@@ -74,8 +74,11 @@ static enum decision ask(struct scene *s, const struct question *q, struct str *
     struct str group = str_from(q->group), resource = str_from(q->resource), subresource = STR("");
     struct user u = {.name = str_from(q->user), .groups = &group, .group_count = 1};
     ssize_t slash = str_find(resource, '/');
-    struct access access = {
-        .user = &u, .verb = q->verb, .ns = str_from(q->ns), .name = str_from(q->name)};
+    struct access access = {.user = &u,
+                            .verb = q->verb,
+                            .ns = str_from(q->ns),
+                            .name = str_from(q->name),
+                            .explain = true};
     if (slash == 0) {
         access.path = resource;
     } else {

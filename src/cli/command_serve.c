@@ -1,6 +1,5 @@
 /* `kaname serve`: the region. */
 #include <errno.h>
-#include <signal.h>
 
 #include "base/log.h"
 #include "cli/cli.h"
@@ -20,11 +19,6 @@ static void defaults(void *values)
 {
     struct values *v = values;
     v->listen = "127.0.0.1:0";
-}
-
-static void stop(void *arg, int signal_number maybe_unused)
-{
-    loop_stop(arg);
 }
 
 /* Before there are threads, which would stay outside. */
@@ -62,12 +56,13 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
     char *directory = command_data_dir(v->data_dir);
     int err = region_spawner_open(directory, &spawner);
     if (err == -EBUSY)
-        return command_fail(NULL, KN_START_FAILED, "a region runs in %s already", directory);
+        return command_fail(&(struct teller){.data_dir = directory}, KN_REGION_RUNS,
+                            "a region runs in %s already", directory);
     if (err)
         return command_fail(NULL, KN_START_FAILED, "no process can be started in %s: %s", directory,
                             strerrordesc_np(-err));
     share_go_first();
-    struct loop *loop = loop_new();
+    struct loop *loop = command_loop();
     const struct region_config config = {.loop = loop,
                                          .spawner = spawner,
                                          .directory = directory,
@@ -86,11 +81,12 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
                             "the region in %s can't start on %s: %s", directory, v->listen, error);
     printf("ready http://%s:%u\n", address, region_port(region));
     fflush(stdout);
-    loop_signal(loop, SIGTERM, stop, loop);
-    loop_signal(loop, SIGINT, stop, loop);
     loop_run(loop);
-    region_stop(region);
+    bool held = !region_stop(region);
     spawner_close(spawner);
+    /* exit would wait for a job that waits for a node's runtime, for half a minute at most. */
+    if (held)
+        quick_exit(COMMAND_DONE);
     mem_free(directory);
     arena_release(&a);
     return COMMAND_DONE;

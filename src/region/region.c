@@ -148,13 +148,13 @@ struct region *region_start(const struct region_config *config, const char **ret
     return r;
 }
 
-void region_stop(struct region *r)
+bool region_stop(struct region *r)
 {
     if (r->supervisor)
         supervisor_free(r->supervisor);
     /* The process ends: what a job on a thread works with stays until then. */
     if (r->fleet && fleet_is_held(r->fleet))
-        return;
+        return false;
     if (r->publisher)
         publisher_free(r->publisher);
     if (r->fleet)
@@ -169,6 +169,7 @@ void region_stop(struct region *r)
     mem_free((void *)r->name.data);
     mem_free((void *)r->account.data);
     mem_free(r);
+    return true;
 }
 
 uint16_t region_port(const struct region *r)

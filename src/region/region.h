@@ -34,7 +34,8 @@ int region_spawner_open(const char *directory, struct spawner **ret) must_use;
 
 /* NULL with a text for people. Requests are answered when this returns. */
 struct region *region_start(const struct region_config *config, const char **ret_error);
-void region_stop(struct region *r);
+/* False: a job on a thread still works with it, so that it stays until the process ends. */
+bool region_stop(struct region *r);
 uint16_t region_port(const struct region *r);
 
 #endif

@@ -144,6 +144,11 @@ def region_unavailable(s):
     return p.kaname('cluster', 'list', '-o', 'json', check=False)
 
 
+@reason('KN_REGION_RUNS')
+def region_runs(s):
+    return s.region.kaname('serve', check=False)
+
+
 def active(endpoint):
     ca = 'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=='
     return {'cluster': {'name': 'default', 'status': 'ACTIVE', 'endpoint': endpoint, 'certificateAuthority': {'data': ca},

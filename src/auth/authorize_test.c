@@ -199,9 +199,15 @@ TEST(nodes_reach_what_their_pods_name)
         {"system:node:n1", "system:nodes", "get", "", "nodes", "", "n2", false},
         {"system:node:n2", "system:nodes", "get", "", "secrets", "d", "mine", false},
         {"system:node:n1", "", "get", "", "secrets", "d", "mine", false},
+        /* A mirror pod is the node's own word for what it runs: it opens nothing. */
+        {"system:node:n1", "system:nodes", "get", "", "secrets", "d", "mirrored", false},
     };
     struct scene s;
     scene_open(&s);
+    put_object(&s.w, "", "pods",
+               "{\"metadata\":{\"name\":\"mirror\",\"namespace\":\"d\",\"annotations\":{"
+               "\"kubernetes.io/config.mirror\":\"x\"}},\"spec\":{\"nodeName\":\"n1\",\"volumes\":["
+               "{\"name\":\"a\",\"secret\":{\"secretName\":\"mirrored\"}}]}}");
     put_object(&s.w, "", "pods",
                "{" META_IN("d", "p") ",\"spec\":{\"nodeName\":\"n1\",\"serviceAccountName\":\"sa\","
                                      "\"containers\":[{\"name\":\"c\",\"env\":[{"

@@ -176,6 +176,14 @@ def test_watch_through_a_websocket(server, ns, accept, opcode):
     socket.close()
 
 
+@pytest.mark.parametrize('change, told', [
+    ({'Sec-WebSocket-Version': '12'}, b'missing or bad WebSocket version'), ({'Sec-WebSocket-Key': 'short'}, b'bad challenge key')])
+def test_a_websocket_begins_with_a_sound_handshake(server, ns, change, told):
+    sound = {'Upgrade': 'websocket', 'Connection': 'Upgrade', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA=='}
+    status, _, data = server.request('GET', f'/api/v1/namespaces/{ns}/configmaps?watch=1&timeoutSeconds=1', headers={**sound, **change})
+    assert status == 400 and told in data, (status, data)
+
+
 def test_watch_timeout_and_errors(server, ns):
     watch = Watch(server, f'/api/v1/namespaces/{ns}/configmaps?watch=1&timeoutSeconds=1&resourceVersion=0&labelSelector=none')
     assert watch.answer.read() == b''

@@ -503,7 +503,10 @@ static int read_envelope(struct reader *r, struct str bytes, struct str *ret_api
         return -1;
     *ret_api_version = span_text(r, meta.bytes[0]);
     *ret_kind = span_text(r, meta.bytes[1]);
-    *ret_raw = (struct str){(const char *)t.bytes[1].at, (size_t)(t.bytes[1].end - t.bytes[1].at)};
+    *ret_raw = STR("");
+    if (t.bytes[1].at)
+        *ret_raw =
+            (struct str){(const char *)t.bytes[1].at, (size_t)(t.bytes[1].end - t.bytes[1].at)};
     return 0;
 }
 

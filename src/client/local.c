@@ -221,14 +221,14 @@ static void follow(struct local_view *v)
     struct watch_options options = {
         .resource = v->filter.resource->storage_id,
         .ns = v->filter.ns,
-        .after = store_durable(view_store(v)),
+        .after = store_published(view_store(v)),
         .matches = filtered(v) ? filter_matches : NULL,
         .on_event = on_event,
         .on_expired = on_expired,
         .user = v,
     };
     int err = watch_open(api_hub(v->client->api), &options, &v->watcher);
-    assert(err == 0); /* the newest durable revision is always there to be watched */
+    assert(err == 0); /* history is never forgotten beyond what was published */
 }
 
 static bool show_object(void *arg, const struct sealed *object)

@@ -345,6 +345,15 @@ int store_meta_get(struct store *s, const char *name, struct buf *ret)
     return len == 0 || len > 255 || name[0] == 1 ? -EINVAL : db_meta_get(s->db, name, ret);
 }
 
+/* LMDB calls a full disk an I/O error when a write was cut short: what the file system says
+ * decides. */
+static bool has_no_room(const struct store *s, int err)
+{
+    int64_t bytes =
+        err == -EIO ? s->disk->free_bytes(s->disk->self, s->directory) : LIMIT_STORE_FREE_BYTES;
+    return err == -ENOSPC || (bytes >= 0 && bytes < LIMIT_STORE_FREE_BYTES);
+}
+
 int store_meta_put(struct store *s, const char *name, struct str value)
 {
     size_t len = strlen(name);
@@ -354,7 +363,9 @@ int store_meta_put(struct store *s, const char *name, struct str value)
     int err = db_meta_put(s->db, name, value);
     if (err == 0)
         journal_image_synced(s->journal);
-    if (err < 0 && err != -ENOSPC)
+    if (err < 0 && has_no_room(s, err))
+        return -ENOSPC;
+    if (err < 0)
         disk_fatal("named value", s->directory, err);
-    return err;
+    return 0;
 }

@@ -322,6 +322,29 @@ TEST(any_effect_may_fail)
     faults.power_stays = false;
 }
 
+static int64_t little_room(void *self maybe_unused, const char *path maybe_unused)
+{
+    return 4096;
+}
+
+/* LMDB says EIO of a write that a full disk cut short. */
+TEST(a_named_value_that_finds_no_room_is_refused)
+{
+    struct world w;
+    struct disk disk = *disk_real();
+    world_open(&w);
+    disk.free_bytes = little_room;
+    w.config.disk = &disk;
+    world_reopen(&w);
+    world_settle(&w);
+    faults.kind = FAULT_WRITE_SHORT;
+    faults.countdown = 1;
+    assert_int_equal(store_meta_put(w.store, "name", STR("value")), -ENOSPC);
+    faults.kind = FAULT_NONE;
+    assert_int_equal(store_meta_put(w.store, "name", STR("value")), 0);
+    world_close(&w);
+}
+
 /* ---- torn and damaged logs ---- */
 
 static void read_file(const char *path, struct buf *ret)
@@ -523,6 +546,7 @@ int main(void)
         cmocka_unit_test(history_ends_within_the_step_behind_a_crash),
         cmocka_unit_test(flipped_bits_in_values_are_refused),
         cmocka_unit_test(any_effect_may_fail),
+        cmocka_unit_test(a_named_value_that_finds_no_room_is_refused),
         cmocka_unit_test(kill_9_loses_nothing_acknowledged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

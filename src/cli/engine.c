@@ -58,16 +58,24 @@ static const char *const *words(struct arena *a, const char *program, const char
     return argv;
 }
 
-/* 1: saved; 0: it isn't there (or the engine can't be asked); -1 with st. */
+static struct str last_line(struct str text)
+{
+    ssize_t at = str_find_last(text, '\n');
+    return str_slice(text, (size_t)(at + 1), text.len);
+}
+
+/* 1: saved; 0: it isn't there, or the engine can't be asked, with its words; -1 with st. */
 static int save_from(struct arena *a, size_t engine, const char *program, const char *image, int fd,
-                     struct status *st)
+                     struct str *ret_words, struct status *st)
 {
     struct buf output = BUF_INIT;
     struct str name = str_from(image);
     if (engines[engine].whole_names)
         name = image_whole_name(a, name);
-    int err = subprocess_output(words(a, program, engines[engine].show, name), SHOW_MS, &output);
+    int err = subprocess_words(words(a, program, engines[engine].show, name), SHOW_MS, &output);
     bool there = !err && !str_empty(str_trim(buf_str(&output)));
+    if (err && output.len)
+        *ret_words = arena_str(a, last_line(str_trim(buf_str(&output))));
     buf_clear(&output);
     if (there)
         err = subprocess_save(words(a, program, engines[engine].save, name), SAVE_MS, fd, &output);
@@ -85,6 +93,7 @@ int engine_save(struct arena *a, const char *given, const char *image, int fd,
                 const char **ret_engine, struct status *st)
 {
     struct buf asked = BUF_INIT;
+    struct str said = STR("");
     bool known = !given;
     int result = 0;
     for (size_t i = 0; i < ARRAY_COUNT(engines) && result == 0; i++) {
@@ -95,7 +104,7 @@ int engine_save(struct arena *a, const char *given, const char *image, int fd,
         if (!program)
             continue;
         buf_printf(&asked, "%s%s", asked.len ? ", " : "", engines[i].program);
-        result = save_from(a, i, program, image, fd, st);
+        result = save_from(a, i, program, image, fd, &said, st);
         *ret_engine = engines[i].name;
         mem_free(program);
     }
@@ -111,6 +120,9 @@ int engine_save(struct arena *a, const char *given, const char *image, int fd,
         return trouble_set(st, KN_IMAGE_NONE,
                            "%s is no file, and this machine has no engine that could have it",
                            image);
+    if (given)
+        return trouble_set(st, KN_IMAGE_NONE, "%s is no image of %.*s%s%.*s", image, STR_ARG(names),
+                           said.len ? ": " : "", STR_ARG(said));
     return trouble_set(st, KN_IMAGE_NONE, "%s is no file, and no image of %.*s", image,
                        STR_ARG(names));
 }

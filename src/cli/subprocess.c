@@ -63,20 +63,25 @@ static int start(struct child *c, const char *const *argv, const char *const *en
     return process_start(&options, &c->process);
 }
 
-/* Runs it until it ends; what it writes to one of its descriptors is taken. fds: its first three,
- * of which the one that is taken is still to be set. */
-static int run_taking(const char *const *argv, unsigned timeout_ms, int fds[3], size_t taken,
-                      struct buf *ret)
+enum {
+    TAKEN = -2 /* in place of a descriptor: what is written there is taken */
+};
+
+/* Runs it until it ends. fds: its first three. */
+static int run_taking(const char *const *argv, unsigned timeout_ms, int fds[3], struct buf *ret)
 {
     struct child c = {.loop = loop_new(), .output = ret};
-    int err = process_pipe(&c.fd, &fds[taken]);
+    int in;
+    int err = process_pipe(&c.fd, &in);
     if (err) {
         loop_free(c.loop);
         return err;
     }
+    for (size_t i = 0; i < 3; i++)
+        fds[i] = fds[i] == TAKEN ? in : fds[i];
     struct timer timer;
     err = start(&c, argv, (const char *const *)environ, fds);
-    process_close(fds[taken]);
+    process_close(in);
     if (!err) {
         struct loop_fd *watch = loop_fd_open(c.loop, c.fd, 1, on_output, &c);
         timer_init(&timer, c.loop, on_late, &c);
@@ -94,12 +99,17 @@ static int run_taking(const char *const *argv, unsigned timeout_ms, int fds[3], 
 
 int subprocess_output(const char *const *argv, unsigned timeout_ms, struct buf *ret)
 {
-    return run_taking(argv, timeout_ms, (int[]){-1, -1, -1}, 1, ret);
+    return run_taking(argv, timeout_ms, (int[]){-1, TAKEN, -1}, ret);
+}
+
+int subprocess_words(const char *const *argv, unsigned timeout_ms, struct buf *ret)
+{
+    return run_taking(argv, timeout_ms, (int[]){-1, TAKEN, TAKEN}, ret);
 }
 
 int subprocess_save(const char *const *argv, unsigned timeout_ms, int fd, struct buf *ret_words)
 {
-    return run_taking(argv, timeout_ms, (int[]){-1, fd, -1}, 2, ret_words);
+    return run_taking(argv, timeout_ms, (int[]){-1, fd, TAKEN}, ret_words);
 }
 
 int subprocess_run(const char *const *argv, const char *variable, int *ret_status)

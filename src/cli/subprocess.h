@@ -7,6 +7,8 @@
 /* Appends what it writes to standard output to ret; argv[0] is a path. 0, -ETIMEDOUT (it was
  * killed), -EIO (it failed), -errno. */
 int subprocess_output(const char *const *argv, unsigned timeout_ms, struct buf *ret) must_use;
+/* The same with what it writes to standard error. */
+int subprocess_words(const char *const *argv, unsigned timeout_ms, struct buf *ret) must_use;
 /* Its standard output goes to an open file, what it says on standard error to ret_words. As above.
  */
 int subprocess_save(const char *const *argv, unsigned timeout_ms, int fd,

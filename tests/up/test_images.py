@@ -174,7 +174,7 @@ def test_an_image_of_podman(up, load, podman):
     assert 300_000 < min(sizes(second)) and max(sizes(second)) < 320_000
     assert not load('built:2', '--from', 'podman', **podman)['changed']
     done = kaname(up, 'image', 'load', 'built:9', '--from', 'podman', check=False, **podman)
-    assert done.returncode == 3 and 'KN_IMAGE_NONE' in done.stderr
+    assert done.returncode == 3 and 'KN_IMAGE_NONE' in done.stderr and 'built:9: image not known' in done.stderr, 'the engine says why'
 
 
 def test_the_first_engine_that_has_it_is_asked(up, load, podman):

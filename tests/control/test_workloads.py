@@ -42,17 +42,21 @@ def test_deployment_rolls_forward_and_back(server, kubelet, ns):
 
 def test_an_old_rollout_says_nothing_of_the_way_back(server, kubelet, ns):
     """The deadline of progress is long over when a rollout is undone: it counts from the undoing."""
-    server.kubectl('-n', ns, 'create', '-f', '-', input=deployment('web', 2, progressDeadlineSeconds=1, minReadySeconds=0))
+    deadline = 3
+    server.kubectl('-n', ns, 'create', '-f', '-', input=deployment('web', 2, progressDeadlineSeconds=deadline))
     server.kubectl('-n', ns, 'rollout', 'status', 'deployment/web', '--timeout=20s')
     server.kubectl('-n', ns, 'set', 'image', 'deployment/web', 'c=two')
     server.kubectl('-n', ns, 'rollout', 'status', 'deployment/web', '--timeout=20s')
-    time.sleep(2.5)
+    time.sleep(deadline + 1.5)
     revision = server.get('-n', ns, 'deployment/web')['metadata']['resourceVersion']
     server.kubectl('-n', ns, 'rollout', 'undo', 'deployment/web')
-    server.kubectl('-n', ns, 'rollout', 'status', 'deployment/web', '--timeout=20s')
-    status, _, events = server.request('GET', f'/apis/apps/v1/namespaces/{ns}/deployments?watch=true&timeoutSeconds=1&resourceVersion={revision}')
-    reasons = [c['reason'] for e in events.splitlines() for c in json.loads(e)['object']['status'].get('conditions', []) if c['type'] == 'Progressing']
-    assert status == 200 and reasons and 'ProgressDeadlineExceeded' not in reasons
+
+    def said():
+        status, _, events = server.request('GET', f'/apis/apps/v1/namespaces/{ns}/deployments?watch=true&timeoutSeconds=1&resourceVersion={revision}')
+        assert status == 200
+        reasons = [c['reason'] for e in events.splitlines() for c in json.loads(e)['object']['status'].get('conditions', []) if c['type'] == 'Progressing']
+        return [r for r in reasons if r != 'NewReplicaSetAvailable']
+    assert wait_for(said)[0] == 'ReplicaSetUpdated'
 
 
 def test_deployment_restart_makes_new_pods(server, kubelet, ns):

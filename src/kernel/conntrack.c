@@ -10,6 +10,7 @@
 
 #include "base/vec.h"
 #include "kernel/namespace.h"
+#include "kernel/replies.h"
 
 enum {
     MESSAGE_BYTES = 512,
@@ -17,23 +18,10 @@ enum {
     FILTER_PROTOCOL = 1 << 3 /* in CTA_FILTER_ORIG_FLAGS: this protocol only; Linux 5.8 */
 };
 
-/* One direction of a flow, as its first packet in that direction has it. */
-struct tuple {
-    uint32_t source, destination;
-    uint16_t source_port, destination_port; /* network order */
-    uint8_t protocol;
-};
-
-/* A flow to be ended: id tells it from a new one of the same addresses. */
-struct doomed {
-    struct tuple tuple;
-    uint32_t id; /* as the kernel wrote it */
-};
-
 struct scan {
     bool (*ends)(void *arg, const struct conntrack_flow *flow);
     void *arg;
-    VEC(struct doomed) doomed;
+    VEC(struct flow_reply) doomed; /* its id tells each from a new flow of the same addresses */
 };
 
 struct channel {
@@ -74,20 +62,7 @@ static int exchange(struct channel *c, const struct nlmsghdr *m, mnl_cb_t fn, vo
     return err;
 }
 
-/* Values of a known size; others are as if they weren't there. */
-static void read_u32(const struct nlattr *attr, uint32_t *ret)
-{
-    if (mnl_attr_get_payload_len(attr) == sizeof(*ret))
-        memcpy(ret, mnl_attr_get_payload(attr), sizeof(*ret));
-}
-
-static void read_u16(const struct nlattr *attr, uint16_t *ret)
-{
-    if (mnl_attr_get_payload_len(attr) == sizeof(*ret))
-        memcpy(ret, mnl_attr_get_payload(attr), sizeof(*ret));
-}
-
-static void read_tuple(const struct nlattr *nest, struct tuple *ret)
+static void read_tuple(const struct nlattr *nest, struct flow_tuple *ret)
 {
     const struct nlattr *part, *attr;
     mnl_attr_for_each_nested(part, nest)
@@ -97,42 +72,53 @@ static void read_tuple(const struct nlattr *nest, struct tuple *ret)
         {
             uint16_t inner = mnl_attr_get_type(attr);
             if (type == CTA_TUPLE_IP && inner == CTA_IP_V4_SRC)
-                read_u32(attr, &ret->source);
+                reply_value(attr, &ret->source, sizeof(ret->source));
             else if (type == CTA_TUPLE_IP && inner == CTA_IP_V4_DST)
-                read_u32(attr, &ret->destination);
+                reply_value(attr, &ret->destination, sizeof(ret->destination));
             else if (type == CTA_TUPLE_PROTO && inner == CTA_PROTO_NUM)
-                ret->protocol = mnl_attr_get_payload_len(attr) ? mnl_attr_get_u8(attr) : 0;
+                reply_value(attr, &ret->protocol, sizeof(ret->protocol));
             else if (type == CTA_TUPLE_PROTO && inner == CTA_PROTO_SRC_PORT)
-                read_u16(attr, &ret->source_port);
+                reply_value(attr, &ret->source_port, sizeof(ret->source_port));
             else if (type == CTA_TUPLE_PROTO && inner == CTA_PROTO_DST_PORT)
-                read_u16(attr, &ret->destination_port);
+                reply_value(attr, &ret->destination_port, sizeof(ret->destination_port));
         }
     }
+}
+
+bool reply_flow(const struct nlmsghdr *m, struct flow_reply *ret)
+{
+    struct flow_reply flow = {0};
+    const struct nlattr *attr;
+    if (m->nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW) ||
+        !reply_has(m, sizeof(struct nfgenmsg)))
+        return false;
+    mnl_attr_for_each(attr, m, sizeof(struct nfgenmsg))
+    {
+        switch (mnl_attr_get_type(attr)) {
+        case CTA_TUPLE_ORIG: read_tuple(attr, &flow.asked); break;
+        case CTA_TUPLE_REPLY: read_tuple(attr, &flow.answered); break;
+        case CTA_ID: reply_value(attr, &flow.id, sizeof(flow.id)); break;
+        default: break;
+        }
+    }
+    *ret = flow;
+    return true;
 }
 
 static int read_flow(const struct nlmsghdr *m, void *arg)
 {
     struct scan *s = arg;
-    struct tuple reply = {0};
-    struct doomed d = {{0}, 0};
-    const struct nlattr *attr;
-    mnl_attr_for_each(attr, m, sizeof(struct nfgenmsg))
-    {
-        switch (mnl_attr_get_type(attr)) {
-        case CTA_TUPLE_ORIG: read_tuple(attr, &d.tuple); break;
-        case CTA_TUPLE_REPLY: read_tuple(attr, &reply); break;
-        case CTA_ID: read_u32(attr, &d.id); break;
-        default: break;
-        }
-    }
-    const struct conntrack_flow flow = {.source = d.tuple.source,
-                                        .destination = d.tuple.destination,
-                                        .answers = reply.source,
-                                        .source_port = ntohs(d.tuple.source_port),
-                                        .destination_port = ntohs(d.tuple.destination_port),
-                                        .answers_port = ntohs(reply.source_port)};
-    if (d.tuple.protocol == IPPROTO_UDP && s->ends(s->arg, &flow))
-        vec_push(&s->doomed, d);
+    struct flow_reply r;
+    if (!reply_flow(m, &r) || r.asked.protocol != IPPROTO_UDP)
+        return MNL_CB_OK;
+    const struct conntrack_flow flow = {.source = r.asked.source,
+                                        .destination = r.asked.destination,
+                                        .answers = r.answered.source,
+                                        .source_port = ntohs(r.asked.source_port),
+                                        .destination_port = ntohs(r.asked.destination_port),
+                                        .answers_port = ntohs(r.answered.source_port)};
+    if (s->ends(s->arg, &flow))
+        vec_push(&s->doomed, r);
     return MNL_CB_OK;
 }
 
@@ -153,19 +139,19 @@ static int list_flows(struct channel *c, struct scan *s)
     return exchange(c, m, read_flow, s);
 }
 
-static int end_flow(struct channel *c, const struct doomed *d)
+static int end_flow(struct channel *c, const struct flow_reply *d)
 {
     char buffer[MESSAGE_BYTES];
     struct nlmsghdr *m = message_begin(c, buffer, IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
     struct nlattr *tuple = mnl_attr_nest_start(m, CTA_TUPLE_ORIG);
     struct nlattr *ip = mnl_attr_nest_start(m, CTA_TUPLE_IP);
-    mnl_attr_put_u32(m, CTA_IP_V4_SRC, d->tuple.source);
-    mnl_attr_put_u32(m, CTA_IP_V4_DST, d->tuple.destination);
+    mnl_attr_put_u32(m, CTA_IP_V4_SRC, d->asked.source);
+    mnl_attr_put_u32(m, CTA_IP_V4_DST, d->asked.destination);
     mnl_attr_nest_end(m, ip);
     struct nlattr *protocol = mnl_attr_nest_start(m, CTA_TUPLE_PROTO);
     mnl_attr_put_u8(m, CTA_PROTO_NUM, IPPROTO_UDP);
-    mnl_attr_put_u16(m, CTA_PROTO_SRC_PORT, d->tuple.source_port);
-    mnl_attr_put_u16(m, CTA_PROTO_DST_PORT, d->tuple.destination_port);
+    mnl_attr_put_u16(m, CTA_PROTO_SRC_PORT, d->asked.source_port);
+    mnl_attr_put_u16(m, CTA_PROTO_DST_PORT, d->asked.destination_port);
     mnl_attr_nest_end(m, protocol);
     mnl_attr_nest_end(m, tuple);
     mnl_attr_put_u32(m, CTA_ID, d->id);

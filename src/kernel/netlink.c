@@ -13,6 +13,7 @@
 
 #include "kernel/namespace.h"
 #include "kernel/netlink.h"
+#include "kernel/replies.h"
 
 enum {
     MESSAGE_BYTES = 2048,
@@ -107,42 +108,50 @@ struct link_reader {
     void *arg;
 };
 
+static void read_name(const struct nlattr *attr, char ret[LINK_NAME_BYTES])
+{
+    snprintf(ret, LINK_NAME_BYTES, "%.*s", (int)mnl_attr_get_payload_len(attr),
+             mnl_attr_get_str(attr));
+}
+
 static void read_kind(const struct nlattr *info, struct link *link)
 {
     const struct nlattr *attr;
     mnl_attr_for_each_nested(attr, info)
     {
         if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
-            snprintf(link->kind, sizeof(link->kind), "%.*s", (int)mnl_attr_get_payload_len(attr),
-                     mnl_attr_get_str(attr));
+            read_name(attr, link->kind);
     }
+}
+
+bool reply_link(const struct nlmsghdr *m, struct link *ret)
+{
+    const struct ifinfomsg *info = mnl_nlmsg_get_payload(m);
+    if (m->nlmsg_type != RTM_NEWLINK || !reply_has(m, sizeof(*info)))
+        return false;
+    struct link link = {.index = info->ifi_index, .up = info->ifi_flags & IFF_UP};
+    const struct nlattr *attr;
+    mnl_attr_for_each(attr, m, sizeof(*info))
+    {
+        switch (mnl_attr_get_type(attr)) {
+        case IFLA_IFNAME: read_name(attr, link.name); break;
+        case IFLA_MASTER: reply_value(attr, &link.master, sizeof(link.master)); break;
+        case IFLA_MTU: reply_value(attr, &link.mtu, sizeof(link.mtu)); break;
+        case IFLA_LINKINFO: read_kind(attr, &link); break;
+        case IFLA_ADDRESS: reply_value(attr, link.mac.bytes, sizeof(link.mac.bytes)); break;
+        default: break;
+        }
+    }
+    *ret = link;
+    return true;
 }
 
 static int read_link(const struct nlmsghdr *message, void *arg)
 {
     const struct link_reader *reader = arg;
-    if (message->nlmsg_type != RTM_NEWLINK)
-        return MNL_CB_OK;
-    const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
-    struct link link = {.index = info->ifi_index, .up = info->ifi_flags & IFF_UP};
-    const struct nlattr *attr;
-    mnl_attr_for_each(attr, message, sizeof(*info))
-    {
-        switch (mnl_attr_get_type(attr)) {
-        case IFLA_IFNAME:
-            snprintf(link.name, sizeof(link.name), "%s", mnl_attr_get_str(attr));
-            break;
-        case IFLA_MASTER: link.master = (int)mnl_attr_get_u32(attr); break;
-        case IFLA_MTU: link.mtu = mnl_attr_get_u32(attr); break;
-        case IFLA_LINKINFO: read_kind(attr, &link); break;
-        case IFLA_ADDRESS:
-            if (mnl_attr_get_payload_len(attr) == sizeof(link.mac.bytes))
-                memcpy(link.mac.bytes, mnl_attr_get_payload(attr), sizeof(link.mac.bytes));
-            break;
-        default: break;
-        }
-    }
-    reader->fn(reader->arg, &link);
+    struct link link;
+    if (reply_link(message, &link))
+        reader->fn(reader->arg, &link);
     return MNL_CB_OK;
 }
 
@@ -353,27 +362,38 @@ static void read_ip(const struct nlattr *attr, struct ip *ret)
     memcpy(ret->bytes, mnl_attr_get_payload(attr), size);
 }
 
-static int read_route(const struct nlmsghdr *message, void *arg)
+bool reply_route(const struct nlmsghdr *m, struct route *ret)
 {
-    const struct route_reader *reader = arg;
-    const struct rtmsg *info = mnl_nlmsg_get_payload(message);
-    if (info->rtm_type != RTN_UNICAST)
-        return MNL_CB_OK;
+    const struct rtmsg *info = mnl_nlmsg_get_payload(m);
+    if (m->nlmsg_type != RTM_NEWROUTE || !reply_has(m, sizeof(*info)) ||
+        info->rtm_type != RTN_UNICAST)
+        return false;
     struct route route = {.to.length = info->rtm_dst_len, .table = info->rtm_table};
     route.to.ip.family = info->rtm_family == AF_INET6 ? 6 : 4;
     const struct nlattr *attr;
-    mnl_attr_for_each(attr, message, sizeof(*info))
+    mnl_attr_for_each(attr, m, sizeof(*info))
     {
         switch (mnl_attr_get_type(attr)) {
-        case RTA_TABLE: route.table = mnl_attr_get_u32(attr); break;
-        case RTA_OIF: route.index = (int)mnl_attr_get_u32(attr); break;
+        case RTA_TABLE: reply_value(attr, &route.table, sizeof(route.table)); break;
+        case RTA_OIF: reply_value(attr, &route.index, sizeof(route.index)); break;
         case RTA_DST: read_ip(attr, &route.to.ip); break;
         case RTA_GATEWAY: read_ip(attr, &route.gateway); break;
         case RTA_PREFSRC: read_ip(attr, &route.source); break;
         default: break;
         }
     }
-    if (route.table == (reader->table ? reader->table : RT_TABLE_MAIN))
+    if (route.to.length > ip_bits(route.to.ip))
+        return false;
+    *ret = route;
+    return true;
+}
+
+static int read_route(const struct nlmsghdr *message, void *arg)
+{
+    const struct route_reader *reader = arg;
+    struct route route;
+    if (reply_route(message, &route) &&
+        route.table == (reader->table ? reader->table : RT_TABLE_MAIN))
         reader->fn(reader->arg, &route);
     return MNL_CB_OK;
 }

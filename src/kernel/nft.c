@@ -11,6 +11,7 @@
 
 #include "kernel/namespace.h"
 #include "kernel/nft_internal.h"
+#include "kernel/replies.h"
 
 enum {
     ELEMENTS_A_MESSAGE = 256, /* a nested attribute holds 64 KiB at most */
@@ -109,6 +110,26 @@ static uint32_t number_messages(struct nft *n, struct nft_batch *b)
     return last->nlmsg_seq;
 }
 
+bool reply_batch(const void *answers, size_t size, uint32_t last, int *result)
+{
+    bool done = false;
+    for (size_t at = 0; size - at >= MNL_NLMSG_HDRLEN;) {
+        const struct nlmsghdr *m = (const void *)((const char *)answers + at);
+        const struct nlmsgerr *e = mnl_nlmsg_get_payload(m);
+        if (m->nlmsg_len < MNL_NLMSG_HDRLEN || m->nlmsg_len > size - at)
+            break;
+        at += MIN((size_t)MNL_ALIGN(m->nlmsg_len), size - at);
+        if (m->nlmsg_type != NLMSG_ERROR || !reply_has(m, sizeof(*e)))
+            continue;
+        if (e->error && !*result)
+            *result = e->error;
+        /* An error of the whole batch is told for its first message; no acknowledgement follows a
+         * failed batch. */
+        done |= m->nlmsg_seq == last || e->error != 0;
+    }
+    return done;
+}
+
 /* Reads answers until the acknowledgement of `last`: 0 or the first error. */
 static int read_answers(struct nft *n, uint32_t last)
 {
@@ -123,18 +144,7 @@ static int read_answers(struct nft *n, uint32_t last)
             result = -errno;
             break;
         }
-        int left = (int)got;
-        for (struct nlmsghdr *m = (struct nlmsghdr *)(void *)answer; mnl_nlmsg_ok(m, left);
-             m = mnl_nlmsg_next(m, &left)) {
-            if (m->nlmsg_type != NLMSG_ERROR)
-                continue;
-            const struct nlmsgerr *e = mnl_nlmsg_get_payload(m);
-            if (e->error && !result)
-                result = e->error;
-            /* An error of the whole batch is told for its first message; no acknowledgement follows
-             * a failed batch. */
-            done |= m->nlmsg_seq == last || e->error != 0;
-        }
+        done = reply_batch(answer, (size_t)got, last, &result);
     }
     mem_free(answer);
     return result;

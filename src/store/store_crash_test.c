@@ -347,32 +347,6 @@ TEST(a_named_value_that_finds_no_room_is_refused)
 
 /* ---- torn and damaged logs ---- */
 
-static void read_file(const char *path, struct buf *ret)
-{
-    int fd = open(path, O_RDONLY);
-    assert_true(fd >= 0);
-    off_t size = lseek(fd, 0, SEEK_END);
-    buf_clear(ret);
-    assert_int_equal(pread(fd, buf_reserve(ret, (size_t)size), (size_t)size, 0), size);
-    ret->len = (size_t)size;
-    close(fd);
-}
-
-static void write_file(const char *path, const struct buf *bytes)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(syscall(SYS_pwrite64, fd, bytes->data, bytes->len, 0), bytes->len);
-    close(fd);
-}
-
-static const char *in_directory(const struct world *w, const char *name)
-{
-    static char path[128];
-    snprintf(path, sizeof(path), "%s/%s", w->directory, name);
-    return path;
-}
-
 /* A store that died with these writes in its log only, each in a batch of its own: 48 bytes, and a
  * record of 40 and 24. */
 enum {

@@ -3,6 +3,7 @@
 #ifndef STORE_STORE_CRASH_TESTING_H
 #define STORE_STORE_CRASH_TESTING_H
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "store/store_testing.h"
@@ -44,6 +45,36 @@ static inline struct store_key numbered(unsigned key, char name[8])
     snprintf(name, 8, "k%u", key);
     return (struct store_key){1, STR("n"), str_from(name)};
 }
+
+/* ---- the files themselves ---- */
+
+static inline const char *in_directory(const struct world *w, const char *name)
+{
+    static char path[128];
+    snprintf(path, sizeof(path), "%s/%s", w->directory, name);
+    return path;
+}
+
+static inline void read_file(const char *path, struct buf *ret)
+{
+    int fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    off_t size = lseek(fd, 0, SEEK_END);
+    buf_clear(ret);
+    assert_int_equal(pread(fd, buf_reserve(ret, (size_t)size), (size_t)size, 0), size);
+    ret->len = (size_t)size;
+    close(fd);
+}
+
+static inline void write_file(const char *path, const struct buf *bytes)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, bytes->data, bytes->len, 0), bytes->len);
+    close(fd);
+}
+
+/* ---- a writer ---- */
 
 struct acknowledgement {
     uint64_t revision;

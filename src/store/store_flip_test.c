@@ -9,7 +9,7 @@
 
 #include "base/test.h"
 
-#include "store/store_testing.h"
+#include "store/store_crash_testing.h"
 
 enum {
     OBJECTS = 160,
@@ -207,32 +207,6 @@ static void ask_in_child(struct world *w, struct told *told)
 /* The files as they were, written anew before each question: the child may have gone on with them.
  */
 static const char *const file_names[] = {"data.mdb", "log"};
-
-static const char *in_directory(const struct world *w, const char *name)
-{
-    static char path[128];
-    snprintf(path, sizeof(path), "%s/%s", w->directory, name);
-    return path;
-}
-
-static void read_file(const char *path, struct buf *ret)
-{
-    int fd = open(path, O_RDONLY);
-    assert_true(fd >= 0);
-    off_t size = lseek(fd, 0, SEEK_END);
-    assert_int_equal(pread(fd, buf_reserve(ret, (size_t)size), (size_t)size, 0), size);
-    ret->len = (size_t)size;
-    close(fd);
-}
-
-static void write_file(const char *path, const struct buf *bytes)
-{
-    int fd = open(path, O_WRONLY | O_CREAT, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(pwrite(fd, bytes->data, bytes->len, 0), bytes->len);
-    assert_int_equal(ftruncate(fd, (off_t)bytes->len), 0);
-    close(fd);
-}
 
 struct tally {
     unsigned refused, ended, wrong;

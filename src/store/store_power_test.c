@@ -211,13 +211,6 @@ static void load(const char *path, struct buf *ret)
     close(fd);
 }
 
-static const char *in_directory(const struct world *w, const char *name)
-{
-    static char path[128];
-    snprintf(path, sizeof(path), "%s/%s", w->directory, name);
-    return path;
-}
-
 static void play(struct world *w, const struct buf starts[FILES], const struct buf *trace,
                  size_t entries, unsigned *seed)
 {

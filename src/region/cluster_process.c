@@ -222,26 +222,13 @@ int region_cluster_main(struct str args_text, const int *fds, size_t fd_count)
     return 0;
 }
 
-struct names {
-    struct arena *arena;
-    struct node *list;
-};
-
-static bool collect(void *arg, const struct sealed *object)
-{
-    struct names *n = arg;
-    node_append(n->arena, n->list, node_text_copy(n->arena, object_name(object)));
-    return true;
-}
-
 void cluster_entries_delete(struct region *r, struct arena *a, struct str cluster)
 {
-    struct names n = {a, node_list(a)};
     struct status st;
     status_init(&st, a);
-    state_each(r->state, STATE_ACCESS_ENTRY, arena_printf(a, "%.*s:", STR_ARG(cluster)), collect,
-               &n);
-    node_each(name, n.list) if (state_delete(r->state, a, STATE_ACCESS_ENTRY, name->text, &st))
+    const struct node *names =
+        state_names(r->state, a, STATE_ACCESS_ENTRY, arena_printf(a, "%.*s:", STR_ARG(cluster)));
+    node_each(name, names) if (state_delete(r->state, a, STATE_ACCESS_ENTRY, name->text, &st))
         log_error("an access entry can't be removed", LOG_STR("entry", name->text),
                   LOG_STR("message", st.message));
 }

@@ -208,18 +208,6 @@ static void bury(struct supervisor *s, struct arena *a, struct str name)
         process_free(p);
 }
 
-struct names {
-    struct arena *arena;
-    struct node *list;
-};
-
-static bool collect(void *arg, const struct sealed *object)
-{
-    struct names *n = arg;
-    node_append(n->arena, n->list, node_text_copy(n->arena, object_name(object)));
-    return true;
-}
-
 /* A share is taken at the start: one that was changed makes a new start. */
 static void renew_share(struct process *p, const struct node *object)
 {
@@ -253,9 +241,8 @@ static void reconcile(void *arg)
 {
     struct supervisor *s = arg;
     struct arena a = ARENA_INIT;
-    struct names n = {&a, node_list(&a)};
-    state_each(s->region->state, STATE_CLUSTER, STR_NONE, collect, &n);
-    node_each(name, n.list) reconcile_cluster(s, &a, name->text);
+    node_each(name, state_names(s->region->state, &a, STATE_CLUSTER, STR_NONE))
+        reconcile_cluster(s, &a, name->text);
     arena_release(&a);
 }
 
@@ -335,10 +322,9 @@ static void adopt(void *arg, const struct spawner_survivor *survivor)
 static void adopt_all(struct supervisor *s)
 {
     struct arena a = ARENA_INIT;
-    struct names n = {&a, node_list(&a)};
     struct adoption ad = {.supervisor = s, .arena = &a};
-    state_each(s->region->state, STATE_CLUSTER, STR_NONE, collect, &n);
-    node_each(name, n.list) expect(&ad, name->text);
+    node_each(name, state_names(s->region->state, &a, STATE_CLUSTER, STR_NONE))
+        expect(&ad, name->text);
     spawner_each_survivor(s->spawner, adopt, &ad);
     map_release(&ad.by_tag);
     arena_release(&a);

@@ -43,15 +43,22 @@ uint64_t db_u64(MDB_val v)
     return n;
 }
 
-uint64_t db_used_bytes(const struct db *db, MDB_txn *txn)
+struct db_space db_space_of(const struct db *db, MDB_txn *txn)
 {
-    uint64_t bytes = 0;
+    struct db_space space = {0};
+    uint64_t page_bytes = 0;
+    MDB_envinfo info;
     MDB_stat stat;
-    for (int i = 0; i < DB_COUNT; i++)
-        if (mdb_stat(txn, db->dbi[i], &stat) == 0)
-            bytes += (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) *
-                     (uint64_t)stat.ms_psize;
-    return bytes;
+    for (int i = 0; i < DB_COUNT; i++) {
+        if (mdb_stat(txn, db->dbi[i], &stat))
+            continue;
+        page_bytes = stat.ms_psize;
+        space.used_bytes +=
+            (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) * page_bytes;
+    }
+    if (mdb_env_info(db->env, &info) == 0 && info.me_last_pgno * page_bytes > space.used_bytes)
+        space.reusable_bytes = info.me_last_pgno * page_bytes - space.used_bytes;
+    return space;
 }
 
 static int open_databases(struct db *db)
@@ -92,7 +99,7 @@ static int open_databases(struct db *db)
         mdb_txn_abort(txn);
         return rc;
     }
-    db->used_at_start = db_used_bytes(db, txn);
+    db->space_at_start = db_space_of(db, txn);
     return mdb_txn_commit(txn);
 }
 
@@ -155,9 +162,9 @@ struct db_state db_state(const struct db *db)
     return db->state;
 }
 
-uint64_t db_used_at_start(const struct db *db)
+struct db_space db_space_at_start(const struct db *db)
 {
-    return db->used_at_start;
+    return db->space_at_start;
 }
 
 void db_set_state(struct db *db, const struct db_state *state)

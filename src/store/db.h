@@ -53,8 +53,14 @@ struct db_state {
 int db_open(const char *directory, store_index_fn index, struct db **ret,
             struct buf *error) must_use;
 void db_close(struct db *db);
-struct db_state db_state(const struct db *db);  /* as the newest reads see it */
-uint64_t db_used_at_start(const struct db *db); /* struct db_job has what it means */
+struct db_state db_state(const struct db *db); /* as the newest reads see it */
+
+/* The file: pages that hold something, and pages that it goes on to use before it grows. It never
+ * shrinks. */
+struct db_space {
+    uint64_t used_bytes, reusable_bytes;
+};
+struct db_space db_space_at_start(const struct db *db);
 
 /* Reads: from a snapshot that begins at the first read and ends at db_read_end. */
 void db_read_end(struct db *db);
@@ -104,7 +110,7 @@ struct db_job {
     uint64_t compact_to;   /* revision; at most the last one applied is done */
     struct db_state state; /* out: as of the end */
     bool more;             /* out: there is history left to forget up to compact_to */
-    uint64_t used_bytes;   /* out: pages that hold something; the file itself never shrinks */
+    struct db_space space; /* out */
 };
 /* 0, -ENOSPC (nothing changed), -EIO (a sync or the map failed: stop). */
 int db_apply(struct db *db, struct db_job *job) must_use;

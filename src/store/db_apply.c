@@ -306,7 +306,7 @@ int db_apply(struct db *db, struct db_job *job)
         mdb_cursor_close(w.names);
     if (w.objs)
         mdb_cursor_close(w.objs);
-    job->used_bytes = db_used_bytes(db, w.txn);
+    job->space = db_space_of(db, w.txn);
     if (rc == 0)
         rc = mdb_txn_commit(w.txn);
     else

@@ -29,11 +29,11 @@ struct db {
     bool reading;             /* the snapshot is open */
     store_index_fn index;
     struct db_state state;
-    uint64_t used_at_start;
+    struct db_space space_at_start;
 };
 
-/* Bytes of the pages that a transaction sees in use; a page count that LMDB keeps. */
-uint64_t db_used_bytes(const struct db *db, MDB_txn *txn);
+/* As a transaction sees it: page counts that LMDB keeps. */
+struct db_space db_space_of(const struct db *db, MDB_txn *txn);
 /* LMDB's results as -errno: its own codes become -EIO, but full map or readers become -ENOSPC. */
 int db_error(int rc);
 int db_read_begin(struct db *db) must_use;

@@ -120,7 +120,7 @@ int store_open(const struct store_config *config, struct store **ret, const char
     if (err < 0)
         return open_failed(s, err, &error, ret_error);
     store_work_init(s);
-    store_weigh(s, db_used_at_start(s->db));
+    store_weigh(s, db_space_at_start(s->db));
     store_recovered(s);
     buf_release(&error);
     *ret = s;
@@ -175,7 +175,7 @@ uint64_t store_compacted(const struct store *s)
 
 uint64_t store_used(const struct store *s)
 {
-    return s->used_bytes;
+    return s->space.used_bytes;
 }
 
 void store_index_of(const struct store *s, const void *value, size_t size, struct store_index *ret,

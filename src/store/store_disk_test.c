@@ -200,6 +200,46 @@ TEST(a_disk_with_room_again_takes_writes_by_itself)
     world_close(&w);
 }
 
+TEST(deletions_make_room_on_a_disk_that_is_nearly_full)
+{
+    enum {
+        COUNT = 24,
+        MIB = 1 << 20
+    };
+    struct world w;
+    struct disk disk = *disk_real();
+    char name[16], *value = mem_alloc(MIB + 1);
+    uint64_t revision;
+    memset(value, 'x', MIB);
+    disk.free_bytes = told_free_bytes;
+    free_bytes_now = 1 << 30;
+    world_open(&w);
+    w.config.disk = &disk;
+    world_reopen(&w);
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(name, sizeof(name), "%d", i);
+        put(&w, "n", name, value, 0);
+        world_wait(&w);
+    }
+    free_bytes_now = 12 * MIB;
+    world_settle(&w);
+    assert_int_equal(try_put(&w, "n", "new", "1", 0, &revision), -ENOSPC);
+    for (int i = 0; i < COUNT - 2; i++) {
+        snprintf(name, sizeof(name), "%d", i);
+        put(&w, "n", name, NULL, STORE_ANY);
+    }
+    world_settle(&w);
+    put(&w, "n", "new", value, 0);
+    world_settle(&w);
+    /* There must be some room outside all the same. */
+    free_bytes_now = 7 * MIB;
+    put(&w, "n", "newer", "1", 0);
+    world_settle(&w);
+    assert_int_equal(try_put(&w, "n", "newest", "1", 0, &revision), -ENOSPC);
+    world_close(&w);
+    mem_free(value);
+}
+
 /* ---- a quota ---- */
 
 enum {
@@ -207,14 +247,12 @@ enum {
     LARGE_BYTES = 100 << 10
 };
 
-static struct world quota_world(uint64_t history_revisions)
+static void open_with_quota(struct world *w, uint64_t history_revisions)
 {
-    struct world w;
-    world_open(&w);
-    w.config.quota_bytes = QUOTA_BYTES;
-    w.config.history_revisions = history_revisions;
-    world_reopen(&w);
-    return w;
+    world_open(w);
+    w->config.quota_bytes = QUOTA_BYTES;
+    w->config.history_revisions = history_revisions;
+    world_reopen(w);
 }
 
 /* world_settle without the wait for more to come. */
@@ -247,8 +285,9 @@ static int fill(struct world *w, const char *prefix, int count_max)
 
 TEST(a_store_beyond_its_quota_takes_deletions_only)
 {
-    struct world w = quota_world(10);
+    struct world w;
     uint64_t revision;
+    open_with_quota(&w, 10);
     int count = fill(&w, "a", 1000);
     assert_in_range(count, QUOTA_BYTES / LARGE_BYTES - 4, QUOTA_BYTES / LARGE_BYTES + 1);
     assert_true(store_used(w.store) > QUOTA_BYTES);
@@ -277,7 +316,8 @@ TEST(a_store_beyond_its_quota_takes_deletions_only)
 
 TEST(history_gives_way_before_objects_do)
 {
-    struct world w = quota_world(5);
+    struct world w;
+    open_with_quota(&w, 5);
     /* Ten times the quota, of which a tenth lives: young history would be kept otherwise. */
     for (int round = 0; round < 100; round++)
         assert_int_equal(fill(&w, "a", 4), 4);
@@ -288,7 +328,8 @@ TEST(history_gives_way_before_objects_do)
 
 TEST(without_a_quota_there_is_no_end)
 {
-    struct world w = quota_world(5);
+    struct world w;
+    open_with_quota(&w, 5);
     w.config.quota_bytes = 0;
     world_reopen(&w);
     assert_int_equal(fill(&w, "a", 100), 100);
@@ -408,6 +449,7 @@ int main(void)
         cmocka_unit_test(a_large_object_fits_a_new_log),
         cmocka_unit_test(a_full_disk_takes_deletions_only),
         cmocka_unit_test(a_disk_with_room_again_takes_writes_by_itself),
+        cmocka_unit_test(deletions_make_room_on_a_disk_that_is_nearly_full),
         cmocka_unit_test(a_store_beyond_its_quota_takes_deletions_only),
         cmocka_unit_test(history_gives_way_before_objects_do),
         cmocka_unit_test(without_a_quota_there_is_no_end),

@@ -108,7 +108,8 @@ struct store {
     } marks[HISTORY_MARKS];
     size_t mark_count;
     size_t moved_bytes; /* into LMDB since memory was given back */
-    uint64_t quota_bytes, used_bytes;
+    uint64_t quota_bytes;
+    struct db_space space;
     uint64_t full_checked_ms;
     bool full; /* the disk is: only deletions are taken */
     bool over; /* the quota is used up: likewise */
@@ -126,7 +127,7 @@ void store_written(struct store *s, const struct entry *e); /* a new record wait
 void store_recovered(struct store *s);  /* what was read from the log is made durable again */
 void store_apply_soon(struct store *s); /* there are durable records to move */
 bool store_disk_full(struct store *s);
-void store_weigh(struct store *s, uint64_t used_bytes); /* sets and clears the quota's alarm */
+void store_weigh(struct store *s, struct db_space space); /* sets and clears the quota's alarm */
 /* History up to revision is forgotten now, or as soon as holds allow. True: compacted has grown. */
 bool store_forget(struct store *s, uint64_t revision);
 

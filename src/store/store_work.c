@@ -198,20 +198,20 @@ bool store_forget(struct store *s, uint64_t revision)
     return s->compacted > before;
 }
 
-/* History is what gives way first when the quota is nearly used up: its age doesn't count then, and
- * beyond the quota nothing of it is kept. */
-static bool forget_for_quota(struct store *s)
+/* History is what gives way first when the quota is nearly used up, or the disk: its age doesn't
+ * count then, and where only deletions are taken nothing of it is kept. */
+static bool forget_for_room(struct store *s)
 {
-    uint64_t kept = s->over ? 0 : s->history_revisions;
-    if (s->quota_bytes && s->used_bytes > quota_soft_bytes(s->quota_bytes) && s->published > kept)
-        return store_forget(s, s->published - kept);
-    return false;
+    uint64_t kept = s->over || s->full ? 0 : s->history_revisions;
+    bool scarce =
+        s->full || (s->quota_bytes && s->space.used_bytes > quota_soft_bytes(s->quota_bytes));
+    return scarce && s->published > kept && store_forget(s, s->published - kept);
 }
 
-void store_weigh(struct store *s, uint64_t used_bytes)
+void store_weigh(struct store *s, struct db_space space)
 {
-    bool over = s->quota_bytes && used_bytes > s->quota_bytes;
-    s->used_bytes = used_bytes;
+    bool over = s->quota_bytes && space.used_bytes > s->quota_bytes;
+    s->space = space;
     if (over == s->over)
         return;
     s->over = over;
@@ -225,7 +225,7 @@ void store_weigh(struct store *s, uint64_t used_bytes)
 static void forget_by_age(struct store *s)
 {
     uint64_t now_ms = loop_now_ms(s->loop), old_enough = 0;
-    bool forgotten maybe_unused = forget_for_quota(s);
+    bool forgotten maybe_unused = forget_for_room(s);
     mark_time(s, now_ms);
     for (size_t i = 0; i < s->mark_count && s->marks[i].ms + s->history_ms <= now_ms; i++)
         old_enough = s->marks[i].revision;
@@ -251,10 +251,18 @@ static void apply_release(struct job *job)
     mem_free(apply);
 }
 
-static bool disk_low(const struct store *s)
+static bool disk_has_less_than(const struct store *s, int64_t bytes_min)
 {
     int64_t bytes = s->disk->free_bytes(s->disk->self, s->directory);
-    return bytes >= 0 && bytes < LIMIT_STORE_FREE_BYTES;
+    return bytes >= 0 && bytes < bytes_min;
+}
+
+/* What deletions made room for in the file counts as well, but not alone: a value that fits none of
+ * its holes makes the file grow. */
+static bool disk_low(const struct store *s)
+{
+    bool reusable = s->space.reusable_bytes >= LIMIT_STORE_FREE_BYTES;
+    return disk_has_less_than(s, reusable ? LIMIT_STORE_FREE_BYTES / 2 : LIMIT_STORE_FREE_BYTES);
 }
 
 /* Nobody tells when a disk has room again. While records wait for it, their retries find out. */
@@ -287,10 +295,10 @@ static void apply_settle(struct job *job)
     struct apply_job *apply = container_of(job, struct apply_job, job);
     struct store *s = job->store;
     s->applying = NULL;
-    s->full = disk_low(s);
     /* LMDB calls a full disk an I/O error when a write was cut short: what the file system says
      * decides. */
-    if (apply->err == -ENOSPC || (apply->err < 0 && s->full)) {
+    if (apply->err == -ENOSPC ||
+        (apply->err < 0 && disk_has_less_than(s, LIMIT_STORE_FREE_BYTES))) {
         s->full = true;
         log_warn("the disk is full: only deletions are taken", LOG_CSTR("directory", s->directory));
         if (!s->closing)
@@ -301,7 +309,8 @@ static void apply_settle(struct job *job)
         disk_fatal("applying the log", s->directory, apply->err);
     store_refresh(s);
     db_set_state(s->db, &apply->work.state);
-    store_weigh(s, apply->work.used_bytes);
+    store_weigh(s, apply->work.space);
+    s->full = disk_low(s);
     journal_applied(s->journal, apply->work.state.applied);
     s->moved_bytes += s->overlay.bytes;
     overlay_drop(&s->overlay, apply->work.state.applied, &s->dropped);
@@ -313,7 +322,7 @@ static void apply_settle(struct job *job)
         return;
     wake_for_room(s);
     commit_begin(s); /* it may have waited for room in the log */
-    if (apply->work.more || (s->over && forget_for_quota(s)))
+    if (apply->work.more || ((s->over || s->full) && forget_for_room(s)))
         apply_begin(s);
     else
         store_apply_soon(s);

@@ -13,6 +13,7 @@ from regions import Region  # noqa: E402
 from tenant import Tenant  # noqa: E402
 
 CONFIGMAPS = '/api/v1/namespaces/default/configmaps'
+NAMES_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
 
 
 def make(tenant, size=0):
@@ -31,7 +32,9 @@ def make_all(tenant, size, count_max):
 
 
 def names_of(tenant):
-    return {item['metadata']['name'] for item in tenant.as_admin('GET', CONFIGMAPS)['items']}
+    status, text = tenant.call('GET', CONFIGMAPS, certificate=tenant.admin, headers={'Accept': NAMES_ONLY})
+    assert status == 200, text
+    return {item['metadata']['name'] for item in json.loads(text)['items']}
 
 
 def crash(tenant):
@@ -43,42 +46,49 @@ def crash(tenant):
         time.sleep(0.02)
 
 
-def use_up(path):
+def use_up(path, size=1 << 40):
     """What another program may leave of the disk: nothing."""
     with open(path, 'wb', buffering=0) as f:
         try:
-            while f.write(b'x' * 4096):
-                pass
+            while f.tell() < size:
+                f.write(b'x' * 4096)
         except OSError:
             pass
 
 
+def wait_until_taken(tenant):
+    deadline = time.monotonic() + 15
+    while make(tenant)[0] != 201:
+        assert time.monotonic() < deadline, 'there is room again'
+        time.sleep(0.1)
+
+
 def run(region, disk):
+    use_up(f'{disk}/ballast', 24 << 20)
     greedy, modest = Tenant(region, 'greedy'), Tenant(region, 'modest')
-    kept, _ = make_all(modest, 100, 20)
+    kept, _ = make_all(modest, 100, 10)
     taken, refusal = make_all(greedy, 900000, 300)
-    assert len(taken) > 20 and refusal == (500, 'Internal error occurred: the disk is full'), (len(taken), refusal)
-    late, _ = make_all(modest, 100, 20)  # some of it before it notices
+    assert len(taken) > 26 and refusal == (500, 'Internal error occurred: the disk is full'), (len(taken), refusal)
+    for name in taken[:24]:
+        greedy.as_admin('DELETE', f'{CONFIGMAPS}/{name}')
+    wait_until_taken(greedy)  # of what it gave back, though the disk is as full as before
+    late, _ = make_all(modest, 100, 10)
     use_up(f'{disk}/filler')
-    later, refusal = make_all(modest, 10000, 1000)
+    later, refusal = make_all(modest, 100000, 300)
     assert refusal and refusal[0] in (429, 500), refusal
     acknowledged = {*kept, *late, *later}
     assert names_of(modest) >= acknowledged
     crash(modest)
-    assert names_of(modest) >= acknowledged and names_of(greedy) >= set(taken)
+    assert names_of(modest) >= acknowledged and names_of(greedy) >= set(taken[24:])
     os.unlink(f'{disk}/filler')
-    for name in taken[:10]:
-        greedy.as_admin('DELETE', f'{CONFIGMAPS}/{name}')
-    deadline = time.monotonic() + 15
-    while make(modest)[0] != 201:
-        assert time.monotonic() < deadline, 'there is room again'
-        time.sleep(0.1)
+    os.unlink(f'{disk}/ballast')
+    wait_until_taken(modest)
     crash(modest)
-    assert names_of(modest) >= acknowledged and names_of(greedy) >= set(taken[10:])
+    assert names_of(modest) >= acknowledged and names_of(greedy) >= set(taken[24:])
 
 
 def main(disk):
-    subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=72m,mode=755', 'tmpfs', disk], check=True)
+    subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=112m,mode=755', 'tmpfs', disk], check=True)
     region = Region(disk)
     try:
         run(region, disk)

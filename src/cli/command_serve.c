@@ -52,6 +52,7 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
         return command_fail(NULL, KN_USAGE, "--listen is ADDRESS:PORT, not %s", v->listen);
     log_setup(LOG_INFO, "region");
     privilege_hide();
+    share_all_files();
     cluster_prepare();
     char *directory = command_data_dir(v->data_dir);
     int err = region_spawner_open(directory, &spawner);

@@ -33,6 +33,10 @@ bool share_bounds_memory(void);
 /* A limit that is lower already stays. 0 or -errno. */
 int share_limit(const struct share_limits *limits) must_use;
 
+/* As many descriptors as may be: for who holds two of each control plane. Login shells allow 1,024.
+ */
+void share_all_files(void);
+
 /* What this machine, or the group that this process is in, has. */
 uint64_t share_machine_memory_bytes(void);
 uint64_t share_machine_files(void);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 
 #include "base/limits.h"
 #include "base/test.h"
+#include "sys/privilege.h"
 
 enum {
     MIB = 1 << 20,
@@ -78,7 +80,11 @@ static int be_short_of_memory(void)
 static int end_early(void)
 {
     char text[16] = "";
+    privilege_hide();
     share_end_early(321);
+    if (prctl(PR_GET_DUMPABLE) != 0)
+        return 1;
+    prctl(PR_SET_DUMPABLE, 1); /* to look */
     int fd = open("/proc/self/oom_score_adj", O_RDONLY);
     return read(fd, text, sizeof(text) - 1) > 0 && strcmp(text, "321\n") == 0 ? 0 : 1;
 }
@@ -107,11 +113,25 @@ static int go_first(void)
     return waitpid(pid, &status, 0) == pid && status == 0 ? 0 : 2;
 }
 
+static int take_all_files(void)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t most = limit.rlim_max;
+    limit.rlim_cur = 32;
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        return 1;
+    share_all_files();
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur == most && limit.rlim_max == most ? 0 : 2;
+}
+
 TEST(a_process_limits_itself)
 {
     assert_int_equal(status_of(lead_a_session), 0);
     assert_int_equal(status_of(be_limited), 0);
     assert_int_equal(status_of(end_early), 0);
+    assert_int_equal(status_of(take_all_files), 0);
     assert_int_equal(status_of(take_short_turns), 0);
     if (getpriority(PRIO_PROCESS, 0) <= 0)
         assert_int_equal(status_of(go_first), 0);

@@ -166,6 +166,20 @@ def test_one_that_dies_of_its_memory_comes_back_with_all_it_said(region, tenants
     region.client().delete_cluster(name='doomed')
 
 
+def test_one_that_dies_again_and_again_comes_back_later(region, tenants):
+    weak = Tenant(region, 'weak')
+    took = []
+    with neighbour(tenants[1]):
+        for _ in range(5):
+            pid, begun = weak.pid(), time.monotonic()
+            os.kill(pid, signal.SIGABRT)
+            wait_until(lambda: weak.pid() not in (None, pid), 10, 'it is started again')
+            took.append(time.monotonic() - begun)
+    assert took[0] < 0.4 and took[4] > 0.4, took
+    assert weak.call('GET', SMALL, certificate=weak.admin)[0] == 200
+    region.client().delete_cluster(name='weak')
+
+
 def fill(tenant, count_max):
     """Makes objects of 500 KB until one is refused: their names, and the refusal."""
     names = []

@@ -200,17 +200,6 @@ static void image_survive(struct image *m, const char *path, unsigned *seed)
     close(fd);
 }
 
-static void load(const char *path, struct buf *ret)
-{
-    int fd = open(path, O_RDONLY);
-    assert_true(fd >= 0);
-    off_t size = lseek(fd, 0, SEEK_END);
-    buf_clear(ret);
-    assert_int_equal(pread(fd, buf_reserve(ret, (size_t)size), (size_t)size, 0), size);
-    ret->len = (size_t)size;
-    close(fd);
-}
-
 static void play(struct world *w, const struct buf starts[FILES], const struct buf *trace,
                  size_t entries, unsigned *seed)
 {
@@ -267,7 +256,7 @@ static void make_start(struct world *w, struct buf starts[FILES])
     assert_int_equal(store_compact(w->store, 2), 0);
     world_stop(w);
     for (int i = 0; i < FILES; i++)
-        load(in_directory(w, file_names[i]), &starts[i]);
+        read_file(in_directory(w, file_names[i]), &starts[i]);
 }
 
 TEST(power_loss_loses_nothing_acknowledged)
@@ -288,7 +277,7 @@ TEST(power_loss_loses_nothing_acknowledged)
         int status;
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_int_equal(status, 0);
-        load(trace_path, &trace);
+        read_file(trace_path, &trace);
         size_t entries = trace_entries(&trace);
         assert_true(entries > 300);
         for (int cut = 0; cut < cuts; cut++)

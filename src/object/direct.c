@@ -62,19 +62,6 @@ void scan_sort_entries(const struct entry *entries, uint32_t *order, uint32_t *s
     }
 }
 
-void order_fields(struct scan *s, const struct field_starts *starts, size_t begun)
-{
-    size_t size = s->w.len - begun;
-    char *to = scan_reserve_spare(s, size);
-    for (uint64_t tags = starts->tags; tags; tags &= tags - 1) {
-        int tag = __builtin_ctzll(tags);
-        uint32_t from = starts->from[tag], length = starts->end[tag] - from;
-        copy_padded(to, (const char *)s->w.data + from, length);
-        to += length;
-    }
-    copy_padded((char *)s->w.data + begun, (char *)s->spare.data, size);
-}
-
 bool is_version_of(const struct schema_type *t, struct str version)
 {
     size_t group = strlen(t->group);

@@ -55,8 +55,6 @@ char *scan_reserve_spare(struct scan *s, size_t size);
 /* Merge sort of order[0..count), which are indices of entries; no worse than n log n. */
 void scan_sort_entries(const struct entry *entries, uint32_t *order, uint32_t *scratch,
                        size_t count, key_order *compare);
-/* Puts the fields of a message whose payload begins at begun in the order of their tags. */
-void order_fields(struct scan *s, const struct field_starts *starts, size_t begun);
 /* Whether an apiVersion is that of the type. */
 bool is_version_of(const struct schema_type *t, struct str version);
 /* Whether a text is at first sight a quantity in canonical form, as most are. */
@@ -94,6 +92,20 @@ static inline void write_text(struct scan *s, struct str text)
     to[1] = (uint8_t)word;
     to[2] = (uint8_t)(word >> 8);
     s->w.len += word < 256 ? 2 : 3;
+}
+
+/* Puts the fields of a message whose payload begins at begun in the order of their tags. */
+static inline void order_fields(struct scan *s, const struct field_starts *starts, size_t begun)
+{
+    size_t size = s->w.len - begun;
+    char *to = scan_reserve_spare(s, size);
+    for (uint64_t tags = starts->tags; tags; tags &= tags - 1) {
+        int tag = __builtin_ctzll(tags);
+        uint32_t from = starts->from[tag], length = starts->end[tag] - from;
+        copy_padded(to, (const char *)s->w.data + from, length);
+        to += length;
+    }
+    copy_padded((char *)s->w.data + begun, (char *)s->spare.data, size);
 }
 
 /* Tag and part of a number; nothing for 0 where that is no presence. */

@@ -3,19 +3,23 @@
 #include "object/fields_v1.h"
 #include "object/json_scan.h"
 
+static inline bool is_name(struct str key)
+{
+    return key.len > 2 && key.data[0] == 'f' && key.data[1] == ':';
+}
+
 /* What decides the order of a key first (fields_compare): names of fields order by their bytes; of
  * others only the kind is known without a closer look. */
 static inline uint64_t set_prefix(struct str key)
 {
-    uint64_t rank = fields_rank(key);
-    if (rank != RANK_NAME)
-        return rank << 56;
-    return rank << 56 | text_prefix((struct str){key.data + 2, key.len - 2}) >> 8;
+    if (!is_name(key))
+        return fields_rank(key) << 56;
+    return (uint64_t)RANK_NAME << 56 | text_prefix((struct str){key.data + 2, key.len - 2}) >> 8;
 }
 
 static inline void write_head(struct scan *s, struct str key)
 {
-    if (key.len > 2 && key.data[0] == 'f' && key.data[1] == ':') {
+    if (is_name(key)) {
         struct str name = {key.data + 2, key.len - 2};
         int word = schema_word_keyed(text_key_padded(name.data, name.len), name.data, name.len);
         if (word != WORD_NONE) {

@@ -34,8 +34,8 @@ static bool lengths_are_right(const char *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    /* A copy of exactly this size, aligned as the kernel's: reads beyond it are seen. */
-    void *copy = mem_alloc(MAX(size, 1));
+    /* A copy of this size, padded as the kernel's messages are: reads beyond it are seen. */
+    void *copy = mem_alloc(MNL_ALIGN(MAX(size, 1)));
     memcpy(copy, data, size);
     int result = 0;
     if (reply_batch(copy, size, 7, &result))

@@ -3,8 +3,8 @@
 #include "base/encode.h"
 #include "object/seal.h"
 
-static int check(struct request *r, const char *group, const char *resource,
-                 const char *subresource, struct str ns, struct str name)
+static int check(struct request *r, const char *group, const char *resource, struct str subresource,
+                 struct str ns, struct str name)
 {
     struct access access = {.user = r->user,
                             .verb = "impersonate",
@@ -12,7 +12,7 @@ static int check(struct request *r, const char *group, const char *resource,
                             .group = str_from(group),
                             .version = str_from(*group ? "v1" : ""),
                             .resource = str_from(resource),
-                            .subresource = str_from(subresource),
+                            .subresource = subresource,
                             .ns = ns,
                             .name = name};
     struct str reason = STR_NONE;
@@ -25,8 +25,8 @@ static int take_user(struct request *r, struct user *as)
 {
     struct str ns, name;
     if (!user_is_service_account(as, &ns, &name))
-        return check(r, "", "users", "", STR_NONE, as->name);
-    if (check(r, "", "serviceaccounts", "", ns, name) < 0)
+        return check(r, "", "users", STR_NONE, STR_NONE, as->name);
+    if (check(r, "", "serviceaccounts", STR_NONE, ns, name) < 0)
         return -1;
     return 0;
 }
@@ -37,7 +37,7 @@ static int take_groups(struct request *r, struct user *as)
         const struct http_header *h = &r->http->headers[i];
         if (!str_equal_nocase(h->name, STR("Impersonate-Group")))
             continue;
-        if (check(r, "", "groups", "", STR_NONE, h->value) < 0)
+        if (check(r, "", "groups", STR_NONE, STR_NONE, h->value) < 0)
             return -1;
         user_add_group(r->arena, as, h->value);
     }
@@ -82,8 +82,7 @@ static int take_extra(struct request *r, struct user *as)
         struct str key = extra_key(r, h);
         if (str_empty(key))
             continue;
-        if (check(r, "authentication.k8s.io", "userextras", arena_cstr(r->arena, key), STR_NONE,
-                  h->value) < 0)
+        if (check(r, "authentication.k8s.io", "userextras", key, STR_NONE, h->value) < 0)
             return -1;
         add_extra(r, as, key, h->value);
     }
@@ -162,7 +161,7 @@ int impersonate(struct request *r)
     if (take_user(r, as) < 0 || take_groups(r, as) < 0 || take_extra(r, as) < 0)
         return -1;
     if (!str_empty(uid)) {
-        if (check(r, "authentication.k8s.io", "uids", "", STR_NONE, uid) < 0)
+        if (check(r, "authentication.k8s.io", "uids", STR_NONE, STR_NONE, uid) < 0)
             return -1;
         as->uid = uid;
     }

@@ -80,6 +80,18 @@ static bool is_private(struct str name, bool upgrade)
     return name.len > prefix.len && str_equal_nocase(str_slice(name, 0, prefix.len), prefix);
 }
 
+/* What only a front proxy may say: a backend that trusts such a proxy must not hear it from our
+ * clients. */
+static bool says_who(struct str name)
+{
+    static const char *const names[] = {"x-remote-user", "x-remote-uid", "x-remote-group"};
+    struct str prefix = STR("x-remote-extra-");
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+        if (str_equal_nocase(name, str_from(names[i])))
+            return true;
+    return name.len >= prefix.len && str_equal_nocase(str_slice(name, 0, prefix.len), prefix);
+}
+
 /* A page of a backend must not open the API server to other pages. */
 static bool is_cross_origin(struct str name)
 {
@@ -93,7 +105,7 @@ static struct http_header *pass_headers(struct arena *a, const struct http_heade
     struct http_header *out = arena_array(a, struct http_header, count + 2);
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
-        if (!is_private(headers[i].name, upgrade))
+        if (!is_private(headers[i].name, upgrade) && !says_who(headers[i].name))
             out[n++] =
                 (struct http_header){arena_str(a, headers[i].name), arena_str(a, headers[i].value)};
     *ret_count = n;

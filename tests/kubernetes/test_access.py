@@ -70,6 +70,17 @@ def test_who_speaks_for_others_needs_a_right_to_each_part(server, ns):
     server.kubectl('delete', 'clusterrolebinding,clusterrole', ns)
 
 
+def test_a_right_to_one_extra_is_none_to_longer_names(server, ns):
+    server.kubectl('-n', ns, 'create', 'serviceaccount', 'robot')
+    server.kubectl('create', 'clusterrole', ns, '--verb=impersonate', '--resource=users,userextras.authentication.k8s.io/scope')
+    server.kubectl('create', 'clusterrolebinding', ns, f'--clusterrole={ns}', f'--serviceaccount={ns}:robot')
+    token = server.kubectl('-n', ns, 'create', 'token', 'robot').strip()
+    for key, allowed in (('scope', True), ('%73cope', True), ('scope%00more', False), ('scope%2fmore', False)):
+        answer = ask_without_certificate(server, f'/api/v1/namespaces/{ns}/configmaps', token, {'Impersonate-User': 'jane', f'Impersonate-Extra-{key}': 's'})[1]
+        assert (('User \\"jane\\" cannot list' in answer.decode()) == allowed), (key, answer)
+    server.kubectl('delete', 'clusterrolebinding,clusterrole', ns)
+
+
 def test_a_node_touches_its_own_pods_only(server, ns):
     path = f'/api/v1/namespaces/{ns}/pods'
     server.kubectl('-n', ns, 'create', 'serviceaccount', 'robot')

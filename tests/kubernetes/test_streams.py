@@ -137,6 +137,13 @@ def test_logs(server, ns, kubelet):
     assert 'authorization' not in headers
 
 
+def test_a_backend_hears_nothing_of_who_one_claims_to_be(server, ns, kubelet):
+    """Some trust a proxy that says so, and clients reach them through the server."""
+    said = {'X-Remote-User': 'admin', 'X-Remote-Uid': '0', 'X-Remote-Group': 'system:masters', 'X-Remote-Extra-Scopes': 'all', 'X-Remote-Control': 'kept'}
+    assert server.request('GET', f'/api/v1/namespaces/{ns}/pods/p/log', headers=said)[0] == 200
+    assert [name for name in kubelet.requests[-1][1] if name.startswith('x-remote')] == ['x-remote-control']
+
+
 def test_exec_through_a_websocket(server, ns, kubelet):
     assert server.kubectl('-n', ns, 'exec', 'p', '--', 'echo', 'a b') == 'hello from the node\n'
     line, headers = kubelet.requests[-1]

@@ -263,7 +263,10 @@ static void read_node(struct scheduler *s, struct sched_node *n, const struct se
         n->taints |= taint_effect(taint);
     n->has_images = value_count(object_at(node, "status.images")) > 0;
     n->hostname_is_name = str_equal(object_label(node, "kubernetes.io/hostname"), n->name);
-    struct str zone = object_label(node, "topology.kubernetes.io/zone");
+    struct value label =
+        value_key(object_at(node, "metadata.labels"), STR("topology.kubernetes.io/zone"));
+    struct str zone = value_str(label, "");
+    n->has_zone = value_present(label);
     if (!str_equal(zone, n->zone)) {
         sched_groups_move_node(s, n, n->zone, zone);
         mem_free((void *)n->zone.data);
@@ -278,8 +281,8 @@ struct str sched_topology(struct scheduler *s, const struct sched_node *n, struc
         *ret_has = true;
         return n->name;
     }
-    if (n->zone.len && str_is(key, "topology.kubernetes.io/zone")) {
-        *ret_has = true;
+    if (str_is(key, "topology.kubernetes.io/zone")) {
+        *ret_has = n->has_zone;
         return n->zone;
     }
     return sched_node_label(s, n, key, ret_has);
@@ -306,7 +309,7 @@ static void leave_domains(struct scheduler *s, struct sched_node *n)
     sched_groups_move_node(s, n, n->zone, STR(""));
     mem_free((void *)n->zone.data);
     n->zone = STR_NONE;
-    n->hostname_is_name = false;
+    n->has_zone = n->hostname_is_name = false;
 }
 
 void sched_cache_node(struct scheduler *s, const struct sealed *now, const struct sealed *old,

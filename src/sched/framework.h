@@ -71,7 +71,8 @@ struct sched_node {
     bool unschedulable;
     bool has_images;
     bool hostname_is_name; /* label kubernetes.io/hostname: the usual topology is the name itself */
-    struct str zone;       /* label topology.kubernetes.io/zone; owned; empty: none */
+    bool has_zone;         /* label topology.kubernetes.io/zone; most clusters' nodes have none */
+    struct str zone;       /* its value; owned */
     bool present;          /* false: pods name it, but it isn't there (yet) */
     char text[];
 };

@@ -4,6 +4,7 @@ import os
 import pwd
 import stat
 import subprocess
+import threading
 
 import pytest
 import yaml
@@ -169,8 +170,11 @@ def test_many_at_once_in_three_files(region, tmp_path):
 
 
 def test_kubectl_and_kaname_take_turns(region, tmp_path):
+    """What kubectl wrote is never lost to kaname. kubectl itself reads before it takes the lock and then removes what it hadn't seen: two of it take
+    turns here, and our own entry may have to be written again."""
     path = tmp_path / 'config'
     path.write_text(BLOCK)
+    turn = threading.Lock()
 
     def ours(_):
         kubeconfig(region, path, 'one', '--switch-context=false')
@@ -178,13 +182,15 @@ def test_kubectl_and_kaname_take_turns(region, tmp_path):
 
     def theirs(number):
         for _ in range(50):
-            done = subprocess.run([f'{CACHE}/bin/kubectl', 'config', 'set-cluster', f'k{number}', '--server=https://x'], capture_output=True,
-                                  env=environment(tmp_path, KUBECONFIG=path))
+            with turn:
+                done = subprocess.run([f'{CACHE}/bin/kubectl', 'config', 'set-cluster', f'k{number}', '--server=https://x'], capture_output=True,
+                                      env=environment(tmp_path, KUBECONFIG=path))
             if done.returncode == 0:
                 return
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda job: job[0](job[1]), [(ours, 0), (theirs, 0), (ours, 1), (theirs, 1), (theirs, 2)]))
+    kubeconfig(region, path, 'one', '--switch-context=false')
     names = {c['name'] for c in yaml.safe_load(path.read_text())['clusters']}
     assert names == {'work', 'kaname/one', 'k0', 'k1', 'k2'}
 

@@ -65,7 +65,8 @@ def test_the_shown_error_and_event_are_real(region, tmp_path):
     assert told == block
     event = json.loads(re.search(r'\{"step".*\}', text).group())
     done = region.kaname('cluster', 'create', 'documented', '--progress', 'json', '--kubeconfig', tmp_path / 'k')
-    assert list(json.loads(done.stderr.splitlines()[1])) == list(event)
+    finished = next(e for e in map(json.loads, done.stderr.splitlines()) if e['state'] == 'done')
+    assert list(finished) == list(event)
 
 
 def test_the_first_commands_stand_early():

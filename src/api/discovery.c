@@ -144,6 +144,14 @@ static enum step_result reply(struct request *r, struct node *n, const char *typ
     return STEP_NEXT;
 }
 
+static bool is_built_in(struct str group)
+{
+    for (size_t i = 0; i < resource_count(); i++)
+        if (str_is(group, resource_at(i)->group))
+            return true;
+    return false;
+}
+
 static enum step_result resource_list(struct request *r, struct str group, struct str version)
 {
     struct node *n = document(r->arena, "APIResourceList", str_empty(group) ? NULL : "v1");
@@ -155,7 +163,7 @@ static enum step_result resource_list(struct request *r, struct str group, struc
         if (str_is(group, res->group) && str_is(version, res->version))
             legacy_resource(r->arena, list, res);
     if (node_count(list) == 0) {
-        if (!str_empty(group))
+        if (!str_empty(group) && !is_built_in(group))
             r->plain_error = "404 page not found\n";
         status_set(&r->st, REASON_NOT_FOUND, "the server could not find the requested resource");
         return STEP_FAIL;

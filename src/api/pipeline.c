@@ -6,11 +6,22 @@
 #include "api/impersonate.h"
 #include "api/metadata.h"
 #include "api/meter.h"
+#include "api/negotiate.h"
 #include "api/respond.h"
 #include "api/write.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "sys/random.h"
+
+/* As Go reads a flag. */
+static bool is_true(struct str text)
+{
+    static const char *const words[] = {"1", "t", "T", "true", "TRUE", "True"};
+    for (size_t i = 0; i < ARRAY_COUNT(words); i++)
+        if (str_is(text, words[i]))
+            return true;
+    return false;
+}
 
 static enum step_result step_route(struct request *r)
 {
@@ -26,8 +37,8 @@ static enum step_result step_route(struct request *r)
     route_parse(r->http->method, r->http->path, wants_watch, name, &r->route);
     r->accept.pretty = user_agent_wants_pretty(http_header(r->http, "User-Agent"));
     struct str pretty;
-    if (http_query(r->http, "pretty", &pretty))
-        r->accept.pretty = !str_is(pretty, "false") && !str_is(pretty, "0");
+    if (http_query(r->http, "pretty", &pretty) && !str_empty(pretty))
+        r->accept.pretty = is_true(pretty);
     if (!r->route.resource_request)
         return STEP_NEXT;
     r->resource = api_resource(r->api, r->route.group, r->route.version, r->route.plural);
@@ -212,15 +223,15 @@ static unsigned verb_bit(enum verb verb)
     return (size_t)verb < ARRAY_COUNT(bits) ? bits[verb] : 0;
 }
 
-/* A path that belongs to no group and version that is served: not a word of the API in the answer.
- */
+/* A path that belongs to no group that is served: not a word of the API in the answer. */
 static bool is_unknown_path(struct request *r)
 {
     const struct resource *res;
     if (!r->route.resource_request)
         return !str_starts(r->http->path, "/api/");
     for (size_t i = 0; (res = api_resource_at(r->api, i)); i++)
-        if (str_is(r->route.group, res->group) && str_is(r->route.version, res->version))
+        if (str_is(r->route.group, res->group) &&
+            (res->type != SCHEMA_CUSTOM || str_is(r->route.version, res->version)))
             return false;
     return str_is(r->route.prefix, "apis");
 }
@@ -283,35 +294,6 @@ static int find_endpoint(struct request *r)
     return 0;
 }
 
-static int negotiate(struct request *r)
-{
-    if (!r->route.resource_request)
-        return 0;
-    bool collection = r->route.verb == VERB_IS_LIST || r->route.verb == VERB_IS_WATCH;
-    bool table = r->resource->stored && (collection || r->route.verb == VERB_IS_GET);
-    unsigned allowed = (r->custom ? 0 : ALLOW_PROTOBUF) |
-                       (table || r->resource->column_count ? ALLOW_TABLE : 0) |
-                       (r->resource->stored ? ALLOW_PARTIAL : 0);
-    struct str accept = http_header(r->http, "Accept");
-    if (accept_choose(accept, allowed, &r->accept) == 0)
-        return 0;
-    /* A known type in a form that isn't offered. */
-    if (str_find_str(accept, STR(";as=")) >= 0)
-        return status_set(
-            &r->st, REASON_NOT_ACCEPTABLE, "only the following media types are accepted: %s",
-            r->custom ? "application/json, application/yaml"
-                      : "application/json, application/yaml, application/vnd.kubernetes.protobuf");
-    const char *streams =
-        !collection ? ""
-        : r->custom
-            ? ", application/json;stream=watch"
-            : ", application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
-    return status_set(&r->st, REASON_NOT_ACCEPTABLE,
-                      "406: Not Acceptable\n\nAvailable representations: application/json, "
-                      "application/yaml%s%s",
-                      r->custom ? "" : ", application/vnd.kubernetes.protobuf", streams);
-}
-
 #define ENDPOINT_STEP(member)                                                                      \
     static enum step_result step_##member(struct request *r)                                       \
     {                                                                                              \
@@ -342,12 +324,18 @@ static const struct step {
     enum step_result (*run)(struct request *r);
     bool inside; /* also for requests from inside */
 } steps[] = {
-    {"route", step_route, false},  {"authenticate", step_authenticate, false},
-    {"audit", step_audit, false},  {"impersonate", step_impersonate, false},
-    {"flow", step_flow, false},    {"authorize", step_authorize, false},
-    {"decode", step_decode, true}, {"prepare", step_prepare, true},
-    {"admit", step_admit, true},   {"validate", step_validate, true},
-    {"commit", step_commit, true}, {"answer", step_answer, false},
+    {"route", step_route, false},
+    {"audit", step_audit, false},
+    {"authenticate", step_authenticate, false},
+    {"impersonate", step_impersonate, false},
+    {"flow", step_flow, false},
+    {"authorize", step_authorize, false},
+    {"decode", step_decode, true},
+    {"prepare", step_prepare, true},
+    {"admit", step_admit, true},
+    {"validate", step_validate, true},
+    {"commit", step_commit, true},
+    {"answer", step_answer, false},
 };
 
 void request_continue(struct request *r)

@@ -8,7 +8,7 @@ import re
 import pytest
 from talk import Pair
 
-modules = [importlib.import_module(name) for name in ('every_kind',)]
+modules = [importlib.import_module(name) for name in ('every_kind', 'fields', 'asking', 'places', 'definitions')]
 stories = [(module, *story) for module in modules for story in module.stories()]
 
 

@@ -1,6 +1,7 @@
 """What the node lifecycle controller says of nodes."""
 import time
 
+import pytest
 from kubelet import wait_for
 from shimmed import Shimmed
 
@@ -55,10 +56,16 @@ class Zones:
                 if t['key'] == 'node.kubernetes.io/unreachable' and t['effect'] == effect}
 
 
-def test_a_zone_in_trouble_gives_up_none_of_its_nodes(tmp_path):
+@pytest.fixture
+def clock(tmp_path):
+    s = Shimmed(tmp_path)
+    yield s
+    assert s.alive() and s.stop() == 0
+
+
+def test_a_zone_in_trouble_gives_up_none_of_its_nodes(clock):
     """Three of five lost: trouble of the zone. One of four: trouble of the node."""
-    server = Shimmed(tmp_path)
-    zones = Zones(server, a=5, b=4)
+    zones = Zones(clock, a=5, b=4)
     alive = [n for n in zones.nodes if n not in ('a0', 'a1', 'a2', 'b0')]
     zones.later(60, *alive)
     wait_for(lambda: zones.tainted('NoSchedule') == {'a0', 'a1', 'a2', 'b0'})
@@ -74,4 +81,3 @@ def test_a_zone_in_trouble_gives_up_none_of_its_nodes(tmp_path):
     # All lost: the fault is more likely ours, and nobody is given up.
     zones.later(80)
     wait_for(lambda: len(zones.tainted('NoSchedule')) == 9 and not zones.tainted('NoExecute'))
-    assert server.alive() and server.stop() == 0

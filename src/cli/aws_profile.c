@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "cli/trouble.h"
+#include "region/endpoint.h"
 #include "sys/file_owner.h"
 #include "sys/privilege.h"
 #include "sys/whole_file.h"
@@ -89,12 +90,15 @@ static int put(struct arena *a, struct str path, struct str header, struct str l
     return 0;
 }
 
-int aws_profile_write(struct arena *a, const struct region_access *r, const char *name,
+int aws_profile_write(struct arena *a, const struct region_access *r, const char *name, bool tls,
                       bool *ret_changed, struct status *st)
 {
     bool usual = strcmp(name, "default") == 0;
-    struct str config = arena_printf(a, "region = %.*s\nendpoint_url = http://127.0.0.1:%u\n",
-                                     STR_ARG(r->name), r->port);
+    struct str config = arena_printf(a, "region = %.*s\nendpoint_url = %s://127.0.0.1:%u\n",
+                                     STR_ARG(r->name), tls ? "https" : "http", r->port);
+    if (tls)
+        config = arena_printf(a, "%.*sca_bundle = %s\n", STR_ARG(config),
+                              endpoint_authority_path(a, r->directory.data).data);
     struct str keys = arena_printf(a, "aws_access_key_id = %.*s\naws_secret_access_key = %.*s\n",
                                    STR_ARG(r->access_key), STR_ARG(r->secret_key));
     *ret_changed = false;

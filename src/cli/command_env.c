@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/kubeconfig.h"
 #include "object/seal.h"
+#include "region/endpoint.h"
 
 extern char **environ;
 
@@ -13,7 +14,7 @@ enum {
 
 struct values {
     const char *data_dir, *format, *profile;
-    bool unset;
+    bool unset, tls;
 };
 
 struct variable {
@@ -129,7 +130,10 @@ static void fill(struct environment *e, const struct values *v, const struct reg
     if (v->profile) {
         put(e, STR("AWS_PROFILE"), str_from(v->profile));
     } else {
-        put(e, STR("AWS_ENDPOINT_URL"), arena_printf(e->arena, "http://127.0.0.1:%u", r->port));
+        put(e, STR("AWS_ENDPOINT_URL"),
+            arena_printf(e->arena, "%s://127.0.0.1:%u", v->tls ? "https" : "http", r->port));
+        if (v->tls)
+            put(e, STR("AWS_CA_BUNDLE"), endpoint_authority_path(e->arena, r->directory.data));
         put(e, STR("AWS_REGION"), r->name);
         put(e, STR("AWS_DEFAULT_REGION"), r->name);
         put(e, STR("AWS_ACCESS_KEY_ID"), r->access_key);
@@ -155,7 +159,7 @@ static int print_environment(struct arena *a, const struct values *v, const char
     /* Clearing needs no region. */
     if (!v->unset && region_access_read(a, directory, &r))
         return command_fail(&teller, KN_REGION_NONE, "there is no region in %s", directory);
-    if (v->profile && !v->unset && aws_profile_write(a, &r, v->profile, &changed, &st))
+    if (v->profile && !v->unset && aws_profile_write(a, &r, v->profile, v->tls, &changed, &st))
         return command_fail_status(&teller, "", &st);
     fill(e, v, &r);
     if (str_is(format, "json"))
@@ -183,6 +187,8 @@ static const struct command_option options[] = {
     {"profile", 0, "NAME",
      "Write an AWS profile with endpoint and keys, and let the environment name it", OPTION_TEXT,
      offsetof(struct values, profile)},
+    {"tls", 0, NULL, "HTTPS, and the region's authority as the only one that clients trust",
+     OPTION_FLAG, offsetof(struct values, tls)},
     {"unset", 'u', NULL, "Clear the variables instead", OPTION_FLAG,
      offsetof(struct values, unset)},
     {NULL},

@@ -9,6 +9,7 @@
 #include "sys/daemon.h"
 #include "sys/privilege.h"
 #include "sys/share.h"
+#include "sys/socket.h"
 #include "sys/spawner.h"
 
 struct values {
@@ -38,6 +39,13 @@ static int shut_in(const char *directory)
     if (!confined)
         log_info("the region runs as root, which nodes need: it isn't confined itself");
     return COMMAND_DONE;
+}
+
+/* Plain HTTP is for loopback alone. */
+static bool is_loopback(const char *address)
+{
+    struct socket_address parsed;
+    return socket_address_parse(address, 0, &parsed) == 0 && socket_address_loopback(&parsed);
 }
 
 static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
@@ -80,7 +88,8 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
                             str_find_str(str_from(error), STR("in use")) >= 0 ? KN_PORT_IN_USE
                                                                               : KN_START_FAILED,
                             "the region in %s can't start on %s: %s", directory, v->listen, error);
-    printf("ready http://%s:%u\n", address, region_port(region));
+    printf("ready %s://%s:%u\n", is_loopback(address) ? "http" : "https", address,
+           region_port(region));
     fflush(stdout);
     loop_run(loop);
     bool held = !region_stop(region);

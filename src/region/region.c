@@ -6,7 +6,9 @@
 #include "base/log.h"
 #include "cluster/prepare.h"
 #include "net/http.h"
+#include "net/tls.h"
 #include "region/default_vpc.h"
+#include "region/endpoint.h"
 #include "region/fleet.h"
 #include "region/front.h"
 #include "region/principal.h"
@@ -109,7 +111,14 @@ static int open_parts(struct region *r, struct arena *a, const struct region_con
         *ret_error = "the region's first objects can't be made";
         return -1;
     }
-    const struct http_server_config server = {.loop = r->loop, .handle = front_handle, .user = r};
+    r->tls = endpoint_tls_new(r->directory, config->listen_address, ret_error);
+    if (!r->tls)
+        return -1;
+    const struct http_server_config server = {.loop = r->loop,
+                                              .tls = r->tls,
+                                              .plain_on_loopback = true,
+                                              .handle = front_handle,
+                                              .user = r};
     r->server = http_server_new(&server);
     if (listen_on_port(r, a, config, ret_error))
         return -1;
@@ -163,6 +172,7 @@ bool region_stop(struct region *r)
         http_server_close(r->server);
         http_server_free(r->server);
     }
+    tls_config_unref(r->tls);
     if (r->state)
         state_close(r->state);
     mem_free(r->directory);

@@ -52,8 +52,8 @@ class Region:
 
     def client(self, service='eks', **more):
         v = self.variables
-        return boto3.client(service, endpoint_url=v['AWS_ENDPOINT_URL'], region_name=v['AWS_REGION'],
-                            **{'aws_access_key_id': v['AWS_ACCESS_KEY_ID'], 'aws_secret_access_key': v['AWS_SECRET_ACCESS_KEY'],
+        return boto3.client(service, region_name=v['AWS_REGION'],
+                            **{'endpoint_url': v['AWS_ENDPOINT_URL'], 'aws_access_key_id': v['AWS_ACCESS_KEY_ID'], 'aws_secret_access_key': v['AWS_SECRET_ACCESS_KEY'],
                                'config': Config(retries={'max_attempts': 1}), **more})
 
     def create_cluster(self, name, **more):

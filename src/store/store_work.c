@@ -450,6 +450,16 @@ void store_recovered(struct store *s)
     job_start(&c->job, s);
 }
 
+/* Before the log has no room: a write that waits for it can't be taken back any more. */
+static void look_at_disk(struct store *s)
+{
+    if (s->full || !disk_low(s))
+        return;
+    s->full = true;
+    log_warn("the disk is nearly full: only deletions are taken",
+             LOG_CSTR("directory", s->directory));
+}
+
 /* All that waits, up to the size of a batch, goes into the log; nothing when it must wait for room.
  */
 static void commit_begin(struct store *s)
@@ -457,6 +467,7 @@ static void commit_begin(struct store *s)
     size_t first = applicable(s), count = 0, record_bytes = 0;
     if (s->committing || first == s->overlay.count)
         return;
+    look_at_disk(s);
     while (first + count < s->overlay.count) {
         size_t more = overlay_at(&s->overlay, first + count)->record_bytes;
         if (count > 0 && record_bytes + more > LIMIT_LOG_BATCH_BYTES)

@@ -1,5 +1,6 @@
 /* Protobuf straight to blocks against the way by the tree: same block, or same words of refusal. */
 #include "base/test.h"
+#include "object/block.h"
 #include "object/seal.h"
 
 static struct arena arena;
@@ -378,6 +379,35 @@ TEST(sizes_with_revisions)
     }
 }
 
+/* What a newer schema wrote is passed over. */
+TEST(sizes_with_an_unknown_field)
+{
+    static const uint8_t unknown[] = {0xfe, 1, 'x'};
+    static const uint64_t revisions[] = {0, 7};
+    for (size_t i = 0; i < ARRAY_COUNT(revisions); i++) {
+        struct status st;
+        struct sealed *s;
+        struct buf out = BUF_INIT;
+        status_init(&st, &arena);
+        assert_int_equal(seal_json(type_named("core/v1.ConfigMap"),
+                                   STR("{\"metadata\":{\"name\":\"a\"},\"immutable\":true}"), &s,
+                                   &st),
+                         0);
+        sealed_set_revision(s, revisions[i]);
+        size_t wanted = sealed_proto_size(s);
+        struct sealed *more = mem_alloc(s->size + sizeof(unknown));
+        memcpy(more, s, s->size);
+        memcpy((uint8_t *)more + s->size, unknown, sizeof(unknown));
+        more->size = (uint32_t)(s->size + sizeof(unknown));
+        assert_int_equal(sealed_proto_size(more), wanted);
+        sealed_to_proto(&out, more);
+        assert_int_equal(out.len, wanted);
+        buf_release(&out);
+        mem_free(more);
+        sealed_unref(s);
+    }
+}
+
 TEST(envelopes)
 {
     static const struct row rows[] = {
@@ -426,6 +456,7 @@ int main(void)
         cmocka_unit_test_teardown(sets_end_where_they_say, release),
         cmocka_unit_test_teardown(damage, release),
         cmocka_unit_test_teardown(sizes_with_revisions, release),
+        cmocka_unit_test_teardown(sizes_with_an_unknown_field, release),
         cmocka_unit_test_teardown(envelopes, release),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

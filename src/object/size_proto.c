@@ -253,7 +253,7 @@ static inline size_t plain_size(const struct schema_proto *proto, const uint8_t 
         uint8_t tag = *p++, place = tag <= proto->tag_max ? proto->by_tag[tag] : 0;
         struct part part;
         p = part_read(p, &part);
-        if (unlikely(place == skipped))
+        if (unlikely(!place || place == skipped)) /* 0: of a newer version, or not in protobuf */
             continue;
         absent &= ~(1ULL << place);
         size += present_size(&proto->wires[place - 1], part);

@@ -264,6 +264,9 @@ int publisher_take(struct publisher *publisher, struct str cluster, struct str t
     if (!p)
         return -EINVAL;
     int err = open_port(p, port);
+    /* A free port may be one that is published and waits until something else lets it go. */
+    if (!err && map_get(&publisher->ports, key_of(text, p->port)))
+        err = -EADDRINUSE;
     if (err) {
         close_port(p);
         return err;

@@ -71,6 +71,12 @@ static bool is_end(const nghttp2_frame *frame)
     return (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
 }
 
+void http2_take_back(struct exchange *x)
+{
+    x->conn->h2->body_bytes -= x->body.len;
+    buf_clear(&x->body);
+}
+
 static void body_complete(struct http_connection *c, struct exchange *x)
 {
     const struct http_server_config *config = &c->server->config;
@@ -172,7 +178,7 @@ static int on_body(nghttp2_session *session, uint8_t flags maybe_unused, int32_t
         return 0;
     int code = exchange_check_body(x, x->body_bytes);
     if (code) {
-        c->h2->body_bytes -= x->body.len;
+        http2_take_back(x);
         exchange_refuse(x, code);
         return 0;
     }

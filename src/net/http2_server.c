@@ -211,7 +211,7 @@ static void h2_step(struct http_connection *c)
 
 /* One exchange at a time-out: 0, or when to look again. A body that doesn't come is refused, an
  * answer that isn't taken is given up. */
-static uint64_t check_exchange(struct http_connection *c, struct exchange *x, uint64_t now)
+static uint64_t check_exchange(struct exchange *x, uint64_t now)
 {
     bool receiving = x->state == EXCHANGE_RECEIVING;
     if (!receiving && x->out.len == x->out_from)
@@ -220,7 +220,7 @@ static uint64_t check_exchange(struct http_connection *c, struct exchange *x, ui
     if (due > now)
         return due;
     if (receiving) {
-        c->h2->body_bytes -= x->body.len;
+        http2_take_back(x);
         exchange_refuse(x, 408);
     } else {
         x->state = EXCHANGE_ENDED;
@@ -246,7 +246,7 @@ static void h2_time_out(struct http_connection *c)
     if (transport_unsent(c->transport) > 0)
         next = now + LIMIT_IDLE_TIME_MS;
     list_each(x, &c->exchanges, struct exchange, link) {
-        uint64_t due = check_exchange(c, x, now);
+        uint64_t due = check_exchange(x, now);
         if (due)
             next = next ? MIN(next, due) : due;
     }

@@ -55,6 +55,9 @@ void http2_go_away(
  * are not answered by a reset. */
 void http2_go_away_soon(struct http_connection *c);
 
+/* Drops what has come of a body that is refused, and counts it no more, though its end may still
+ * come. */
+void http2_take_back(struct exchange *x);
 void http2_request_callbacks(struct nghttp2_session_callbacks *callbacks);
 void http2_answer_callbacks(struct nghttp2_session_callbacks *callbacks);
 void http2_send_frames(struct http_connection *c); /* as many as the kernel takes */

@@ -144,3 +144,36 @@ def test_half_received_bodies_are_bounded(server, guard):
     guard.stop()
     assert guard.grown() < 40
     connection.close()
+
+
+class Uploads(Connection):
+    """Keeps to the windows that the server gives."""
+
+    def __init__(self, server):
+        super().__init__(server)
+        self.room = {0: 65535}
+
+    def post(self, stream, path, body):
+        """The answer's code; minus that of a reset."""
+        self.send(frame(HEADERS, END_HEADERS, stream, request('POST', path, ('content-type', 'application/json'))))
+        self.room[stream], code, sent, over = 65535, None, 0, False
+        while not over:
+            while sent < len(body) and (most := min(16384, self.room[0], self.room[stream], len(body) - sent)) > 0:
+                self.send(frame(DATA, END_STREAM if sent + most == len(body) else 0, stream, body[sent:sent + most]))
+                self.room[0], self.room[stream], sent = self.room[0] - most, self.room[stream] - most, sent + most
+            kind, flags, at, payload = self.read()
+            if kind == WINDOW_UPDATE:
+                self.room[at] = self.room.get(at, 0) + int.from_bytes(payload, 'big')
+            elif at == stream and kind in (HEADERS, RST_STREAM):
+                code = code or (frames.status_of(payload) if kind == HEADERS else -int.from_bytes(payload, 'big'))
+            over = sent == len(body) and at == stream and (kind == RST_STREAM or (kind in (HEADERS, DATA) and flags & END_STREAM)) or kind == frames.GOAWAY
+        return code
+
+
+def test_a_refused_body_counts_once(server, ns):
+    """What was dropped of a body too large isn't taken off again when its end comes: later ones are as welcome as before."""
+    connection, path = Uploads(server), f'/api/v1/namespaces/{ns}/configmaps'
+    assert connection.post(1, path, b'{"metadata":{"name":"first"}}') == 201
+    assert connection.post(3, path, b' ' * ((3 << 20) + 4)) == 413
+    assert [connection.post(stream, path, b'{"metadata":{"name":"n%d"}}' % stream) for stream in (5, 7)] == [201, 201]
+    connection.close()

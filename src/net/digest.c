@@ -31,6 +31,28 @@ void digest_sha512(struct str data, uint8_t ret[SHA512_BYTES])
     SHA512_Final(ret, &state);
 }
 
+struct sha256 {
+    SHA256_CTX state;
+};
+
+struct sha256 *sha256_begin(void)
+{
+    struct sha256 *s = mem_alloc(sizeof(*s));
+    SHA256_Init(&s->state);
+    return s;
+}
+
+void sha256_add(struct sha256 *s, struct str data)
+{
+    SHA256_Update(&s->state, data.data, data.len);
+}
+
+void sha256_end(struct sha256 *s, uint8_t ret[SHA256_BYTES])
+{
+    SHA256_Final(ret, &s->state);
+    mem_free(s);
+}
+
 /* One of HMAC's two rounds (RFC 2104): the digest of the padded key and the data. */
 static void keyed(const uint8_t key[SHA256_CBLOCK], uint8_t pad, struct str data,
                   uint8_t ret[SHA256_BYTES])

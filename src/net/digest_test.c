@@ -26,6 +26,17 @@ TEST(digests_are_the_standards)
           "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
 }
 
+TEST(pieces_make_the_digest_of_the_whole)
+{
+    uint8_t sum[SHA256_BYTES];
+    struct sha256 *s = sha256_begin();
+    sha256_add(s, STR("a"));
+    sha256_add(s, STR_NONE);
+    sha256_add(s, STR("bc"));
+    sha256_end(s, sum);
+    check(sum, sizeof(sum), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
 /* RFC 4231's cases 1, 2 and 6 (a key longer than a block), and one of exactly a block. */
 TEST(macs_are_the_standards)
 {
@@ -58,6 +69,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digests_are_the_standards),
+        cmocka_unit_test(pieces_make_the_digest_of_the_whole),
         cmocka_unit_test(macs_are_the_standards),
         cmocka_unit_test(secrets_are_compared),
     };

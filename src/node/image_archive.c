@@ -202,6 +202,7 @@ int image_archive_open(const char *path, struct str title, struct image_archive 
     vec_release(&t.names);
     map_release(&t.items);
     map_release(&t.digests);
+    map_release(&t.hashed);
     fd_close_ptr(&t.fd);
     return err;
 }

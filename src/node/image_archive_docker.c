@@ -10,7 +10,7 @@
 
 enum {
     LINKS_MAX = 4,
-    LAYER_BYTES_MAX = 2000000000 /* of one that must be read to know its digest */
+    PIECE_BYTES = 1 << 20 /* of a layer that must be read to know its digest */
 };
 
 #define OCI_TYPE "application/vnd.oci.image."
@@ -57,10 +57,9 @@ static const struct tar_item *find_item(struct taking *t, struct str path)
     return NULL;
 }
 
-static int read_range(struct taking *t, const struct tar_item *item, size_t bytes_max,
-                      struct str *ret)
+static int read_all(struct taking *t, const struct tar_item *item, struct str *ret)
 {
-    if (item->size > bytes_max)
+    if (item->size > ARCHIVE_JSON_BYTES_MAX)
         return archive_fault(t, "%.*s is too large", STR_ARG(item->path));
     char *data = arena_alloc(t->arena, item->size + 1);
     for (size_t done = 0; done < item->size;) {
@@ -79,14 +78,49 @@ int archive_read_item(struct taking *t, struct str name, struct str *ret)
     const struct tar_item *item = find_item(t, name);
     if (!item)
         return archive_fault(t, "%.*s is missing in it", STR_ARG(name));
-    return read_range(t, item, ARCHIVE_JSON_BYTES_MAX, ret);
+    return read_all(t, item, ret);
+}
+
+static struct str digest_text(struct taking *t, const uint8_t sum[SHA256_BYTES])
+{
+    return arena_printf(t->arena, "sha256:%.*s", STR_ARG(hex_encode(t->arena, sum, SHA256_BYTES)));
 }
 
 static struct str digest_of(struct taking *t, struct str data)
 {
     uint8_t sum[SHA256_BYTES];
     digest_sha256(data, sum);
-    return arena_printf(t->arena, "sha256:%.*s", STR_ARG(hex_encode(t->arena, sum, sizeof(sum))));
+    return digest_text(t, sum);
+}
+
+/* Of a member that may be large: it is read in pieces, and once, however often it is named. */
+static int digest_of_item(struct taking *t, const struct tar_item *item, struct str *ret)
+{
+    uint8_t sum[SHA256_BYTES];
+    struct str key = {(const char *)&item->offset, sizeof(item->offset)};
+    const struct str *known = map_get(&t->hashed, key);
+    if (known) {
+        *ret = *known;
+        return 0;
+    }
+    char *piece = mem_alloc(PIECE_BYTES);
+    struct sha256 *state = sha256_begin();
+    ssize_t got = 0;
+    for (uint64_t done = 0; done < item->size && got >= 0; done += (uint64_t)MAX(got, 0)) {
+        got = path_read_at(t->fd, item->offset + done, piece,
+                           (size_t)MIN(item->size - done, (uint64_t)PIECE_BYTES));
+        if (got == 0)
+            got = -EIO;
+        if (got > 0)
+            sha256_add(state, (struct str){piece, (size_t)got});
+    }
+    sha256_end(state, sum);
+    mem_free(piece);
+    if (got < 0)
+        return (int)got;
+    *ret = digest_text(t, sum);
+    map_put(&t->hashed, key, arena_dup(t->arena, ret, sizeof(*ret)));
+    return 0;
 }
 
 static const char *blob_path(struct taking *t, struct str digest)
@@ -128,15 +162,14 @@ bool archive_is_digest(struct str s)
 static int add_layer(struct taking *t, struct str path, struct str diff_id, struct node *layers)
 {
     const struct tar_item *item = find_item(t, path);
-    struct str digest = diff_id, data;
+    struct str digest = diff_id;
     if (!item)
         return archive_fault(t, "the layer %.*s is missing in it", STR_ARG(path));
     bool gzip = begins_with(t, item->offset, gzip_magic, sizeof(gzip_magic));
     if (archive_is_compressed(t, item->offset)) {
-        int err = read_range(t, item, LAYER_BYTES_MAX, &data);
+        int err = digest_of_item(t, item, &digest);
         if (err)
             return err;
-        digest = digest_of(t, data);
     } else if (!archive_is_digest(diff_id)) {
         return archive_fault(t, "its configuration has no digest of the layer %.*s", STR_ARG(path));
     }

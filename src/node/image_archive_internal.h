@@ -18,6 +18,7 @@ struct taking {
     int fd;             /* of an archive file; -1 */
     struct map items;   /* path -> struct tar_item in the arena */
     struct map digests; /* of the parts */
+    struct map hashed;  /* a member's offset -> struct str in the arena: its digest */
     VEC(struct image_part) parts;
     VEC(struct image_name) names;
     struct str fault;

@@ -136,6 +136,39 @@ TEST(saved_images_become_a_layout)
     buf_release(&tar);
 }
 
+/* Hashed in pieces; what it takes doesn't grow with the layer, nor with how often it is named. */
+TEST(a_packed_layer_is_not_kept)
+{
+    enum {
+        SIZE = (2 << 20) + 5
+    };
+    struct buf tar = BUF_INIT;
+    struct arena a = ARENA_INIT;
+    struct image_archive archive;
+    struct str fault;
+    char *data = arena_alloc(&a, SIZE);
+    memset(data, 'x', SIZE);
+    memcpy(data, "\x1f\x8b", 2);
+    add(&tar, "packed.tar", (struct str){data, SIZE});
+    add(&tar, "1.json", STR("{\"rootfs\":{\"diff_ids\":[\"one\",\"two\"]}}"));
+    add(&tar, "manifest.json",
+        STR("[{\"Config\":\"1.json\",\"RepoTags\":[\"app:1\"],\"Layers\":[\"packed.tar\","
+            "\"packed.tar\"]}]"));
+    tar_end(&tar);
+    assert_int_equal(open_archive(buf_str(&tar), &archive, &fault), 0);
+    assert_int_equal(archive.part_count, 5); /* layer, configuration, manifest, index, layout */
+    struct str digest = sha256(&a, (struct str){data, SIZE});
+    const struct image_part *layer =
+        part(&archive, arena_printf(&a, "blobs/sha256/%.*s", STR_ARG(digest)).data);
+    assert_non_null(layer);
+    assert_int_equal(layer->size, SIZE);
+    assert_null(layer->bytes.data);
+    assert_true(archive.arena.used_bytes < 1 << 20);
+    image_archive_close(&archive);
+    arena_release(&a);
+    buf_release(&tar);
+}
+
 TEST(faults_are_named)
 {
     static const struct {
@@ -173,6 +206,7 @@ int main(void)
         cmocka_unit_test(names_are_completed),
         cmocka_unit_test(an_oci_layout_is_its_blobs),
         cmocka_unit_test(saved_images_become_a_layout),
+        cmocka_unit_test(a_packed_layer_is_not_kept),
         cmocka_unit_test(faults_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

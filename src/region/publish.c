@@ -276,6 +276,14 @@ int publisher_take(struct publisher *publisher, struct str cluster, struct str t
     return 0;
 }
 
+void publisher_give_back(struct publisher *publisher, uint16_t port)
+{
+    char text[8];
+    struct published *p = map_del(&publisher->ports, key_of(text, port));
+    if (p)
+        close_port(p);
+}
+
 bool publisher_listens(const struct publisher *publisher, uint16_t port)
 {
     char text[8];

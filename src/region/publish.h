@@ -18,6 +18,8 @@ void publisher_free(struct publisher *p); /* before the fleet */
  * with the next change of any. */
 int publisher_take(struct publisher *p, struct str cluster, struct str target, uint16_t port,
                    uint16_t *ret_port) must_use;
+/* The same port, when the object couldn't be told of it. */
+void publisher_give_back(struct publisher *p, uint16_t port);
 bool publisher_listens(const struct publisher *p, uint16_t port);
 /* Before the cluster's link goes. */
 void publisher_forget(struct publisher *p, struct str cluster);

@@ -89,7 +89,11 @@ static int run_publish(struct aws_call *call)
     node_put_int(a, entry, "port", taken);
     node_put_str(a, entry, "target", target);
     node_append(a, ports, entry);
-    return save(call, object) ? -1 : answer(call, entry, true);
+    if (save(call, object)) {
+        publisher_give_back(call->region->publisher, taken);
+        return -1;
+    }
+    return answer(call, entry, true);
 }
 
 static int run_unpublish(struct aws_call *call)

@@ -12,12 +12,15 @@
 #include "sys/socket.h"
 
 enum {
-    CONNECTIONS_MAX = 2000, /* of the region: each has two of a process's 20,000 descriptors */
-    RETRY_MS = 1000,        /* of ports that are taken */
-    PAUSE_MS = 100,         /* of a listener when there are no descriptors */
-    TRY_MS = 20,       /* until a target is known and answers: nodes and pods may just start ... */
+    CONNECTIONS_MAX = 2000,     /* of the region: each has two of a process's 20,000 descriptors */
+    PORT_CONNECTIONS_MAX = 200, /* of one port: targets may keep them open for ever */
+    HALF_OPEN_MS = 300000,      /* without a byte, once a side has said its last */
+    RETRY_MS = 1000,            /* of ports that are taken */
+    PAUSE_MS = 100,             /* of a listener when there are no descriptors */
+    TRY_MS = 20, /* until a target is known and answers: nodes and pods may just start; doubles */
+    TRY_MS_MAX = 500,
     CONNECT_MS = 500,  /* of one target, before the next is tried */
-    PATIENCE_MS = 5000 /* ... and how long a connection waits for that */
+    PATIENCE_MS = 5000 /* how long a connection waits for all that */
 };
 
 struct publisher {
@@ -38,6 +41,7 @@ struct published {
     int fd;                /* -1: the port is taken */
     uint16_t port;
     unsigned turn;
+    unsigned connection_count;
     bool wanted;
 };
 
@@ -49,6 +53,7 @@ struct connection {
     struct loop_fd *connecting;  /* owned; the target's */
     struct timer again;
     uint64_t begun_ms;
+    unsigned delay_ms; /* of the next try */
     struct list link;
 };
 
@@ -80,6 +85,7 @@ static void connection_free(void *arg)
 {
     struct connection *c = arg;
     list_remove(&c->link);
+    c->published->connection_count--;
     c->published->publisher->connections--;
     timer_stop(&c->again);
     if (c->relay) {
@@ -136,10 +142,8 @@ static int connect_target(struct published *p, struct arena *a, int *ret_fd)
 static void try_later(struct connection *c)
 {
     let_target_go(c);
-    if (loop_now_ms(c->again.loop) - c->begun_ms > PATIENCE_MS)
-        connection_free(c);
-    else
-        timer_start(&c->again, TRY_MS);
+    timer_start(&c->again, c->delay_ms);
+    c->delay_ms = MIN(2 * c->delay_ms, (unsigned)TRY_MS_MAX);
 }
 
 static void connected(void *arg, int events maybe_unused)
@@ -152,7 +156,7 @@ static void connected(void *arg, int events maybe_unused)
     timer_stop(&c->again);
     loop_fd_close(c->connecting);
     c->connecting = NULL;
-    c->relay = relay_new(c->again.loop, c->fds, connection_free, c);
+    c->relay = relay_new(c->again.loop, c->fds, HALF_OPEN_MS, connection_free, c);
 }
 
 static void go_on(void *arg)
@@ -160,6 +164,10 @@ static void go_on(void *arg)
     struct connection *c = arg;
     struct arena a = ARENA_INIT;
     let_target_go(c); /* that has not answered */
+    if (loop_now_ms(c->again.loop) - c->begun_ms > PATIENCE_MS) {
+        connection_free(c);
+        return;
+    }
     int err = connect_target(c->published, &a, &c->fds[1]);
     arena_release(&a);
     if (err) {
@@ -182,8 +190,9 @@ static void incoming(void *arg, int events maybe_unused)
     struct socket_address peer;
     for (;;) {
         int fd;
-        int err = p->publisher->connections < CONNECTIONS_MAX ? socket_accept(p->fd, &fd, &peer)
-                                                              : -EMFILE;
+        bool full = p->publisher->connections >= CONNECTIONS_MAX ||
+                    p->connection_count >= PORT_CONNECTIONS_MAX;
+        int err = full ? -EMFILE : socket_accept(p->fd, &fd, &peer);
         if (err == -EAGAIN)
             return;
         if (err == -EMFILE || err == -ENFILE || err == -ENOMEM || err == -ENOBUFS) {
@@ -197,10 +206,12 @@ static void incoming(void *arg, int events maybe_unused)
         c->published = p;
         c->fds[0] = fd;
         c->fds[1] = -1;
+        c->delay_ms = TRY_MS;
         c->begun_ms = loop_now_ms(p->publisher->region->loop);
         timer_init(&c->again, p->publisher->region->loop, go_on, c);
         list_append(&p->connections, &c->link);
         p->publisher->connections++;
+        p->connection_count++;
         go_on(c);
     }
 }

@@ -23,6 +23,9 @@ struct side {
 struct relay {
     struct side sides[2];
     struct deferred ended;
+    struct timer silence; /* since the last byte, once a side has said its last */
+    uint64_t half_open_ms;
+    bool moved; /* a byte, or an end, in this turn */
     bool over;
 };
 
@@ -50,6 +53,7 @@ static void take(struct side *s)
             return;
         }
         s->read_over = got == 0;
+        s->relay->moved = true;
         s->other->unsent.len += (size_t)got;
     }
 }
@@ -68,6 +72,7 @@ static void give(struct side *s)
         sent += (size_t)n;
     }
     buf_consume(&s->unsent, sent);
+    s->relay->moved |= sent > 0;
     if (s->other->read_over && !s->unsent.len && !s->write_over) {
         socket_shut_write(s->fd);
         s->write_over = true;
@@ -80,6 +85,7 @@ static void ready(void *arg, int events maybe_unused)
 {
     struct side *s = arg;
     struct relay *r = s->relay;
+    r->moved = false;
     take(s);
     for (size_t i = 0; i < ARRAY_COUNT(r->sides) && !r->over; i++)
         give(&r->sides[i]);
@@ -88,12 +94,23 @@ static void ready(void *arg, int events maybe_unused)
             loop_fd_set(r->sides[i].watch, 0);
         else
             watch_for_more(&r->sides[i]);
+    if (r->moved && (r->sides[0].read_over || r->sides[1].read_over))
+        timer_start(&r->silence, r->half_open_ms);
 }
 
-struct relay *relay_new(struct loop *loop, const int fds[2], void (*on_end)(void *arg), void *arg)
+static void silent(void *arg)
+{
+    struct relay *r = arg;
+    end(r);
+}
+
+struct relay *relay_new(struct loop *loop, const int fds[2], uint64_t half_open_ms,
+                        void (*on_end)(void *arg), void *arg)
 {
     struct relay *r = mem_alloc(sizeof(*r));
     deferred_init(&r->ended, loop, on_end, arg);
+    timer_init(&r->silence, loop, silent, r);
+    r->half_open_ms = half_open_ms;
     for (size_t i = 0; i < ARRAY_COUNT(r->sides); i++) {
         struct side *s = &r->sides[i];
         *s = (struct side){.relay = r, .other = &r->sides[!i], .fd = fds[i]};
@@ -106,6 +123,7 @@ struct relay *relay_new(struct loop *loop, const int fds[2], void (*on_end)(void
 void relay_free(struct relay *r)
 {
     deferred_cancel(&r->ended);
+    timer_stop(&r->silence);
     for (size_t i = 0; i < ARRAY_COUNT(r->sides); i++) {
         loop_fd_close(r->sides[i].watch);
         socket_close(r->sides[i].fd);

@@ -7,8 +7,10 @@
 
 struct relay;
 /* The descriptors are the relay's from now on. on_end is called once, when it is over: relay_free
- * is then the owner's to call. */
-struct relay *relay_new(struct loop *loop, const int fds[2], void (*on_end)(void *arg), void *arg);
+ * is then the owner's to call. Once a side has said its last, it is over too when half_open_ms pass
+ * without a byte: the other may never say anything, nor end. */
+struct relay *relay_new(struct loop *loop, const int fds[2], uint64_t half_open_ms,
+                        void (*on_end)(void *arg), void *arg);
 void relay_free(struct relay *r); /* closes both */
 
 #endif

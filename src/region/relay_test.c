@@ -5,6 +5,10 @@
 #include "region/relay.h"
 #include "sys/socket.h"
 
+enum {
+    HALF_OPEN_MS = 100
+};
+
 struct both {
     struct loop *loop;
     struct relay *relay;
@@ -26,7 +30,7 @@ static void open_both(struct both *b)
     socket_pair(far);
     b->near = near[0];
     b->far = far[0];
-    b->relay = relay_new(b->loop, (int[]){near[1], far[1]}, on_end, b);
+    b->relay = relay_new(b->loop, (int[]){near[1], far[1]}, HALF_OPEN_MS, on_end, b);
 }
 
 static void close_both(struct both *b)
@@ -110,12 +114,37 @@ TEST(a_side_that_is_gone_ends_it)
     close_both(&b);
 }
 
+/* A side that only listens holds a connection as long as both may still speak, and a while after
+ * that; each byte makes it begin again. */
+TEST(a_silent_side_is_left_when_the_other_has_ended)
+{
+    struct both b;
+    open_both(&b);
+    uint64_t begun = loop_now_ms(b.loop);
+    while (loop_now_ms(b.loop) < begun + 3 * HALF_OPEN_MS / 2)
+        turn(&b);
+    assert_int_equal(b.ended, 0);
+    socket_shut_write(b.near);
+    turn(&b);
+    begun = loop_now_ms(b.loop);
+    while (loop_now_ms(b.loop) < begun + HALF_OPEN_MS / 2)
+        turn(&b);
+    assert_int_equal(socket_write(b.far, "still", 5), 5);
+    turn(&b);
+    begun = loop_now_ms(b.loop);
+    while (!b.ended)
+        turn(&b);
+    assert_true(loop_now_ms(b.loop) >= begun + HALF_OPEN_MS / 2);
+    close_both(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_go_both_ways_and_each_end_is_told),
         cmocka_unit_test(what_is_not_taken_waits),
         cmocka_unit_test(a_side_that_is_gone_ends_it),
+        cmocka_unit_test(a_silent_side_is_left_when_the_other_has_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 """`kaname cluster publish`: ports of this machine's loopback that lead into the cluster, at any time."""
+import contextlib
 import json
 import os
 import socket
@@ -99,6 +100,23 @@ def test_large_answers_and_half_closed_connections(up, publish, pod):
         seen.add(len(data.partition(b'\r\n\r\n')[2]))
     assert max(seen) == 8 << 20, 'one of two pods has the file'
     up.kubectl('exec', pod, '--', 'rm', '/www/large')
+
+
+def test_silent_connections_to_a_port_leave_the_others_alone(up, publish):
+    """A port has 200 connections at a time; the next waits, and other ports' don't."""
+    def hears(port):
+        with socket.create_connection(('127.0.0.1', port), timeout=1) as s:
+            s.sendall(b'GET / HTTP/1.0\r\n\r\n')
+            return len(s.recv(100)) > 0
+
+    held, other = (p['port'] for p in publish('0=endpoint', '0=service/hello')['publishedPorts'])
+    with contextlib.ExitStack() as silent:
+        for _ in range(200):
+            silent.enter_context(socket.create_connection(('127.0.0.1', held), timeout=10))
+        with pytest.raises(TimeoutError):
+            hears(held)
+        assert hears(other)
+    assert json.loads(get(held, 'https', '/version'))['major'] == '1'
 
 
 def test_it_survives_restarts(up, publish):

@@ -5,15 +5,17 @@
  *          0   64 number of hashes of each slot
  *         64  4 n hashes, slot by slot
  *   64 + 4 n    4 check: exclusive or of all words before, and of the key's place
+ *   68 + 4 n    2 0: a group without a check, as format 1 has, is of another size whatever n says
  *
- * The check costs a search little that reads all words anyway; format 1 has none. */
+ * The check costs a search little that reads all words anyway. */
 #include <errno.h>
 
 #include "store/db_private.h"
 
 enum {
     GROUP = 64,
-    GROUP_BYTES_MAX = GROUP + GROUP * INDEX_LABELS_MAX * 4 + 4
+    TRAILER = 6,
+    GROUP_BYTES_MAX = GROUP + GROUP * INDEX_LABELS_MAX * 4 + TRAILER
 };
 
 /* Hashes in a page lie at any even address. */
@@ -38,7 +40,7 @@ static uint32_t group_check(MDB_val key, const uint8_t *group, size_t size)
     return check;
 }
 
-/* *ret_size: without the check. */
+/* *ret_size: without what stands behind the hashes. */
 static bool group_sound(MDB_val key, MDB_val group, size_t *ret_size)
 {
     const uint8_t *counts = group.mv_data;
@@ -51,7 +53,7 @@ static bool group_sound(MDB_val key, MDB_val group, size_t *ret_size)
     *ret_size = size;
     if (group.mv_size == size)
         return true;
-    return group.mv_size == size + 4 &&
+    return group.mv_size == size + TRAILER && counts[size + 4] == 0 && counts[size + 5] == 0 &&
            *(const hash_in_page *)(counts + size) == group_check(key, counts, size);
 }
 
@@ -84,7 +86,8 @@ int db_labels_set(struct db_writer *w, uint16_t resource, uint32_t slot, const u
     memcpy(bytes + GROUP + (before + count) * 4, hashes + behind * 4, (all - behind) * 4);
     size_t size = GROUP + (all - (behind - before) + count) * 4;
     *(hash_in_page *)(bytes + size) = group_check(key, bytes, size);
-    MDB_val value = db_val(bytes, size + 4);
+    memset(bytes + size + 4, 0, TRAILER - 4);
+    MDB_val value = db_val(bytes, size + TRAILER);
     return mdb_put(w->txn, w->db->dbi[DB_LABELS], &key, &value, 0);
 }
 

@@ -1,0 +1,97 @@
+/* The file below the store: what stands in it, and what damage does to it. */
+#include <errno.h>
+
+#include "base/test.h"
+
+#include "store/db_private.h"
+#include "store/store_testing.h"
+
+/* A world without its store, whose file is opened by itself. */
+static struct db *file_open(struct world *w)
+{
+    struct buf error = BUF_INIT;
+    struct db *db;
+    int err = db_open(w->directory, words_index, &db, &error);
+    if (err < 0)
+        fail_msg("db_open: %s", error.data);
+    mdb_env_set_flags(db->env, MDB_NOSYNC, 1);
+    return db;
+}
+
+static MDB_txn *begin(struct db *db)
+{
+    MDB_txn *txn;
+    db_read_end(db);
+    assert_int_equal(mdb_txn_begin(db->env, NULL, 0, &txn), 0);
+    return txn;
+}
+
+/* A value of the file, copied. */
+static size_t entry_get(struct db *db, int which, MDB_val key, uint8_t *ret, size_t size_max)
+{
+    MDB_val found;
+    MDB_txn *txn = begin(db);
+    assert_int_equal(mdb_get(txn, db->dbi[which], &key, &found), 0);
+    assert_true(found.mv_size <= size_max);
+    memcpy(ret, found.mv_data, found.mv_size);
+    mdb_txn_abort(txn);
+    return found.mv_size;
+}
+
+static void entry_put(struct db *db, int which, MDB_val key, const uint8_t *bytes, size_t size)
+{
+    MDB_val value = db_val(bytes, size);
+    MDB_txn *txn = begin(db);
+    assert_int_equal(mdb_put(txn, db->dbi[which], &key, &value, 0), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+}
+
+/* ---- label groups ---- */
+
+static void labels_fill(struct db *db)
+{
+    static const uint32_t labels[] = {7, 8, 9, 10};
+    struct db_writer writer = {.db = db, .txn = begin(db)};
+    for (uint32_t slot = 0; slot < 64; slot += 5)
+        assert_int_equal(db_labels_set(&writer, 1, slot, labels + slot % 3, slot % 2 + 1), 0);
+    assert_int_equal(mdb_txn_commit(writer.txn), 0);
+}
+
+TEST(a_flipped_bit_of_a_label_group_hides_nothing)
+{
+    struct world w;
+    struct db_key k;
+    uint8_t bytes[512];
+    world_open(&w);
+    world_stop(&w);
+    struct db *db = file_open(&w);
+    labels_fill(db);
+    db_key_slot(&k, 1, 0);
+    MDB_val key = db_val(k.bytes, k.len);
+    size_t size = entry_get(db, DB_LABELS, key, bytes, sizeof(bytes)), hits, wanted;
+    static const uint32_t label = 8;
+    struct buf bits = BUF_INIT;
+    assert_int_equal(db_labels(db, 1, &label, 1, &bits, &wanted), 0);
+    assert_true(wanted > 0);
+    for (size_t bit = 0; bit < size * 8; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        entry_put(db, DB_LABELS, key, bytes, size);
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        if (db_labels(db, 1, &label, 1, &bits, &hits) == 0)
+            fail_msg("bit %zu of byte %zu is taken", bit % 8, bit / 8);
+    }
+    entry_put(db, DB_LABELS, key, bytes, size);
+    assert_int_equal(db_labels(db, 1, &label, 1, &bits, &hits), 0);
+    assert_int_equal(hits, wanted);
+    buf_release(&bits);
+    db_close(db);
+    world_remove(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_flipped_bit_of_a_label_group_hides_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

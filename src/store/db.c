@@ -6,8 +6,6 @@
 #define MAP_BYTES (64ull << 30)
 enum {
     READERS = 16,
-    FORMAT = 2,
-    FORMAT_MIN = 1, /* entries without checks */
     META_KEY_MAX = 256
 };
 
@@ -61,11 +59,41 @@ struct db_space db_space_of(const struct db *db, MDB_txn *txn)
     return space;
 }
 
+int db_state_read(const struct db *db, MDB_txn *txn, struct db_state *ret)
+{
+    MDB_val key = db_val(db_state_key, sizeof(db_state_key) - 1), value, check;
+    MDB_val check_key = db_val(db_state_check_key, sizeof(db_state_check_key) - 1);
+    int rc = mdb_get(txn, db->dbi[DB_META], &key, &value);
+    if (rc != 0)
+        return rc;
+    if (value.mv_size != sizeof(*ret))
+        return MDB_CORRUPTED;
+    memcpy(ret, value.mv_data, sizeof(*ret));
+    if (ret->format == DB_FORMAT) {
+        uint32_t wanted = db_check(key, ret, sizeof(*ret));
+        rc = mdb_get(txn, db->dbi[DB_META], &check_key, &check);
+        if (rc != 0 || check.mv_size != sizeof(wanted) ||
+            memcmp(check.mv_data, &wanted, sizeof(wanted)) != 0)
+            return rc && rc != MDB_NOTFOUND ? rc : MDB_CORRUPTED;
+    }
+    return ret->applied < ret->compacted ? MDB_CORRUPTED : 0;
+}
+
+int db_state_write(const struct db *db, MDB_txn *txn, const struct db_state *state)
+{
+    struct db_state now = *state;
+    now.format = DB_FORMAT;
+    MDB_val key = db_val(db_state_key, sizeof(db_state_key) - 1), value = db_val(&now, sizeof(now));
+    MDB_val check_key = db_val(db_state_check_key, sizeof(db_state_check_key) - 1);
+    uint32_t check = db_check(key, &now, sizeof(now));
+    MDB_val check_value = db_val(&check, sizeof(check));
+    int rc = mdb_put(txn, db->dbi[DB_META], &key, &value, 0);
+    return rc ? rc : mdb_put(txn, db->dbi[DB_META], &check_key, &check_value, 0);
+}
+
 static int open_databases(struct db *db)
 {
     MDB_txn *txn;
-    MDB_val value;
-    MDB_val key = db_val(db_state_key, sizeof(db_state_key) - 1);
     bool fresh = false;
     /* Reading is enough for a file that has them all, and needs no sync. */
     int rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, &txn);
@@ -84,15 +112,11 @@ static int open_databases(struct db *db)
         mdb_txn_abort(txn);
         return rc;
     }
-    rc = mdb_get(txn, db->dbi[DB_META], &key, &value);
-    if (rc == 0 && db_checked_read(key, value, &db->state, sizeof(db->state))) {
-        rc = db->state.applied < db->state.compacted ? MDB_CORRUPTED : 0;
-    } else if (rc == MDB_NOTFOUND && fresh) {
-        char buffer[sizeof(db->state) + DB_CHECK_BYTES];
-        db->state.format = FORMAT;
-        value = db_checked(key, &db->state, sizeof(db->state), buffer);
-        rc = mdb_put(txn, db->dbi[DB_META], &key, &value, 0);
-    } else if (rc == 0) {
+    rc = db_state_read(db, txn, &db->state);
+    if (rc == MDB_NOTFOUND && fresh) {
+        db->state.format = DB_FORMAT;
+        rc = db_state_write(db, txn, &db->state);
+    } else if (rc == MDB_NOTFOUND) {
         rc = MDB_CORRUPTED;
     }
     if (rc != 0) {
@@ -122,11 +146,11 @@ int db_open(const char *directory, store_index_fn index, struct db **ret, struct
                               &dead_readers); /* a killed reader would pin its pages for ever */
     if (rc == 0)
         rc = open_databases(db);
-    if (rc == 0 && (db->state.format > FORMAT || db->state.format < FORMAT_MIN)) {
+    if (rc == 0 && (db->state.format > DB_FORMAT || db->state.format < DB_FORMAT_MIN)) {
         buf_printf(
             error,
             "%s/data.mdb has format %llu, this program knows %d: use the version that wrote it",
-            directory, (unsigned long long)db->state.format, FORMAT);
+            directory, (unsigned long long)db->state.format, DB_FORMAT);
         db_close(db);
         return -EPROTO;
     }
@@ -137,7 +161,7 @@ int db_open(const char *directory, store_index_fn index, struct db **ret, struct
         db_close(db);
         return db_error(rc);
     }
-    db->state.format = FORMAT; /* from the next transaction on */
+    db->state.format = DB_FORMAT; /* from the next transaction on */
     *ret = db;
     return 0;
 }

@@ -9,7 +9,8 @@
  * counts, then the label hashes (4 each) of 64 slots side by side refs      hash (8) resource slot
  * nothing: owner uids and node names dead      first revision of a chunk (8)  dead bytes, a bit a
  * record kinds     resource (2)                   struct db_kind meta      text named values;
- * "\1state" holds struct db_state Resource and slot in keys are big endian so that they sort.
+ * "\1state" holds struct db_state, "\1state check" its checksum (4) Resource and slot in keys are
+ * big endian so that they sort.
  *
  * 16,368 = 4 pages - 16: such a value fills its pages; up to 2,040 bytes lie in the tree's own
  * pages. Invariants: 1. one thread reads (the loop), one at a time writes; 2. a write transaction

@@ -264,14 +264,6 @@ static int apply_entry(struct db_writer *w, const struct entry *e)
                         : mdb_put(w->txn, w->db->dbi[DB_NAMES], &key, &value, 0);
 }
 
-static int state_store(struct db_writer *w)
-{
-    char buffer[sizeof(w->state) + DB_CHECK_BYTES];
-    MDB_val key = db_val(db_state_key, sizeof(db_state_key) - 1),
-            value = db_checked(key, &w->state, sizeof(w->state), buffer);
-    return mdb_put(w->txn, w->db->dbi[DB_META], &key, &value, 0);
-}
-
 static int apply_all(struct db_writer *w, struct db_job *job)
 {
     int rc = mdb_cursor_open(w->txn, w->db->dbi[DB_NAMES], &w->names);
@@ -291,7 +283,7 @@ static int apply_all(struct db_writer *w, struct db_job *job)
         rc = db_compact(w, to, job->count * 2 + COMPACT_BUDGET);
     if (rc == 0)
         rc = kinds_store(w);
-    return rc ? rc : state_store(w);
+    return rc ? rc : db_state_write(w->db, w->txn, &w->state);
 }
 
 int db_apply(struct db *db, struct db_job *job)

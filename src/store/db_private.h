@@ -18,8 +18,13 @@ enum db_name_of {
     DB_COUNT
 };
 
-/* Key of struct db_state in `meta`: no name for people is like it. */
-static const char db_state_key[] = "\x01state";
+/* Keys of struct db_state in `meta`, and of its check: no names for people are like them. The check
+ * stands by itself so that programs of format 1 can read the state and tell whose it is. */
+static const char db_state_key[] = "\x01state", db_state_check_key[] = "\x01state check";
+enum {
+    DB_FORMAT = 2,
+    DB_FORMAT_MIN = 1 /* entries without checks */
+};
 
 struct db {
     MDB_env *env; /* owned */
@@ -37,6 +42,10 @@ struct db_space db_space_of(const struct db *db, MDB_txn *txn);
 /* LMDB's results as -errno: its own codes become -EIO, but full map or readers become -ENOSPC. */
 int db_error(int rc);
 int db_read_begin(struct db *db) must_use;
+/* 0, MDB_NOTFOUND, MDB_CORRUPTED or another error; a format that isn't known isn't checked. */
+int db_state_read(const struct db *db, MDB_txn *txn, struct db_state *ret) must_use;
+/* Says DB_FORMAT, whatever the state says. */
+int db_state_write(const struct db *db, MDB_txn *txn, const struct db_state *state) must_use;
 
 struct db_key {
     size_t len;

@@ -46,6 +46,65 @@ static void entry_put(struct db *db, int which, MDB_val key, const uint8_t *byte
     assert_int_equal(mdb_txn_commit(txn), 0);
 }
 
+/* ---- the state ---- */
+
+static const MDB_val state_key = {sizeof(db_state_key) - 1, (void *)(uintptr_t)db_state_key};
+
+static void expect_refused(const struct world *w, int wanted, const char *text)
+{
+    struct buf error = BUF_INIT;
+    struct db *db;
+    assert_int_equal(db_open(w->directory, words_index, &db, &error), wanted);
+    if (!strstr(error.data, text))
+        fail_msg("told: %s", error.data);
+    buf_release(&error);
+}
+
+/* Programs that know format 1 alone take a state of 24 bytes, and look at its first number. */
+TEST(the_state_tells_every_program_its_format)
+{
+    struct world w;
+    struct db_state told;
+    uint8_t bytes[sizeof(told)];
+    world_open(&w);
+    put(&w, "n", "a", "1", 0);
+    world_settle(&w);
+    world_stop(&w);
+    struct db *db = file_open(&w);
+    assert_int_equal(entry_get(db, DB_META, state_key, bytes, sizeof(bytes)), sizeof(told));
+    memcpy(&told, bytes, sizeof(told));
+    assert_int_equal(told.format, 2);
+    assert_int_equal(told.applied, 1);
+    told.format = 3;
+    entry_put(db, DB_META, state_key, (uint8_t *)&told, sizeof(told));
+    db_close(db);
+    expect_refused(&w, -EPROTO, "has format 3, this program knows 2: use the version that wrote");
+    world_remove(&w);
+}
+
+TEST(a_flipped_bit_of_the_state_is_refused)
+{
+    struct world w;
+    uint8_t bytes[sizeof(struct db_state)];
+    struct db_state told;
+    world_open(&w);
+    world_stop(&w);
+    struct db *db = file_open(&w);
+    size_t size = entry_get(db, DB_META, state_key, bytes, sizeof(bytes));
+    for (size_t bit = 0; bit < size * 8; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        entry_put(db, DB_META, state_key, bytes, size);
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        MDB_txn *txn = begin(db);
+        int rc = db_state_read(db, txn, &told);
+        mdb_txn_abort(txn);
+        if (rc == 0 && told.format >= DB_FORMAT_MIN && told.format <= DB_FORMAT)
+            fail_msg("bit %zu of byte %zu is taken", bit % 8, bit / 8);
+    }
+    db_close(db);
+    world_remove(&w);
+}
+
 /* ---- label groups ---- */
 
 static void labels_fill(struct db *db)
@@ -91,6 +150,8 @@ TEST(a_flipped_bit_of_a_label_group_hides_nothing)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_state_tells_every_program_its_format),
+        cmocka_unit_test(a_flipped_bit_of_the_state_is_refused),
         cmocka_unit_test(a_flipped_bit_of_a_label_group_hides_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

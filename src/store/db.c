@@ -649,6 +649,7 @@ int db_meta_put(struct db *db, const char *name, struct str value)
     MDB_txn *txn;
     char bytes[META_KEY_MAX];
     MDB_val key = meta_key(name, bytes), plain = db_val(name, strlen(name));
+    struct db_state state;
     db_read_end(db);
     int rc = mdb_txn_begin(db->env, NULL, 0, &txn);
     if (rc != 0)
@@ -661,6 +662,11 @@ int db_meta_put(struct db *db, const char *name, struct str value)
         rc = rc == MDB_NOTFOUND ? 0 : rc;
     }
     mem_free(buffer);
+    /* The file's own state: what db->state tells may be behind it while the applier settles. */
+    if (rc == 0)
+        rc = db_state_read(db, txn, &state);
+    if (rc == 0 && state.format != DB_FORMAT)
+        rc = db_state_write(db, txn, &state);
     if (rc != 0) {
         mdb_txn_abort(txn);
         return db_error(rc);

@@ -105,6 +105,30 @@ TEST(a_flipped_bit_of_the_state_is_refused)
     world_remove(&w);
 }
 
+TEST(a_named_value_says_the_format_it_is_written_in)
+{
+    struct world w;
+    struct db_state told;
+    world_open(&w);
+    put(&w, "n", "a", "1", 0);
+    world_settle(&w);
+    world_stop(&w);
+    struct db *db = file_open(&w);
+    entry_get(db, DB_META, state_key, (uint8_t *)&told, sizeof(told));
+    told.format = 1;
+    entry_put(db, DB_META, state_key, (uint8_t *)&told, sizeof(told));
+    db_close(db);
+    db = file_open(&w);
+    assert_int_equal(db_meta_put(db, "key", STR("value")), 0);
+    entry_get(db, DB_META, state_key, (uint8_t *)&told, sizeof(told));
+    assert_int_equal(told.format, 2);
+    assert_int_equal(told.applied, 1);
+    db_close(db);
+    db = file_open(&w);
+    db_close(db);
+    world_remove(&w);
+}
+
 /* ---- label groups ---- */
 
 static void labels_fill(struct db *db)
@@ -152,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_state_tells_every_program_its_format),
         cmocka_unit_test(a_flipped_bit_of_the_state_is_refused),
+        cmocka_unit_test(a_named_value_says_the_format_it_is_written_in),
         cmocka_unit_test(a_flipped_bit_of_a_label_group_hides_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,8 +102,10 @@ void apiservices_sync(struct api *api)
     struct arena a = ARENA_INIT;
     struct stale stale = {.api = api, .arena = &a};
     struct store_range range = {.resource = key_of(STR("")).resource};
-    for (size_t i = 0; i < custom_count(api->customs); i++)
+    for (size_t i = 0; i < custom_count(api->customs); i++) {
         ensure(api, &a, &custom_at(api->customs, i)->resource);
+        arena_reset(&a);
+    }
     if (store_list(api->config.store, &range, find_stale, &stale) == 0)
         for (size_t i = 0; i < stale.count; i++)
             call(api, &a, API_DELETE, NULL, stale.names[i], NULL);

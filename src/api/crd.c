@@ -194,61 +194,6 @@ static void fill_subresources(struct arena *a, struct custom_version *v,
     v->resource.subresource_count = count;
 }
 
-/* What is said of a deprecated version that has no words of its own; it names a better one. */
-static const char *deprecation_of(struct arena *a, const struct resource *r,
-                                  const struct node *definition)
-{
-    const char *best = r->version;
-    node_each(version, node_at(definition, "spec.versions"))
-    {
-        const char *name = cstr_at(a, version, "name");
-        if (node_flag(version, "served", false) && !node_flag(version, "deprecated", false) &&
-            version_compare(name, best) < 0)
-            best = name;
-    }
-    struct str text = arena_printf(a, "%s/%s %s is deprecated", r->group, r->version, r->kind);
-    if (best != r->version)
-        text = arena_printf(a, "%.*s; use %s/%s %s", STR_ARG(text), r->group, best, r->kind);
-    return text.data;
-}
-
-static void fill_version(struct custom_set *set, struct definition *d, struct custom_version *v,
-                         const struct node *definition, const struct node *version)
-{
-    struct arena *a = &d->arena;
-    const struct node *names = node_at(definition, "spec.names");
-    struct resource *r = &v->resource;
-    r->id = r->storage_id = d->number ? d->number : (d->number = number_of(set, d->name));
-    r->singular = cstr_at(a, names, "singular");
-    r->kind = cstr_at(a, names, "kind");
-    r->list_kind = cstr_at(a, names, "listKind");
-    if (!*r->list_kind)
-        r->list_kind = arena_printf(a, "%sList", r->kind).data;
-    r->namespaced = str_is(node_str(definition, "spec.scope"), "Namespaced");
-    r->stored = true;
-    r->verbs = VERB_ALL;
-    r->short_names = texts(a, node_get(names, STR("shortNames")));
-    r->categories = texts(a, node_get(names, STR("categories")));
-    r->type = SCHEMA_CUSTOM;
-    v->schema = node_at(version, "schema.openAPIV3Schema");
-    v->storage_schema = v->schema;
-    node_each(other, node_at(definition, "spec.versions")) if (node_flag(other, "storage", false))
-        v->storage_schema = node_at(other, "schema.openAPIV3Schema");
-    v->names = names;
-    v->storage_version = d->storage_version;
-    v->selectable = node_get(version, STR("selectableFields"));
-    v->preserve_unknown = node_flag(definition, "spec.preserveUnknownFields", false);
-    v->deprecated = node_flag(version, "deprecated", false);
-    v->deprecation_warning = NULL;
-    if (v->deprecated) {
-        struct str warning = node_str(version, "deprecationWarning");
-        v->deprecation_warning =
-            str_empty(warning) ? deprecation_of(a, r, definition) : arena_cstr(a, warning);
-    }
-    fill_columns(a, r, node_get(version, STR("additionalPrinterColumns")));
-    fill_subresources(a, v, node_get(version, STR("subresources")));
-}
-
 /* v10beta3 -> major 10, kind beta, minor 3; false: no Kubernetes version. */
 static bool parse_version(struct str s, uint64_t *major, int *level, uint64_t *minor)
 {
@@ -273,20 +218,107 @@ static bool parse_version(struct str s, uint64_t *major, int *level, uint64_t *m
     return str_to_u64(str_slice(rest, strlen(word), rest.len), minor) == 0;
 }
 
-/* Preferred first: GA, beta, alpha, each from the highest number down, then the rest by name. */
-int version_compare(const char *a, const char *b)
+static int version_order(struct str a, struct str b)
 {
     uint64_t major_a, major_b, minor_a, minor_b;
     int level_a, level_b;
-    bool known_a = parse_version(str_from(a), &major_a, &level_a, &minor_a);
-    bool known_b = parse_version(str_from(b), &major_b, &level_b, &minor_b);
+    bool known_a = parse_version(a, &major_a, &level_a, &minor_a);
+    bool known_b = parse_version(b, &major_b, &level_b, &minor_b);
     if (!known_a || !known_b)
-        return known_a ? -1 : known_b ? 1 : strcmp(a, b);
+        return known_a ? -1 : known_b ? 1 : str_compare(a, b);
     if (level_a != level_b)
         return level_b - level_a;
     if (major_a != major_b)
         return major_a > major_b ? -1 : 1;
     return minor_a == minor_b ? 0 : minor_a > minor_b ? -1 : 1;
+}
+
+int version_compare(const char *a, const char *b)
+{
+    return version_order(str_from(a), str_from(b));
+}
+
+/* What all versions of a definition share, worked out once for all of them: each of many versions
+ * may take its own part of a definition's size only. */
+struct shared {
+    struct resource resource;         /* names, scope, verbs: without group, version and plural */
+    const struct node *names;         /* spec.names */
+    const struct node *stored_schema; /* of the version that is kept */
+    struct str best;                  /* the preferred version of those served and not deprecated */
+    bool preserve_unknown;
+};
+
+static struct shared shared_of(struct definition *d, const struct node *definition)
+{
+    struct arena *a = &d->arena;
+    const struct node *names = node_at(definition, "spec.names");
+    struct shared s = {.names = names};
+    struct resource *r = &s.resource;
+    r->id = r->storage_id = d->number;
+    r->singular = cstr_at(a, names, "singular");
+    r->kind = cstr_at(a, names, "kind");
+    r->list_kind = cstr_at(a, names, "listKind");
+    if (!*r->list_kind)
+        r->list_kind = arena_printf(a, "%sList", r->kind).data;
+    r->namespaced = str_is(node_str(definition, "spec.scope"), "Namespaced");
+    r->stored = true;
+    r->verbs = VERB_ALL;
+    r->short_names = texts(a, node_get(names, STR("shortNames")));
+    r->categories = texts(a, node_get(names, STR("categories")));
+    r->type = SCHEMA_CUSTOM;
+    s.preserve_unknown = node_flag(definition, "spec.preserveUnknownFields", false);
+    node_each(version, node_at(definition, "spec.versions"))
+    {
+        struct str name = node_str(version, "name");
+        if (node_flag(version, "storage", false)) {
+            s.stored_schema = node_at(version, "schema.openAPIV3Schema");
+            d->storage_version =
+                arena_printf(a, "%.*s/%.*s", STR_ARG(node_str(definition, "spec.group")),
+                             STR_ARG(name))
+                    .data;
+        }
+        if (node_flag(version, "served", false) && !node_flag(version, "deprecated", false) &&
+            (!s.best.data || version_order(name, s.best) < 0))
+            s.best = name;
+    }
+    return s;
+}
+
+/* What is said of a deprecated version that has no words of its own; it names a better one. */
+static const char *deprecation_of(struct arena *a, const struct resource *r, struct str best)
+{
+    struct str text = arena_printf(a, "%s/%s %s is deprecated", r->group, r->version, r->kind);
+    if (best.data && version_order(best, str_from(r->version)) < 0)
+        text = arena_printf(a, "%.*s; use %s/%.*s %s", STR_ARG(text), r->group, STR_ARG(best),
+                            r->kind);
+    return text.data;
+}
+
+static void fill_version(struct definition *d, struct custom_version *v,
+                         const struct shared *shared, const struct node *version)
+{
+    struct arena *a = &d->arena;
+    struct resource *r = &v->resource;
+    const char *group = r->group, *name = r->version, *plural = r->plural;
+    *r = shared->resource;
+    r->group = group;
+    r->version = name;
+    r->plural = plural;
+    v->schema = node_at(version, "schema.openAPIV3Schema");
+    v->storage_schema = shared->stored_schema;
+    v->names = shared->names;
+    v->storage_version = d->storage_version;
+    v->selectable = node_get(version, STR("selectableFields"));
+    v->preserve_unknown = shared->preserve_unknown;
+    v->deprecated = node_flag(version, "deprecated", false);
+    v->deprecation_warning = NULL;
+    if (v->deprecated) {
+        struct str warning = node_str(version, "deprecationWarning");
+        v->deprecation_warning =
+            str_empty(warning) ? deprecation_of(a, r, shared->best) : arena_cstr(a, warning);
+    }
+    fill_columns(a, r, node_get(version, STR("additionalPrinterColumns")));
+    fill_subresources(a, v, node_get(version, STR("subresources")));
 }
 
 static int by_discovery(const void *a, const void *b)
@@ -328,19 +360,13 @@ static void unserve(struct custom_set *set, const struct definition *d)
 static void serve(struct custom_set *set, struct definition *d, const struct node *n)
 {
     struct str group = node_str(n, "spec.group"), plural = node_str(n, "spec.names.plural");
-    node_each(version, node_at(n, "spec.versions"))
-    {
-        if (node_flag(version, "storage", false))
-            d->storage_version = arena_printf(&d->arena, "%.*s/%.*s", STR_ARG(group),
-                                              STR_ARG(node_str(version, "name")))
-                                     .data;
-    }
+    struct shared shared = shared_of(d, n);
     node_each(version, node_at(n, "spec.versions"))
     {
         if (!node_flag(version, "served", false))
             continue;
         struct custom_version *v = version_for(set, group, node_str(version, "name"), plural);
-        fill_version(set, d, v, n, version);
+        fill_version(d, v, &shared, version);
         vec_push(&set->served, v);
     }
     if (set->served.count)

@@ -32,6 +32,7 @@ bool definition_established(const struct node *definition);
 /* crd_cleanup.c: deletes what is left of a definition that ends, then lets it go. arg: struct
  * definition. */
 void definition_cleanup(void *arg);
+/* Preferred first: GA, beta, alpha, each from the highest number down, then the rest by name. */
 int version_compare(const char *a, const char *b);
 
 #endif

@@ -183,6 +183,20 @@ def test_columns(send):
     send('DELETE', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.bomb.example.com')
 
 
+@pytest.mark.parametrize('deprecated', [False, True])
+def test_many_versions(server, send, deprecated):
+    """Each of 4,000 versions costs its own part, not that of all of them."""
+    path, made = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition('thing', {'type': 'object'})
+    first = made['spec']['versions'][0]
+    made['spec']['versions'] = [{**first, 'name': f'v{i + 1}', 'storage': i == 0, 'deprecated': deprecated and i > 0} for i in range(4000)]
+    made['spec']['names'].update(categories=[f'category-{i}' for i in range(1000)])
+    before, begun = server.rss(), server.cpu()
+    assert send('POST', path, made)[0] == 201
+    assert server.cpu() - begun < 1.2 and server.rss() - before < 60
+    assert send('GET', '/apis/bomb.example.com/v4000/things')[0] == 200
+    send('DELETE', path + '/things.bomb.example.com')
+
+
 def varint(n):
     out = b''
     while n >= 128:

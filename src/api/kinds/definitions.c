@@ -6,19 +6,50 @@
 
 #define GROUP "apiextensions.k8s.io"
 
-/* Where faults of what versions have are told: where the original keeps it, which is one place for
- * all versions as long as they agree. */
-static struct str member_path(struct check *c, const struct node *versions, size_t index,
-                              const char *member, const char *shared)
+/* What versions have, and where the original keeps it as long as they agree. */
+enum part {
+    SCHEMA,
+    SUBRESOURCES,
+    COLUMNS,
+    SELECTABLE,
+    PARTS
+};
+static const struct {
+    const char *name, *shared;
+} parts[PARTS] = {
+    [SCHEMA] = {"schema", "validation"},
+    [SUBRESOURCES] = {"subresources", "subresources"},
+    [COLUMNS] = {"additionalPrinterColumns", "additionalPrinterColumns"},
+    [SELECTABLE] = {"selectableFields", "selectableFields"},
+};
+
+/* The versions of one definition: compared once, however many they are. */
+struct versions {
+    const struct node *list;
+    bool same[PARTS]; /* in all of them */
+};
+
+static struct versions compare_versions(const struct node *list)
 {
-    const struct node *first = node_get(node_item(versions, 0), str_from(member));
-    bool same = true;
-    for (size_t i = 1; i < node_count(versions); i++) {
-        const struct node *other = node_get(node_item(versions, i), str_from(member));
-        same = same && first && other && node_equal(first, other);
+    struct versions v = {.list = list};
+    for (size_t m = 0; m < PARTS; m++) {
+        const struct node *first = node_get(node_item(list, 0), str_from(parts[m].name));
+        v.same[m] = true;
+        for (size_t i = 1; i < node_count(list) && v.same[m]; i++) {
+            const struct node *other = node_get(node_item(list, i), str_from(parts[m].name));
+            v.same[m] = first && other && node_equal(first, other);
+        }
     }
-    return same ? arena_printf(c->a, "spec.%s", shared)
-                : path_of(c, path_index(c, STR("spec.versions"), index), member);
+    return v;
+}
+
+/* Where faults of what a version has are told: where the original keeps it. */
+static struct str member_path(struct check *c, const struct versions *versions, size_t index,
+                              enum part m)
+{
+    return versions->same[m]
+               ? arena_printf(c->a, "spec.%s", parts[m].shared)
+               : path_of(c, path_index(c, STR("spec.versions"), index), parts[m].name);
 }
 
 static void check_mixed_case(struct check *c, struct str name, struct str path)
@@ -200,9 +231,9 @@ static void check_selectable(struct check *c, const struct node *fields, const s
                          node_count(fields), SELECTABLE_MAX);
 }
 
-static void check_version(struct check *c, const struct node *versions, size_t index)
+static void check_version(struct check *c, const struct versions *versions, size_t index)
 {
-    const struct node *v = node_item(versions, index);
+    const struct node *v = node_item(versions->list, index);
     const struct node *schema = node_at(v, "schema.openAPIV3Schema");
     struct str at = path_index(c, STR("spec.versions"), index),
                warning = node_str(v, "deprecationWarning");
@@ -212,31 +243,29 @@ static void check_version(struct check *c, const struct node *versions, size_t i
                       "can only be set for deprecated versions");
     if (!schema)
         field_required(c->st, path_of(c, at, "schema.openAPIV3Schema"), "%s", "");
-    struct str place = member_path(c, versions, index, "schema", "validation");
-    bool shared = index > 0 && str_is(place, "spec.validation"); /* told with the first */
-    if (schema && !shared)
-        structural_check(schema, path_of(c, place, "openAPIV3Schema"), c->st);
-    if (index > 0 && node_get(v, STR("subresources")) &&
-        str_is(member_path(c, versions, index, "subresources", "subresources"),
-               "spec.subresources"))
+    bool told = index > 0 && versions->same[SCHEMA]; /* with the first */
+    if (schema && !told)
+        structural_check(
+            schema, path_of(c, member_path(c, versions, index, SCHEMA), "openAPIV3Schema"), c->st);
+    if (index > 0 && node_get(v, STR("subresources")) && versions->same[SUBRESOURCES])
         return;
     check_subresources(c, node_get(v, STR("subresources")),
-                       member_path(c, versions, index, "subresources", "subresources"));
-    check_columns(
-        c, node_get(v, STR("additionalPrinterColumns")),
-        member_path(c, versions, index, "additionalPrinterColumns", "additionalPrinterColumns"));
+                       member_path(c, versions, index, SUBRESOURCES));
+    check_columns(c, node_get(v, STR("additionalPrinterColumns")),
+                  member_path(c, versions, index, COLUMNS));
     check_selectable(c, node_get(v, STR("selectableFields")), schema,
-                     member_path(c, versions, index, "selectableFields", "selectableFields"));
+                     member_path(c, versions, index, SELECTABLE));
 }
 
 static void check_versions(struct check *c, const struct node *versions)
 {
     size_t stored = 0;
     bool unique = true;
+    const struct versions compared = compare_versions(versions);
     for (size_t i = 0; i < node_count(versions); i++) {
         stored += node_flag(node_item(versions, i), "storage", false);
         unique = unique && !repeats_earlier(&c->repeats, versions, i, "name");
-        check_version(c, versions, i);
+        check_version(c, &compared, i);
     }
     struct str shown = shown_versions(c, versions);
     if (!unique)

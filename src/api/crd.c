@@ -9,6 +9,11 @@
 #include "base/log.h"
 #include "object/seal.h"
 
+enum {
+    RETRY_MS = 1000,
+    RETRY_MOST_MS = 60000
+};
+
 struct custom_set *custom_set_new(struct api *api)
 {
     struct custom_set *set = mem_alloc(sizeof(*set));
@@ -26,6 +31,7 @@ static void version_free(struct custom_version *v)
 
 static void definition_free(struct definition *d)
 {
+    timer_stop(&d->retry);
     deferred_cancel(&d->cleanup);
     deferred_cancel(&d->free_old);
     arena_release(&d->arena);
@@ -86,33 +92,52 @@ static struct custom_version *version_for(struct custom_set *set, struct str gro
     return v;
 }
 
-/* The number in store keys: given once to a definition's name and kept for ever. */
-static uint16_t number_of(struct custom_set *set, const char *name)
+/* A named number of the store's: 0, -ENOENT when it isn't there, -EBADMSG when it is none. */
+static int meta_number(struct store *store, const char *key, uint64_t *ret)
 {
-    struct buf text = BUF_INIT, key = BUF_INIT;
-    uint64_t number = 0, next = CUSTOM_ID_FIRST;
+    struct buf text = BUF_INIT;
+    int err = store_meta_get(store, key, &text);
+    if (err == 0 && str_to_u64(buf_str(&text), ret) < 0)
+        err = -EBADMSG;
+    buf_release(&text);
+    return err;
+}
+
+static int meta_put_number(struct store *store, const char *key, uint64_t number)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+    return store_meta_put(store, key, str_from(text));
+}
+
+static int new_number(struct store *store, const char *key, uint64_t *ret)
+{
+    uint64_t next = CUSTOM_ID_FIRST;
+    int err = meta_number(store, "custom-next", &next);
+    if (err < 0 && err != -ENOENT)
+        return err;
+    *ret = next;
+    err = meta_put_number(store, "custom-next", next + 1);
+    return err < 0 ? err : meta_put_number(store, key, next);
+}
+
+/* The number in store keys: given once to a definition's name and kept for ever. One that can't be
+ * read or kept is none: with another, objects would be lost or mixed with those of others. */
+static int number_of(struct custom_set *set, const char *name, uint16_t *ret)
+{
+    struct buf key = BUF_INIT;
+    uint64_t number = 0;
     struct store *store = set->api->config.store;
     buf_printf(&key, "custom/%s", name);
-    if (store_meta_get(store, key.data, &text) < 0 || str_to_u64(buf_str(&text), &number) < 0) {
-        buf_clear(&text);
-        if (store_meta_get(store, "custom-next", &text) < 0 ||
-            str_to_u64(buf_str(&text), &next) < 0)
-            next = CUSTOM_ID_FIRST;
-        number = next;
-        buf_clear(&text);
-        buf_printf(&text, "%llu", (unsigned long long)next + 1);
-        int err = store_meta_put(store, "custom-next", buf_str(&text));
-        buf_clear(&text);
-        buf_printf(&text, "%llu", (unsigned long long)number);
-        if (err == 0)
-            err = store_meta_put(store, key.data, buf_str(&text));
-        if (err < 0)
-            log_error("can't number a custom resource", LOG_CSTR("name", name), LOG_ERRNO(err));
-    }
-    buf_release(&text);
+    int err = meta_number(store, key.data, &number);
+    if (err == -ENOENT)
+        err = new_number(store, key.data, &number);
     buf_release(&key);
-    assert(number >= CUSTOM_ID_FIRST && number < UINT16_MAX);
-    return (uint16_t)number;
+    if (err == 0 && (number < CUSTOM_ID_FIRST || number >= UINT16_MAX))
+        err = -ERANGE;
+    if (err == 0)
+        *ret = (uint16_t)number;
+    return err;
 }
 
 static const char *const *texts(struct arena *a, const struct node *list)
@@ -380,6 +405,8 @@ static void free_old_arena(void *arg)
     arena_init(&d->old_arena);
 }
 
+static void look_again(void *arg);
+
 static struct definition *definition_for(struct custom_set *set, struct str name)
 {
     struct definition *d = map_get(&set->definitions, name);
@@ -389,6 +416,7 @@ static struct definition *definition_for(struct custom_set *set, struct str name
     d->set = set;
     d->name = mem_alloc(name.len + 1);
     memcpy(d->name, name.data, name.len);
+    timer_init(&d->retry, set->api->config.loop, look_again, d);
     deferred_init(&d->cleanup, set->api->config.loop, definition_cleanup, d);
     deferred_init(&d->free_old, set->api->config.loop, free_old_arena, d);
     map_put(&set->definitions, name, d);
@@ -400,6 +428,23 @@ static void mark_terminating(struct custom_set *set, const struct definition *d)
     for (size_t i = 0; i < set->served.count; i++)
         if (set->served.items[i]->resource.id == d->number)
             set->served.items[i]->terminating = d->terminating;
+}
+
+/* Without its number nothing is served, and the state counts as not seen: the next look begins
+ * anew. */
+static bool find_number(struct definition *d)
+{
+    int err = d->number ? 0 : number_of(d->set, d->name, &d->number);
+    if (err == 0) {
+        d->retry_ms = 0;
+        return true;
+    }
+    if (d->retry_ms == 0)
+        log_error("can't number a custom resource", LOG_CSTR("name", d->name), LOG_ERRNO(err));
+    d->generation = 0;
+    d->retry_ms = d->retry_ms ? MIN(d->retry_ms * 2, (uint64_t)RETRY_MOST_MS) : RETRY_MS;
+    timer_start(&d->retry, d->retry_ms);
+    return false;
 }
 
 static void take(struct custom_set *set, struct definition *d, const struct sealed *definition)
@@ -421,14 +466,32 @@ static void take(struct custom_set *set, struct definition *d, const struct seal
         d->arena = next;
         d->generation = generation;
         d->established = established;
-        d->number = number_of(set, d->name);
-        if (established)
+        if (find_number(d) && established)
             serve(set, d, n);
         mark_terminating(set, d);
         deferred_arm(&d->free_old);
     }
     if (d->terminating)
         deferred_arm(&d->cleanup);
+}
+
+static void look_again(void *arg)
+{
+    struct definition *d = arg;
+    struct store_record record;
+    struct store_key key = {
+        .resource = resource_named("apiextensions.k8s.io", "customresourcedefinitions")->storage_id,
+        .ns = STR(""),
+        .name = str_from(d->name)};
+    int err = store_get(d->set->api->config.store, key, &record);
+    if (err < 0) {
+        if (err != -ENOENT)
+            timer_start(&d->retry, d->retry_ms);
+        return;
+    }
+    take(d->set, d, record.value);
+    if (d->number)
+        api_resources_changed(d->set->api);
 }
 
 static bool load_one(void *arg, const struct store_record *record)

@@ -13,8 +13,10 @@ struct definition {
     struct arena old_arena; /* of the state before: freed in the next turn of the loop */
     struct deferred free_old;
     struct deferred cleanup;
+    struct timer retry; /* as long as there is no number */
+    uint64_t retry_ms;
     int64_t generation;
-    uint16_t number;             /* in store keys */
+    uint16_t number;             /* in store keys; 0: could not be read or kept yet */
     const char *storage_version; /* arena */
     bool established, terminating;
 };

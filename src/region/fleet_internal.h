@@ -51,6 +51,9 @@ bool machines_starting(struct fleet *f, struct arena *a, struct str id);
 /* The address of one of a cluster's running hosts, the turn-th. 0 or -ENOENT. */
 int machines_address(struct fleet *f, struct arena *a, struct str cluster, unsigned turn,
                      struct ip *ret) must_use;
+/* Whether it is an address of one of a cluster's hosts, or of a pod there: the fabric's word, which
+ * no tenant writes. */
+bool machines_have_address(struct fleet *f, struct arena *a, struct str cluster, struct ip ip);
 /* Jobs on threads hold their machines, the fleet and the region. */
 bool machines_have_jobs(const struct fleet *f);
 void machines_free(struct fleet *f);

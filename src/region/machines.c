@@ -445,6 +445,36 @@ int machines_address(struct fleet *f, struct arena *a, struct str cluster, unsig
     return 0;
 }
 
+struct address_search {
+    struct ip wanted;
+    bool found;
+};
+
+static void compare_address(void *arg, struct ip address)
+{
+    struct address_search *s = arg;
+    s->found |= ip_equal(address, s->wanted);
+}
+
+bool machines_have_address(struct fleet *f, struct arena *a, struct str cluster, struct ip ip)
+{
+    map_each(slot, &f->machines) {
+        const struct machine *m = slot->value;
+        const char *id = interface_id(a, m).data;
+        struct address_search search = {.wanted = ip};
+        struct vpc_interface interface;
+        if (vpc_interface_find(f->vpc, id, &interface))
+            continue;
+        compare_address(&search, interface.address.ip);
+        vpc_addresses_each(f->vpc, id, compare_address, &search);
+        if (!search.found)
+            continue;
+        const struct node *o = state_tree(f->region->state, a, STATE_INSTANCE, str_from(m->id));
+        return str_equal(node_str(o, "spec.clusterName"), cluster);
+    }
+    return false;
+}
+
 bool machines_have_jobs(const struct fleet *f)
 {
     map_each(slot, &f->machines) {

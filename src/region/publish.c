@@ -136,6 +136,10 @@ static int connect_target(struct published *p, struct arena *a, int *ret_fd)
     if (err)
         return err;
     p->turn++;
+    /* Whoever writes EndpointSlices may name any address; the fabric's namespace, from which this
+     * connects, leads to all clusters. */
+    if (!machines_have_address(f, a, str_from(p->cluster), ip))
+        return -EHOSTUNREACH;
     return netns_connect(fleet_netns_fd(f), ip, port, ret_fd);
 }
 

@@ -29,8 +29,8 @@ struct publish_service;
 struct publish_service *publish_service_new(struct client *client,
                                             const struct publish_target *target);
 void publish_service_free(struct publish_service *s);
-/* The turn-th of its ready addresses. 0; -EAGAIN: not known yet; -ENOENT: no Service, no such port,
- * or no pod that is ready. */
+/* The turn-th of its ready addresses, as the cluster's tenants tell it: check whose it is. 0;
+ * -EAGAIN: not known yet; -ENOENT: no Service, no such port, or no pod that is ready. */
 int publish_service_address(struct publish_service *s, unsigned turn, struct ip *ret_ip,
                             uint16_t *ret_port) must_use;
 

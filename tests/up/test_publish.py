@@ -5,6 +5,7 @@ import os
 import socket
 import ssl
 import subprocess
+import time
 import urllib.request
 
 import pytest
@@ -30,6 +31,16 @@ def get(port, scheme='http', path='/'):
 def answers(port):
     with socket.socket() as s:
         return s.connect_ex(('127.0.0.1', port)) == 0
+
+
+def words(port, timeout=10):
+    """The first bytes of an answer; none when the connection ends without one."""
+    with socket.create_connection(('127.0.0.1', port), timeout=timeout) as s:
+        s.sendall(b'GET / HTTP/1.0\r\n\r\n')
+        try:
+            return s.recv(100)
+        except ConnectionResetError:
+            return b''
 
 
 @pytest.fixture
@@ -104,19 +115,34 @@ def test_large_answers_and_half_closed_connections(up, publish, pod):
 
 def test_silent_connections_to_a_port_leave_the_others_alone(up, publish):
     """A port has 200 connections at a time; the next waits, and other ports' don't."""
-    def hears(port):
-        with socket.create_connection(('127.0.0.1', port), timeout=1) as s:
-            s.sendall(b'GET / HTTP/1.0\r\n\r\n')
-            return len(s.recv(100)) > 0
-
     held, other = (p['port'] for p in publish('0=endpoint', '0=service/hello')['publishedPorts'])
     with contextlib.ExitStack() as silent:
         for _ in range(200):
             silent.enter_context(socket.create_connection(('127.0.0.1', held), timeout=10))
         with pytest.raises(TimeoutError):
-            hears(held)
-        assert hears(other)
+            words(held, timeout=1)
+        assert words(other)
     assert json.loads(get(held, 'https', '/version'))['major'] == '1'
+
+
+def test_a_service_leads_to_its_own_cluster_only(up, publish, pod):
+    """Endpoints that somebody wrote count when the network gave the address to a node or pod of the cluster."""
+    def lead_to(address, port):
+        up.apply({'apiVersion': 'discovery.k8s.io/v1', 'kind': 'EndpointSlice', 'addressType': 'IPv4',
+                  'metadata': {'name': 'written', 'labels': {'kubernetes.io/service-name': 'written'}},
+                  'endpoints': [{'addresses': [address]}], 'ports': [{'name': '', 'port': port}]})
+
+    up.apply({'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': 'written'}, 'spec': {'ports': [{'port': 80}]}})
+    lead_to(up.kubectl('get', pod, '-o', 'jsonpath={.status.podIP}'), 8080)
+    port = publish('0=service/written')['publishedPorts'][0]['port']
+    assert PAGE in get(port)
+    server = up.kubectl('config', 'view', '-o', 'jsonpath={.clusters[0].cluster.server}')
+    lead_to(up.json('get', 'endpointslices', 'kubernetes')['endpoints'][0]['addresses'][0], int(server.rpartition(':')[2]))
+    while b' 200 ' in words(port):
+        time.sleep(0.05)  # the pod's: the change isn't seen yet
+    with pytest.raises(OSError):
+        get(port, 'https', '/version')
+    up.kubectl('delete', 'service/written', 'endpointslice/written')
 
 
 def test_it_survives_restarts(up, publish):

@@ -122,6 +122,7 @@ int store_open(const struct store_config *config, struct store **ret, const char
     store_work_init(s);
     store_weigh(s, db_space_at_start(s->db));
     store_recovered(s);
+    store_apply_for_room(s);
     buf_release(&error);
     *ret = s;
     return 0;

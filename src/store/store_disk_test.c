@@ -326,6 +326,25 @@ TEST(history_gives_way_before_objects_do)
     world_close(&w);
 }
 
+TEST(history_gives_way_at_a_start_beyond_the_quota)
+{
+    struct world w;
+    uint64_t revision;
+    open_with_quota(&w, 1000);
+    w.config.quota_bytes = 0;
+    world_reopen(&w);
+    for (int round = 0; round < 20; round++)
+        assert_int_equal(fill(&w, "a", 4), 4);
+    assert_true(store_used(w.store) > QUOTA_BYTES);
+    w.config.quota_bytes = QUOTA_BYTES;
+    world_reopen(&w);
+    assert_int_equal(try_put(&w, "n", "small", "1", 0, &revision), -EDQUOT);
+    world_settle(&w);
+    put(&w, "n", "small", "1", 0);
+    assert_int_equal(store_count(w.store, 1, STR_NONE), 5);
+    world_close(&w);
+}
+
 TEST(without_a_quota_there_is_no_end)
 {
     struct world w;
@@ -452,6 +471,7 @@ int main(void)
         cmocka_unit_test(deletions_make_room_on_a_disk_that_is_nearly_full),
         cmocka_unit_test(a_store_beyond_its_quota_takes_deletions_only),
         cmocka_unit_test(history_gives_way_before_objects_do),
+        cmocka_unit_test(history_gives_way_at_a_start_beyond_the_quota),
         cmocka_unit_test(without_a_quota_there_is_no_end),
         cmocka_unit_test(a_new_store_starts_from_an_image),
         cmocka_unit_test(a_store_has_one_owner),

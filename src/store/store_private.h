@@ -124,8 +124,9 @@ void job_start(struct job *job, struct store *s);
 void store_work_init(struct store *s);
 void store_work_release(struct store *s); /* ends jobs, makes everything durable and applied */
 void store_written(struct store *s, const struct entry *e); /* a new record waits in the overlay */
-void store_recovered(struct store *s);  /* what was read from the log is made durable again */
-void store_apply_soon(struct store *s); /* there are durable records to move */
+void store_recovered(struct store *s);      /* what was read from the log is made durable again */
+void store_apply_soon(struct store *s);     /* there are durable records to move */
+void store_apply_for_room(struct store *s); /* at a start: history gives way beyond the quota */
 bool store_disk_full(struct store *s);
 void store_weigh(struct store *s, struct db_space space); /* sets and clears the quota's alarm */
 /* History up to revision is forgotten now, or as soon as holds allow. True: compacted has grown. */

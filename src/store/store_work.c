@@ -370,6 +370,13 @@ void store_apply_soon(struct store *s)
         timer_start(&s->apply_timer, s->full ? FULL_RETRY_MS : APPLY_DELAY_MS);
 }
 
+/* A store that starts beyond its quota takes no write that would begin one. */
+void store_apply_for_room(struct store *s)
+{
+    if (s->over)
+        apply_begin(s);
+}
+
 static void on_apply_timer(void *arg)
 {
     apply_begin(arg);

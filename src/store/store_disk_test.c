@@ -240,6 +240,61 @@ TEST(deletions_make_room_on_a_disk_that_is_nearly_full)
     mem_free(value);
 }
 
+/* ---- a disk that has no room for the log, whatever it says ---- */
+
+static bool log_fails;
+
+static ssize_t pwrite_or_fail(struct file *f, const void *data, size_t size, uint64_t offset)
+{
+    if (!log_fails)
+        return disk_real()->pwrite(f, data, size, offset);
+    usleep(50000);
+    return -ENOSPC;
+}
+
+static void open_with_failing_log(struct world *w, struct disk *disk)
+{
+    *disk = *disk_real();
+    disk->pwrite = pwrite_or_fail;
+    log_fails = false;
+    world_open(w);
+    w->config.disk = disk;
+    world_reopen(w);
+}
+
+static void run_for(struct world *w, uint64_t ms)
+{
+    struct timer t;
+    timer_init(&t, w->loop, stop_loop, w->loop);
+    timer_start(&t, ms);
+    loop_run(w->loop);
+    timer_stop(&t);
+}
+
+TEST(deletions_dont_put_off_what_makes_room_for_them)
+{
+    enum {
+        COUNT = 30
+    };
+    struct world w;
+    struct disk disk;
+    char name[16];
+    open_with_failing_log(&w, &disk);
+    put_many(&w, 0, COUNT, 100);
+    world_settle(&w);
+    log_fails = true;
+    for (unsigned i = 0; i < COUNT / 2; i++) {
+        snprintf(name, sizeof(name), "object-%07u", i * 7919 % 1000003);
+        put(&w, "default", name, NULL, STORE_ANY);
+        run_for(&w, 80);
+    }
+    assert_int_equal(store_compacted(w.store), COUNT);
+    log_fails = false;
+    world_settle(&w);
+    assert_int_equal(store_count(w.store, 1, STR_NONE), COUNT / 2);
+    world_close(&w);
+}
+
 /* ---- a quota ---- */
 
 enum {
@@ -469,6 +524,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_takes_deletions_only),
         cmocka_unit_test(a_disk_with_room_again_takes_writes_by_itself),
         cmocka_unit_test(deletions_make_room_on_a_disk_that_is_nearly_full),
+        cmocka_unit_test(deletions_dont_put_off_what_makes_room_for_them),
         cmocka_unit_test(a_store_beyond_its_quota_takes_deletions_only),
         cmocka_unit_test(history_gives_way_before_objects_do),
         cmocka_unit_test(history_gives_way_at_a_start_beyond_the_quota),

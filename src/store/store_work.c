@@ -408,7 +408,7 @@ static void no_room_for_log(struct store *s)
         log_warn("the disk has no room for the log: only deletions are taken",
                  LOG_CSTR("directory", s->directory));
     s->log_full = s->full = true;
-    if (!s->closing && !s->applying)
+    if (!s->closing && !s->applying && !timer_armed(&s->apply_timer))
         timer_start(&s->apply_timer, FULL_RETRY_MS);
 }
 

@@ -295,6 +295,34 @@ TEST(deletions_dont_put_off_what_makes_room_for_them)
     world_close(&w);
 }
 
+TEST(a_log_without_room_takes_deletions_only_until_it_has_some)
+{
+    struct world w;
+    struct disk disk;
+    uint64_t revision;
+    open_with_failing_log(&w, &disk);
+    put(&w, "n", "a", "1", 0);
+    world_settle(&w);
+    log_fails = true;
+    put(&w, "n", "b", "1", 0); /* waits for the log */
+    run_for(&w, 200);
+    for (int i = 0; i < 60; i++) {
+        assert_int_equal(try_put(&w, "n", "c", "1", 0, &revision), -ENOSPC);
+        run_for(&w, 15);
+    }
+    log_fails = false;
+    world_wait(&w);
+    int err = -ENOSPC;
+    for (int i = 0; i < 60 && err == -ENOSPC; i++) {
+        run_for(&w, 20);
+        err = try_put(&w, "n", "c", "1", 0, &revision);
+    }
+    assert_int_equal(err, 0);
+    world_settle(&w);
+    assert_listing(&w, (struct store_range){.resource = 1}, "n/a n/b n/c");
+    world_close(&w);
+}
+
 /* ---- a quota ---- */
 
 enum {
@@ -525,6 +553,7 @@ int main(void)
         cmocka_unit_test(a_disk_with_room_again_takes_writes_by_itself),
         cmocka_unit_test(deletions_make_room_on_a_disk_that_is_nearly_full),
         cmocka_unit_test(deletions_dont_put_off_what_makes_room_for_them),
+        cmocka_unit_test(a_log_without_room_takes_deletions_only_until_it_has_some),
         cmocka_unit_test(a_store_beyond_its_quota_takes_deletions_only),
         cmocka_unit_test(history_gives_way_before_objects_do),
         cmocka_unit_test(history_gives_way_at_a_start_beyond_the_quota),

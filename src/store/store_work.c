@@ -271,7 +271,7 @@ bool store_disk_full(struct store *s)
     uint64_t now_ms = loop_now_ms(s->loop);
     if (s->full && !timer_armed(&s->apply_timer) && now_ms >= s->full_checked_ms + FULL_RETRY_MS) {
         s->full_checked_ms = now_ms;
-        s->full = disk_low(s);
+        s->full = s->log_full || disk_low(s);
     }
     return s->full;
 }
@@ -310,7 +310,7 @@ static void apply_settle(struct job *job)
     store_refresh(s);
     db_set_state(s->db, &apply->work.state);
     store_weigh(s, apply->work.space);
-    s->full = disk_low(s);
+    s->full = s->log_full || disk_low(s);
     journal_applied(s->journal, apply->work.state.applied);
     s->moved_bytes += s->overlay.bytes;
     overlay_drop(&s->overlay, apply->work.state.applied, &s->dropped);

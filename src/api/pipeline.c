@@ -7,6 +7,7 @@
 #include "api/metadata.h"
 #include "api/meter.h"
 #include "api/negotiate.h"
+#include "api/pressure.h"
 #include "api/respond.h"
 #include "api/write.h"
 #include "base/limits.h"
@@ -133,9 +134,10 @@ static enum step_result step_flow(struct request *r)
     bool lasting = r->route.verb == VERB_IS_WATCH || (e && e->long_running);
     bool full = r->mutating ? api->in_flight_mutating >= LIMIT_IN_FLIGHT_MUTATING
                             : api->in_flight >= LIMIT_IN_FLIGHT;
-    full =
-        (full && !lasting) || (api->config.pressed && api->config.pressed(api->config.pressed_arg));
-    if (full && !user_in_group(r->user, "system:masters")) {
+    bool refused = full && !lasting && !user_in_group(r->user, "system:masters");
+    if (api->config.pressed && api->config.pressed(api->config.pressed_arg))
+        refused = refused || !pressure_admits(r->user, &r->route, r->http->path);
+    if (refused) {
         status_set(&r->st, REASON_TOO_MANY_REQUESTS, "Too many requests, please try again later.");
         r->st.details.retry_after_s = 1;
         return STEP_FAIL;

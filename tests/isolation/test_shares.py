@@ -137,11 +137,12 @@ def test_who_takes_much_memory_is_told_to_wait(region, tenants):
         refusals = [r for r in (hoard.add() for _ in range(60)) if r]
         assert len(hoard.open) - len(refusals) > 8 and set(refusals) == {(429, '1')}, refusals
         nobody = small.certificate('somebody', [])
-        status, text = small.call('GET', SMALL, certificate=nobody)
+        status, text = small.call('GET', CONFIGMAPS, certificate=nobody)
         assert status == 429 and json.loads(text)['reason'] == 'TooManyRequests', text
+        assert small.call('DELETE', CONFIGMAPS + '/any', certificate=nobody)[0] == 403, 'what makes room is asked for its right only'
         assert small.call('GET', SMALL, certificate=small.admin)[0] == 200, 'administrators go on, as at the original'
     hoard.close()
-    wait_until(lambda: small.call('GET', SMALL, certificate=nobody)[0] == 403, 5, 'it has room again')
+    wait_until(lambda: small.call('GET', CONFIGMAPS, certificate=nobody)[0] == 403, 5, 'it has room again')
     assert small.pid() == pid
     region.client().delete_cluster(name='small')
 

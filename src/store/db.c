@@ -417,17 +417,6 @@ int db_name(struct db *db, struct store_key key, struct db_name *ret)
     return db_name_read(found, value, ret) ? 0 : -EIO;
 }
 
-uint64_t db_count(struct db *db, uint16_t resource)
-{
-    uint8_t bytes[2] = {(uint8_t)(resource >> 8), (uint8_t)resource};
-    MDB_val key = db_val(bytes, sizeof(bytes)), found;
-    struct db_kind kind;
-    if (db_read_begin(db) != 0 || mdb_get(db->read, db->dbi[DB_KINDS], &key, &found) != 0 ||
-        !db_checked_read(key, found, &kind, sizeof(kind)))
-        return 0;
-    return kind.count;
-}
-
 /* ---- walks ---- */
 
 struct db_walk {
@@ -541,6 +530,35 @@ void db_walk_close(struct db_walk *w)
     if (w->objs)
         mdb_cursor_close(w->objs);
     mem_free(w);
+}
+
+static uint64_t count_names(struct db *db, uint16_t resource)
+{
+    struct db_walk *walk;
+    struct store_key key;
+    struct db_name name;
+    uint64_t count = 0;
+    if (db_walk_open(db, resource, STR_NONE, STR_NONE, STR_NONE, &walk) < 0)
+        return 0;
+    while (db_walk_next(walk, &key, &name))
+        count += name.slot != DB_NO_SLOT;
+    db_walk_close(walk);
+    return count;
+}
+
+uint64_t db_count(struct db *db, uint16_t resource)
+{
+    uint8_t bytes[2] = {(uint8_t)(resource >> 8), (uint8_t)resource};
+    MDB_val key = db_val(bytes, sizeof(bytes)), found;
+    struct db_kind kind;
+    if (db_read_begin(db) != 0)
+        return 0;
+    int rc = mdb_get(db->read, db->dbi[DB_KINDS], &key, &found);
+    if (rc == MDB_NOTFOUND)
+        return 0;
+    if (rc != 0 || !db_checked_read(key, found, &kind, sizeof(kind)))
+        return count_names(db, resource);
+    return kind.count;
 }
 
 /* ---- references and slots ---- */

@@ -78,7 +78,7 @@ int db_record(struct db *db, uint64_t revision, uint32_t hint, const struct reco
  * -ENOENT, -EIO. */
 int db_record_from(struct db *db, uint64_t revision, const struct record **ret,
                    const struct record **ret_chunk_end) must_use;
-uint64_t db_count(struct db *db, uint16_t resource);
+uint64_t db_count(struct db *db, uint16_t resource); /* by a walk where the count is damaged */
 
 /* Names in order. key and name point into the map. An end that isn't the true one is told by
  * db_walk_error. */

@@ -1,6 +1,7 @@
 /* Moves records from the log's overlay into LMDB: one synced transaction for many. */
 #include <errno.h>
 
+#include "base/log.h"
 #include "store/db_private.h"
 
 enum {
@@ -62,6 +63,38 @@ static int chunk_resume(struct db_writer *w)
 
 /* ---- slots ---- */
 
+/* What a damaged kind must have said, by its names. Its free slots aren't used again. */
+static int kind_recount(struct db_writer *w, uint16_t resource, struct db_kind *ret)
+{
+    struct db_key k = {.len = 2, .bytes = {(uint8_t)(resource >> 8), (uint8_t)resource}};
+    struct db_name name;
+    MDB_val key = db_val(k.bytes, k.len), found;
+    MDB_cursor *cursor;
+    *ret = (struct db_kind){.next_slot = 0, .free_slot = DB_NO_SLOT, .count = 0};
+    int rc = mdb_cursor_open(w->txn, w->db->dbi[DB_NAMES], &cursor);
+    if (rc != 0)
+        return rc;
+    rc = mdb_cursor_get(cursor, &key, &found, MDB_SET_RANGE);
+    for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &found, MDB_NEXT)) {
+        if (!db_name_read(key, found, &name)) {
+            rc = MDB_CORRUPTED;
+            break;
+        }
+        if (key.mv_size < k.len || memcmp(key.mv_data, k.bytes, k.len) != 0)
+            break;
+        if (name.slot == DB_NO_SLOT)
+            continue;
+        ret->count++;
+        ret->next_slot = MAX(ret->next_slot, name.slot + 1);
+    }
+    mdb_cursor_close(cursor);
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return rc;
+    log_warn("a damaged count of objects was made anew from their names",
+             LOG_INT("resource", resource), LOG_INT("count", (int64_t)ret->count));
+    return 0;
+}
+
 static int kind_load(struct db_writer *w, uint16_t resource, struct db_kind **ret)
 {
     if (resource >= w->kind_count) {
@@ -76,7 +109,7 @@ static int kind_load(struct db_writer *w, uint16_t resource, struct db_kind **re
         struct db_kind *kind = &w->kinds[resource].kind;
         int rc = mdb_get(w->txn, w->db->dbi[DB_KINDS], &key, &found);
         if (rc == 0 && !db_checked_read(key, found, kind, sizeof(*kind)))
-            return MDB_CORRUPTED;
+            rc = kind_recount(w, resource, kind);
         if (rc == MDB_NOTFOUND)
             *kind = (struct db_kind){.next_slot = 0, .free_slot = DB_NO_SLOT, .count = 0};
         else if (rc != 0)

@@ -10,6 +10,7 @@
  * The check costs a search little that reads all words anyway. */
 #include <errno.h>
 
+#include "base/log.h"
 #include "store/db_private.h"
 
 enum {
@@ -68,10 +69,15 @@ int db_labels_set(struct db_writer *w, uint16_t resource, uint32_t slot, const u
     int rc = mdb_get(w->txn, w->db->dbi[DB_LABELS], &key, &old);
     static const uint8_t none[GROUP];
     size_t old_size = GROUP;
-    if (rc == MDB_NOTFOUND)
+    if (rc == MDB_NOTFOUND) {
         old = db_val(none, GROUP);
-    else if (rc != 0 || !group_sound(key, old, &old_size))
-        return rc ? rc : MDB_CORRUPTED;
+    } else if (rc != 0) {
+        return rc;
+    } else if (!group_sound(key, old, &old_size)) {
+        log_error("a stored group of labels is damaged", LOG_INT("resource", resource),
+                  LOG_INT("group", slot / GROUP));
+        return MDB_CORRUPTED;
+    }
     const uint8_t *counts = old.mv_data, *hashes = counts + GROUP;
     size_t before = 0, all = (old_size - GROUP) / 4, at = slot % GROUP;
     for (size_t i = 0; i < at; i++)

@@ -129,6 +129,42 @@ TEST(a_named_value_says_the_format_it_is_written_in)
     world_remove(&w);
 }
 
+/* ---- counts ---- */
+
+TEST(a_damaged_count_is_made_anew)
+{
+    static const uint8_t kind[] = {0, 1};
+    struct world w;
+    char name[8];
+    uint8_t bytes[64];
+    world_open(&w);
+    for (int i = 0; i < 6; i++) {
+        snprintf(name, sizeof(name), "%d", i);
+        put(&w, "n", name, "label=a", 0);
+    }
+    put(&w, "n", "2", NULL, STORE_ANY);
+    world_settle(&w);
+    world_stop(&w);
+    struct db *db = file_open(&w);
+    MDB_val key = db_val(kind, sizeof(kind));
+    size_t size = entry_get(db, DB_KINDS, key, bytes, sizeof(bytes));
+    bytes[8] ^= 4;
+    entry_put(db, DB_KINDS, key, bytes, size);
+    db_close(db);
+    world_start(&w);
+    assert_int_equal(store_count(w.store, 1, STR_NONE), 5);
+    put(&w, "n", "0", NULL, STORE_ANY);
+    put(&w, "n", "6", "label=a", 0);
+    put(&w, "n", "7", "label=a", 0);
+    world_settle(&w);
+    world_reopen(&w);
+    assert_int_equal(store_count(w.store, 1, STR_NONE), 6);
+    uint64_t label = str_hash(STR("a"));
+    struct store_range range = {.resource = 1, .label_hashes = &label, .label_count = 1};
+    assert_listing(&w, range, "n/1 n/3 n/4 n/5 n/6 n/7");
+    world_close(&w);
+}
+
 /* ---- label groups ---- */
 
 static void labels_fill(struct db *db)
@@ -177,6 +213,7 @@ int main(void)
         cmocka_unit_test(the_state_tells_every_program_its_format),
         cmocka_unit_test(a_flipped_bit_of_the_state_is_refused),
         cmocka_unit_test(a_named_value_says_the_format_it_is_written_in),
+        cmocka_unit_test(a_damaged_count_is_made_anew),
         cmocka_unit_test(a_flipped_bit_of_a_label_group_hides_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,7 @@ static struct str child_arguments(struct arena *a, const struct cluster_process_
     node_put_str(a, args, "tokenUrl",
                  region_token_url(config->region, a, name,
                                   node_str(config->object, "spec.internal.tokenReviewKey")));
+    node_put_int(a, args, "port", node_num(config->object, "spec.internal.port", 0));
     node_put_str(a, args, "publicUrl",
                  arena_printf(a, "https://127.0.0.1:%lld",
                               (long long)node_num(config->object, "spec.internal.port", 0)));
@@ -201,6 +202,7 @@ int region_cluster_main(struct str args_text, const int *fds, size_t fd_count)
         .directory = ".",
         .listen_fds = listeners,
         .listen_fd_count = listener_count,
+        .listen_port = (uint16_t)node_num(args, "port", 0), /* theirs, to be told to pods */
         .certificate_names = names,
         .controllers = true,
         .service_cidr = arena_cstr(&a, node_str(args, "serviceCidr")),

@@ -71,6 +71,7 @@ def test_exec_logs_and_copy(up, pod):
 
 
 def test_names_of_the_cluster_resolve(up, pod):
+    up.kubectl('exec', pod, '--', 'sh', '-c', 'nc -w 5 $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT </dev/null')
     lookup = up.kubectl('exec', pod, '--', 'nslookup', 'kubernetes.default.svc.cluster.local')
     assert up.json('get', 'service', 'kubernetes')['spec']['clusterIP'] in lookup
     missing = up.kubectl('exec', pod, '--', 'nslookup', 'missing.default.svc.cluster.local', check=False)

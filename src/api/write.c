@@ -170,9 +170,7 @@ static void settle_form(struct request *r)
     r->object = object;
 }
 
-/* Who owns what the request changes: told before anything is filled in or put right, so that nobody
- * owns what the server adds. */
-static int track_fields(struct request *r)
+struct apply_context write_apply_context(const struct request *r)
 {
     static const char *const status_only[] = {"status", NULL}, *const spec_only[] = {"spec", NULL},
                              *const custom_status[] = {"spec", "metadata", NULL};
@@ -183,15 +181,23 @@ static int track_fields(struct request *r)
         reset = status ? (r->custom ? custom_status : spec_only) : status_only;
     if (side && side->reset[0])
         reset = side->reset;
-    struct apply_context ctx = {
+    return (struct apply_context){
         .typing = {.type = r->resource->type,
                    .custom_schema = r->custom ? r->custom->schema : NULL},
         .manager = r->options.manager,
         .api_version = request_api_version(r),
         .subresource = r->route.subresource,
         .now_us = request_now_us(r),
+        .force = r->options.force,
         .reset_paths = reset,
     };
+}
+
+/* Who owns what the request changes: told before anything is filled in or put right, so that nobody
+ * owns what the server adds. */
+static int track_fields(struct request *r)
+{
+    const struct apply_context ctx = write_apply_context(r);
     struct arena scratch = ARENA_INIT, *a = scratch_of(r, &scratch);
     int err = apply_track_update(a, &ctx, r->old_node, r->object, &r->st);
     struct node *metadata = node_at(r->object, "metadata");

@@ -4,6 +4,7 @@
 #define API_WRITE_H
 
 #include "api/request.h"
+#include "object/apply.h"
 
 /* For cleanup_with. */
 static inline void sealed_unref_ptr(struct sealed **s)
@@ -28,6 +29,8 @@ int write_decode_bytes(struct request *r, enum media media, struct str bytes, sc
 int write_judge_notes(struct request *r, const struct decode_notes *notes) must_use;
 /* resourceVersion and uid in r->object against r->old: 0, or -1: 409, 422. */
 int write_check_preconditions(struct request *r) must_use;
+/* Who writes what by which way, for managedFields: also which fields the endpoint resets. */
+struct apply_context write_apply_context(const struct request *r);
 /* Checks and completes apiVersion, kind, metadata.name and namespace of r->object against the
  * route. */
 int write_check_identity(struct request *r) must_use;

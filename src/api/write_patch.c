@@ -204,21 +204,7 @@ static int apply_config(struct request *r)
     r->object = config;
     if (write_check_identity(r) < 0)
         return -1;
-    static const char *const status_only[] = {"status", NULL}, *const spec_only[] = {"spec", NULL};
-    bool status = request_is_sub(r, "status");
-    const char *const *reset = status ? r->kind->status_reset_paths : r->kind->reset_paths;
-    if (!reset && resource_subresource(r->resource, STR("status")))
-        reset = status ? spec_only : status_only;
-    struct apply_context ctx = {
-        .typing = {.type = r->resource->type,
-                   .custom_schema = r->custom ? r->custom->schema : NULL},
-        .manager = r->options.manager,
-        .api_version = request_api_version(r),
-        .subresource = r->route.subresource,
-        .now_us = request_now_us(r),
-        .force = r->options.force,
-        .reset_paths = reset,
-    };
+    const struct apply_context ctx = write_apply_context(r);
     struct str sent_revision = node_str(config, "metadata.resourceVersion");
     struct node *merged;
     if (apply_merge(r->arena, &ctx, r->old_node, config, &merged, &r->st) < 0)

@@ -160,6 +160,8 @@ def life_of_one():
         yield patch(one + '?fieldManager=m', {'apiVersion': 'defs.example/v1', 'kind': 'Full', 'metadata': {'name': 'one'}, **applied}, APPLY_PATCH)
     yield patch(one + '?fieldManager=m&force=true', {'apiVersion': 'defs.example/v1', 'kind': 'Full', 'metadata': {'name': 'one'}, 'spec': {'text': 'zz'}}, APPLY_PATCH)
     yield patch(one + '/status', {'status': {'replicas': 3, 'selector': 'a=b'}, 'spec': {'text': 'no'}, 'metadata': {'labels': {'s': 't'}}})
+    yield patch(one + '/status?fieldManager=st&force=true', {'apiVersion': 'defs.example/v1', 'kind': 'Full', 'metadata': {'name': 'one', 'labels': {'s': 'u'}},
+                                                             'spec': {'text': 'no'}, 'status': {'replicas': 4}}, APPLY_PATCH)
     yield get(one + '/status')
     yield get(one + '/scale')
     yield patch(one + '/scale', {'spec': {'replicas': 5}})

@@ -163,6 +163,39 @@ TEST(changes_count_once_they_are_known)
     scene_close(&s);
 }
 
+/* A pod of n1 with what it names, a mirror pod, and volumes. */
+static void scene_open_with_pods(struct scene *s)
+{
+    scene_open(s);
+    put_object(&s->w, "", "pods",
+               "{\"metadata\":{\"name\":\"mirror\",\"namespace\":\"d\",\"annotations\":{"
+               "\"kubernetes.io/config.mirror\":\"x\"}},\"spec\":{\"nodeName\":\"n1\",\"volumes\":["
+               "{\"name\":\"a\",\"secret\":{\"secretName\":\"mirrored\"}}]}}");
+    put_object(&s->w, "", "pods",
+               "{" META_IN("d", "p") ",\"spec\":{\"nodeName\":\"n1\",\"serviceAccountName\":\"sa\","
+                                     "\"containers\":[{\"name\":\"c\",\"env\":[{"
+                                     "\"name\":\"A\",\"valueFrom\":{\"configMapKeyRef\":{\"name\":"
+                                     "\"map\",\"key\":\"k\"}}}]}],"
+                                     "\"volumes\":[{\"name\":\"a\",\"secret\":{\"secretName\":"
+                                     "\"mine\"}},{\"name\":\"b\","
+                                     "\"persistentVolumeClaim\":{\"claimName\":\"claim\"}}]}}");
+    put_object(&s->w, "", "persistentvolumeclaims",
+               "{" META_IN("d", "claim") ",\"spec\":{\"volumeName\":\"vol\"}}");
+    put_object(
+        &s->w, "", "persistentvolumes",
+        "{" META("vol") ",\"spec\":{\"claimRef\":{\"namespace\":\"d\",\"name\":\"claim\"}}}");
+    put_object(&s->w, "", "persistentvolumes", "{" META("vol2") ",\"spec\":{}}");
+#define ON_N1                                                                                      \
+    "\"spec\":{\"nodeAffinity\":{\"required\":{\"nodeSelectorTerms\":[{\"matchExpressions\":[{"    \
+    "\"key\":"                                                                                     \
+    "\"kubernetes.io/hostname\",\"operator\":\"In\",\"values\":[\"n1\"]}]}]}}}"
+    put_object(&s->w, "", "persistentvolumes",
+               "{\"metadata\":{\"name\":\"here\",\"annotations\":{\"pv.kubernetes.io/"
+               "provisioned-by\":\"kaname.dev/local\"}}," ON_N1 "}");
+    put_object(&s->w, "", "persistentvolumes", "{" META("foreign") "," ON_N1 "}");
+    world_wait(&s->w);
+}
+
 TEST(nodes_reach_what_their_pods_name)
 {
     static const struct question rows[] = {
@@ -203,34 +236,7 @@ TEST(nodes_reach_what_their_pods_name)
         {"system:node:n1", "system:nodes", "get", "", "secrets", "d", "mirrored", false},
     };
     struct scene s;
-    scene_open(&s);
-    put_object(&s.w, "", "pods",
-               "{\"metadata\":{\"name\":\"mirror\",\"namespace\":\"d\",\"annotations\":{"
-               "\"kubernetes.io/config.mirror\":\"x\"}},\"spec\":{\"nodeName\":\"n1\",\"volumes\":["
-               "{\"name\":\"a\",\"secret\":{\"secretName\":\"mirrored\"}}]}}");
-    put_object(&s.w, "", "pods",
-               "{" META_IN("d", "p") ",\"spec\":{\"nodeName\":\"n1\",\"serviceAccountName\":\"sa\","
-                                     "\"containers\":[{\"name\":\"c\",\"env\":[{"
-                                     "\"name\":\"A\",\"valueFrom\":{\"configMapKeyRef\":{\"name\":"
-                                     "\"map\",\"key\":\"k\"}}}]}],"
-                                     "\"volumes\":[{\"name\":\"a\",\"secret\":{\"secretName\":"
-                                     "\"mine\"}},{\"name\":\"b\","
-                                     "\"persistentVolumeClaim\":{\"claimName\":\"claim\"}}]}}");
-    put_object(&s.w, "", "persistentvolumeclaims",
-               "{" META_IN("d", "claim") ",\"spec\":{\"volumeName\":\"vol\"}}");
-    put_object(
-        &s.w, "", "persistentvolumes",
-        "{" META("vol") ",\"spec\":{\"claimRef\":{\"namespace\":\"d\",\"name\":\"claim\"}}}");
-    put_object(&s.w, "", "persistentvolumes", "{" META("vol2") ",\"spec\":{}}");
-#define ON_N1                                                                                      \
-    "\"spec\":{\"nodeAffinity\":{\"required\":{\"nodeSelectorTerms\":[{\"matchExpressions\":[{"    \
-    "\"key\":"                                                                                     \
-    "\"kubernetes.io/hostname\",\"operator\":\"In\",\"values\":[\"n1\"]}]}]}}}"
-    put_object(&s.w, "", "persistentvolumes",
-               "{\"metadata\":{\"name\":\"here\",\"annotations\":{\"pv.kubernetes.io/"
-               "provisioned-by\":\"kaname.dev/local\"}}," ON_N1 "}");
-    put_object(&s.w, "", "persistentvolumes", "{" META("foreign") "," ON_N1 "}");
-    world_wait(&s.w);
+    scene_open_with_pods(&s);
     ask_all(&s, rows, ARRAY_COUNT(rows));
     remove_object(&s.w, "", "pods", "d", "p");
     struct str reason;

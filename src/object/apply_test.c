@@ -235,6 +235,13 @@ TEST(sets_are_combined)
         assert_str(to_json(&a, field_set_to_node(&a, field_set_without(&a, x, y))),
                    cases[i].deep_rest);
     }
+    const char *unordered =
+        "{\"i:10\":{},\"v:\\\"x\\\"\":{},\"k:{\\\"port\\\":443}\":{\"f:z\":{},\".\":{}},"
+        "\"k:{\\\"port\\\":80}\":{},\"i:9\":{},\"f:a\":{}}";
+    assert_str(
+        to_json(&a, field_set_to_node(&a, set_of(&a, unordered))),
+        "{\"f:a\":{},\"k:{\\\"port\\\":80}\":{},\"k:{\\\"port\\\":443}\":{\".\":{},\"f:z\":{}},"
+        "\"v:\\\"x\\\"\":{},\"i:9\":{},\"i:10\":{}}");
     assert_str(field_element_text(&a, STR("k:{\"name\":\"a\",\"port\":80}")),
                "[name=\"a\",port=80]");
     assert_str(field_element_text(&a, STR("v:\"x\"")), "[=\"x\"]");

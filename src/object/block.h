@@ -29,11 +29,12 @@
  * A value (custom resources and raw JSON) is a kind byte (enum raw_kind) and its payload; a part that is a word is that text.
  * Its maps are as above with values for values. The body of a custom resource is the payload of a map.
  * A node of a fieldsV1 set: head, part with the nodes below it. Head: 0 is ".", 1 + part is the whole key, 16-31 + u8
- * "f:" and the word with number (head - 16) << 8 | u8. Nodes ascend as the original sorts them.
+ * "f:" and the word with number (head - 16) << 8 | u8. Nodes stay in the order in which they came, as in the original.
  *
  * Invariants (sealed_verify checks them):
  * 1. Equal objects have equal bodies, within one dictionary version: zero values of fields that are no pointers are left out,
- *    empty lists and maps too, as are messages that are no pointers and hold nothing; whole numbers are integers.
+ *    empty lists and maps too, as are messages that are no pointers and hold nothing; whole numbers are integers. (Sets of
+ *    managedFields are equal when their texts are; a server that writes them puts them in order, field_set_to_node.)
  * 2. Lengths nest: a part ends within its parent. */
 /* clang-format on */
 #ifndef OBJECT_BLOCK_H

@@ -361,6 +361,22 @@ const struct field_set *field_set_from_node(struct arena *a, const struct node *
     return read_set(a, n, &self, 0);
 }
 
+static int compare_members(const void *x, const void *y)
+{
+    return fields_compare(((const struct member *)x)->name, ((const struct member *)y)->name);
+}
+
+/* Entries are sorted by their text, which is nearly the order that is written. */
+static void order_members(struct node *n)
+{
+    struct member *members = n->map.members;
+    for (uint32_t i = 1; i < n->map.count; i++)
+        if (compare_members(&members[i - 1], &members[i]) > 0) {
+            qsort(members, n->map.count, sizeof(*members), compare_members);
+            return;
+        }
+}
+
 struct node *field_set_to_node(struct arena *a, const struct field_set *s)
 {
     struct node *n = node_map(a);
@@ -384,6 +400,7 @@ struct node *field_set_to_node(struct arena *a, const struct field_set *s)
         }
         n->map.members[n->map.count++] = (struct member){e->element, below};
     }
+    order_members(n);
     return n;
 }
 

@@ -55,12 +55,6 @@ int fields_compare(struct str a, struct str b)
     return left == RANK_KEY || left == RANK_VALUE ? compare_values(a, b) : str_compare(a, b);
 }
 
-static int compare_members(const void *a, const void *b)
-{
-    return fields_compare((*(const struct member *const *)a)->name,
-                          (*(const struct member *const *)b)->name);
-}
-
 static void write_head(struct writer *w, struct str key)
 {
     int word = str_starts(key, "f:") ? schema_word(key.data + 2, key.len - 2) : WORD_NONE;
@@ -77,25 +71,13 @@ static void write_head(struct writer *w, struct str key)
 
 void fields_write_set(struct writer *w, const struct node *n)
 {
-    const struct member *few[32], **sorted = few;
-    uint32_t count = n->map.count;
-    if (count > ARRAY_COUNT(few))
-        sorted = mem_alloc(count * sizeof(*sorted));
-    for (uint32_t i = 0; i < count; i++)
-        sorted[i] = &n->map.members[i];
-    uint32_t ordered = 1;
-    while (ordered < count && compare_members(&sorted[ordered - 1], &sorted[ordered]) < 0)
-        ordered++;
-    if (ordered < count)
-        qsort(sorted, count, sizeof(*sorted), compare_members);
-    for (uint32_t i = 0; i < count; i++) {
-        write_head(w, sorted[i]->name);
+    member_each(m, n)
+    {
+        write_head(w, m->name);
         size_t begun = part_begin(w, 1);
-        fields_write_set(w, sorted[i]->value);
+        fields_write_set(w, m->value);
         part_end(w, begun, 1);
     }
-    if (sorted != few)
-        mem_free(sorted);
 }
 
 const uint8_t *fields_node(const uint8_t *p, struct str *ret_key, struct part *ret_below)

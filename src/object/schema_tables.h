@@ -5,10 +5,18 @@
 
 #include "object/schema.h"
 
-/* Half a line of the processor's cache: the codecs look up words all the time. */
+/* A word of the dictionary. */
 struct schema_word {
+    uint64_t first, last; /* as in struct schema_key */
+    uint32_t text_at;     /* in schema_word_texts */
+    uint8_t len;
+};
+
+/* Where a text is looked for that may be a word; free slots are equal to none. All in one place of
+ * half a cache line: the codecs look up words all the time. */
+struct schema_word_slot {
     uint64_t first, last, middle; /* as in struct schema_key */
-    uint32_t text_at;             /* in schema_word_texts */
+    uint16_t number;
     uint8_t len;
 } __attribute__((aligned(32)));
 
@@ -45,7 +53,7 @@ extern const struct schema_proto schema_protos[]; /* by id */
 extern const uint16_t schema_types_count;
 extern const uint16_t schema_name_index[], schema_kind_index[];
 extern const uint8_t schema_word_displacements[];
-extern const uint16_t schema_word_slots[];
+extern const struct schema_word_slot schema_word_slots[];
 extern const uint8_t schema_name_index_bits, schema_kind_index_bits;
 extern const struct schema_word schema_words[]; /* by number */
 extern const char schema_word_texts[]; /* each behind "f:", as in sets of managedFields, and ended
@@ -185,12 +193,13 @@ static inline int schema_word_keyed(struct text_key key, const char *p, size_t l
 {
     uint64_t hash = key.hash * SCHEMA_INDEX_MULTIPLIER;
     uint64_t slot = (hash >> 20) + schema_word_displacements[hash >> 55] * (hash >> 36 | 1);
-    uint16_t number = schema_word_slots[slot % WORD_SLOTS];
-    const struct schema_word *w = &schema_words[number];
+    const struct schema_word_slot *w = &schema_word_slots[slot % WORD_SLOTS];
     if ((w->first ^ key.first) | (w->last ^ key.last) | (w->middle ^ key.middle) | (w->len ^ len))
         return WORD_NONE;
-    return likely(len <= KEY_WHOLE_BYTES) || memcmp(schema_word_text(w), p, len) == 0 ? number
-                                                                                      : WORD_NONE;
+    return likely(len <= KEY_WHOLE_BYTES) ||
+                   memcmp(schema_word_text(&schema_words[w->number]), p, len) == 0
+               ? w->number
+               : WORD_NONE;
 }
 
 /* The number of a word of the dictionary, or WORD_NONE. */

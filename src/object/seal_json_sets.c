@@ -3,38 +3,33 @@
 #include "object/fields_v1.h"
 #include "object/json_scan.h"
 
+enum {
+    SET_KEYS_FEW = 64
+};
+
 static inline bool is_name(struct str key)
 {
     return key.len > 2 && key.data[0] == 'f' && key.data[1] == ':';
 }
 
-/* What decides the order of a key first (fields_compare): names of fields order by their bytes; of
- * others only the kind is known without a closer look. */
-static inline uint64_t set_prefix(struct str key)
+/* Writes the head of a node; returns a number that is the same for equal keys. Words and "." are
+ * told apart without a branch: they come in any order. */
+static inline uint64_t write_head(struct scan *s, struct str key)
 {
-    if (!is_name(key))
-        return fields_rank(key) << 56;
-    return (uint64_t)RANK_NAME << 56 | text_prefix((struct str){key.data + 2, key.len - 2}) >> 8;
-}
-
-static inline void write_head(struct scan *s, struct str key)
-{
-    if (is_name(key)) {
-        struct str name = {key.data + 2, key.len - 2};
-        int word = schema_word_keyed(text_key_padded(name.data, name.len), name.data, name.len);
-        if (word != WORD_NONE) {
-            uint8_t *to = writer_room(&s->w, 2);
-            to[0] = (uint8_t)(FIELDS_WORD + (word >> 8));
-            to[1] = (uint8_t)word;
-            s->w.len += 2;
-            return;
-        }
-    } else if (key.len == 1 && key.data[0] == '.') {
-        writer_byte(&s->w, FIELDS_SELF);
-        return;
+    bool name = is_name(key), self = key.len == 1 && key.data[0] == '.';
+    size_t skipped = name ? 2 : 0;
+    struct text_key parts = text_key_padded(key.data + skipped, key.len - skipped);
+    int word = schema_word_keyed(parts, key.data + skipped, key.len - skipped);
+    if (likely((name & (word != WORD_NONE)) | self)) {
+        uint8_t *to = writer_room(&s->w, 2);
+        to[0] = self ? FIELDS_SELF : (uint8_t)(FIELDS_WORD + (word >> 8));
+        to[1] = (uint8_t)word;
+        s->w.len += self ? 1 : 2;
+    } else {
+        writer_byte(&s->w, FIELDS_KEY);
+        part_write_bytes(&s->w, key.data, key.len);
     }
-    writer_byte(&s->w, FIELDS_KEY);
-    part_write_bytes(&s->w, key.data, key.len);
+    return parts.hash;
 }
 
 static bool scan_fields_set(struct scan *s);
@@ -54,11 +49,46 @@ static inline bool scan_below(struct scan *s)
     return true;
 }
 
-/* The nodes of a set, in the order in which they come, then put in order. */
+/* Whether no two of many keys are the same. */
+static bool distinct_sorted(const struct entry *entries, size_t count)
+{
+    uint32_t *order = mem_realloc(NULL, 2 * count * sizeof(*order));
+    for (size_t i = 0; i < count; i++)
+        order[i] = (uint32_t)i;
+    scan_sort_entries(entries, order, order + count, count, str_compare);
+    bool distinct = true;
+    for (size_t i = 1; i < count && distinct; i++)
+        distinct = compare_entries(&entries[order[i - 1]], &entries[order[i]], str_compare) < 0;
+    mem_free(order);
+    return distinct;
+}
+
+/* Whether no two of the keys since base are the same; takes them off the stack. Most are told apart
+ * by a bit each. */
+static inline bool distinct_keys(struct scan *s, size_t base)
+{
+    const struct entry *entries = s->entries + base;
+    size_t count = s->entry_count - base;
+    uint64_t seen[4] = {0};
+    s->entry_count = base;
+    if (unlikely(count > SET_KEYS_FEW))
+        return distinct_sorted(entries, count);
+    for (size_t i = 0; i < count; i++) {
+        unsigned bit = (unsigned)(entries[i].prefix * SCHEMA_INDEX_MULTIPLIER >> 56);
+        bool maybe_before = seen[bit >> 6] >> (bit & 63) & 1;
+        seen[bit >> 6] |= 1ULL << (bit & 63);
+        for (size_t j = 0; unlikely(maybe_before) && j < i; j++)
+            if (entries[j].prefix == entries[i].prefix && str_equal(entries[j].key, entries[i].key))
+                return false;
+    }
+    return true;
+}
+
+/* The nodes of a set, in the order in which they come. */
 static bool scan_fields_set(struct scan *s)
 {
-    size_t base = s->entry_count, begun = s->w.len;
-    bool ordered = true, sound = true;
+    size_t base = s->entry_count;
+    bool sound = true;
     if (*s->at != '{' || ++s->depth > LIMIT_DEPTH)
         return false;
     s->at++;
@@ -72,21 +102,13 @@ static bool scan_fields_set(struct scan *s)
         struct str key;
         if (!scan_key(s, &key))
             return false;
-        size_t index = scan_push_entry(s, key, set_prefix(key));
-        if (ordered && index > base)
-            ordered =
-                compare_entries(&s->entries[index - 1], &s->entries[index], fields_compare) < 0;
-        write_head(s, key);
+        size_t index = scan_push_entry(s, key, 0);
+        s->entries[index].prefix = write_head(s, key);
         if (!scan_below(s))
             return false;
     } while (scan_more(s, '}', &sound));
     s->depth--;
-    if (!sound)
-        return false;
-    if (!ordered)
-        return scan_order_entries(s, base, begun, fields_compare);
-    s->entry_count = base;
-    return true;
+    return sound && distinct_keys(s, base);
 }
 
 bool scan_fields(struct scan *s)

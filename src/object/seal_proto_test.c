@@ -288,7 +288,7 @@ TEST(sets_end_where_they_say)
         {RAW("\x0a\x10{\"f:a\":{\".\":{}}}\x09"), "unexpected EOF"},
         {RAW("\x0a\x11{\"f:a\":{\".\":{}} }"), "\"fieldsV1\":{\"f:a\":{\".\":{}}}"},
         {RAW("\x0a\x12 {\"f:b\":{},\"f:a\": "), "unexpected end of JSON input"},
-        {RAW("\x0a\x17{\"f:name\":{},\"f:a\":{}}\n"), "\"fieldsV1\":{\"f:a\":{},\"f:name\":{}}"},
+        {RAW("\x0a\x17{\"f:name\":{},\"f:a\":{}}\n"), "\"fieldsV1\":{\"f:name\":{},\"f:a\":{}}"},
         {RAW("\x0a\x12{\"f:a\":1,\"f:b\":{}}"), "\"fieldsV1\":{\"f:a\":1,\"f:b\":{}}"},
         {RAW("\x0a\x10{\"f:a\":{}}{}    "), "invalid character '{' after top-level value"},
         {RAW("\x0a\x04null"), "\"managedFields\":[{}]"},

@@ -101,8 +101,8 @@ TEST(seal_normalises_as_go)
         {"custom",
          "{\"metadata\":{\"managedFields\":[{\"fieldsV1\":{\"f:z\":{},\"k:{\\\"a\\\":1}\":{\".\":{}"
          "},\"f:a\":{}}}]}}",
-         "{\"metadata\":{\"managedFields\":[{\"fieldsV1\":{\"f:a\":{},\"f:z\":{},\"k:{\\\"a\\\":1}"
-         "\":{\".\":{}}}}]}}"},
+         "{\"metadata\":{\"managedFields\":[{\"fieldsV1\":{\"f:z\":{},\"k:{\\\"a\\\":1}\":{\".\":{}"
+         "},\"f:a\":{}}}]}}"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         struct sealed *s = seal_text(rows[i].type, str_from(rows[i].json));
@@ -114,6 +114,44 @@ TEST(seal_normalises_as_go)
         assert_str(buf_str(&out), rows[i].want);
         buf_release(&out);
         sealed_unref(s);
+    }
+}
+
+/* {"f:k0":{},...} with the last key once more. */
+static void put_set(struct buf *out, int count, bool again)
+{
+    buf_puts(out, "{\"metadata\":{\"managedFields\":[{\"fieldsV1\":{\"f:metadata\":{\".\":{},");
+    for (int i = count - 1; i >= 0; i--)
+        buf_printf(out, "\"f:k%d\":{},", i);
+    if (again)
+        buf_puts(out, "\"f:k0\":{\".\":{}}}}}]}}");
+    else
+        buf_puts(out, "\"f:name\":{}}}}]}}");
+}
+
+/* The way without a tree leaves sets that name a key twice to the other one, which keeps the last.
+ */
+TEST(sets_name_a_key_once)
+{
+    static const int counts[] = {1, 2, 9, 63, 64, 65, 300};
+    schema_id type = schema_type_by_name(STR("core/v1.ConfigMap"));
+    for (size_t i = 0; i < 2 * ARRAY_COUNT(counts); i++) {
+        struct buf text = BUF_INIT;
+        struct node *tree;
+        struct sealed *direct, *by_tree;
+        put_set(&text, counts[i / 2], i % 2);
+        assert_int_equal(seal_json(type, buf_str(&text), &direct, &st), 0);
+        assert_int_equal(
+            document_decode(&arena, MEDIA_JSON, buf_str(&text), type, &tree, NULL, &st), 0);
+        assert_int_equal(seal(type, tree, &by_tree, &st), 0);
+        assert_true(sealed_equal(direct, by_tree));
+        assert_int_equal(sealed_verify(direct, sealed_size(direct)), 0);
+        struct node *set = node_at(unseal(&arena, direct), "metadata.managedFields");
+        set = node_at(node_item(set, 0), "fieldsV1");
+        assert_int_equal(node_count(node_get(set, STR("f:metadata"))), counts[i / 2] + 2 - i % 2);
+        sealed_unref(direct);
+        sealed_unref(by_tree);
+        buf_release(&text);
     }
 }
 
@@ -348,6 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(seal_normalises_as_go, release),
         cmocka_unit_test_teardown(seal_refuses, release),
+        cmocka_unit_test_teardown(sets_name_a_key_once, release),
         cmocka_unit_test_teardown(depth_and_size_are_bounded, release),
         cmocka_unit_test_teardown(values_read_in_place, release),
         cmocka_unit_test_teardown(custom_values_read_in_place, release),

@@ -77,74 +77,36 @@ static bool check_integer(const uint8_t *data, uint32_t size, int64_t min, int64
     return integer_size(value) == size && value >= min && value <= max;
 }
 
-/* A node of a set: what decides its place among the others, in most cases without its text. */
-struct set_node {
-    const uint8_t *at; /* NULL before the first */
-    uint64_t rank, prefix;
-};
-
-static uint64_t name_prefix(uint64_t first)
-{
-    return __builtin_bswap64(first);
-}
-
 /* The head of a node at p; returns what is behind it, or NULL. */
-static const uint8_t *check_head(const uint8_t *p, const uint8_t *end, struct level level,
-                                 struct set_node *ret)
+static const uint8_t *check_head(const uint8_t *p, const uint8_t *end, struct level level)
 {
-    *ret = (struct set_node){.at = p, .rank = RANK_SELF};
     if (*p == FIELDS_SELF)
         return p + 1;
     if (*p >= FIELDS_WORD && *p <= FIELDS_HEAD_MAX) {
         unsigned number = end - p < 2 ? UINT_MAX : (unsigned)((*p - FIELDS_WORD) << 8 | p[1]);
-        if (number >= schema_words_count)
-            return NULL;
-        ret->rank = RANK_NAME;
-        ret->prefix = name_prefix(schema_words[number].first);
-        return p + 2;
+        return number < schema_words_count ? p + 2 : NULL;
     }
     struct part text;
     p = *p == FIELDS_KEY ? part_check(p + 1, end, &text) : NULL;
     if (!p)
         return NULL;
     struct str key = {(const char *)text.data, text.size};
-    ret->rank = fields_rank(key);
-    if (text.is_word || !utf8_valid(key) || ret->rank == RANK_SELF)
+    if (text.is_word || !utf8_valid(key) || str_is(key, "."))
         return NULL;
-    if (ret->rank != RANK_NAME)
-        return p;
-    struct text_key name = text_key(key.data + 2, key.len - 2);
-    ret->prefix = name_prefix(name.first);
-    bool word = schema_word_keyed(name, key.data + 2, key.len - 2) != WORD_NONE;
+    bool word = str_starts(key, "f:") && schema_word(key.data + 2, key.len - 2) != WORD_NONE;
     return word && !level.old_words ? NULL : p;
-}
-
-static bool node_ascends(const struct set_node *a, const struct set_node *b)
-{
-    if (a->rank != b->rank)
-        return a->rank < b->rank;
-    if (a->prefix != b->prefix)
-        return a->prefix < b->prefix;
-    struct str left, right;
-    struct part below;
-    fields_node(a->at, &left, &below);
-    fields_node(b->at, &right, &below);
-    return fields_compare(left, right) < 0;
 }
 
 static bool check_fields_set(const uint8_t *p, const uint8_t *end, struct level level)
 {
-    struct set_node before = {.at = NULL};
     if (level.depth > LIMIT_DEPTH)
         return false;
     while (p < end) {
-        struct set_node node;
         struct part below;
-        p = check_head(p, end, level, &node);
+        p = check_head(p, end, level);
         p = p ? part_check(p, end, &below) : NULL;
-        if (!p || below.is_word || (before.at && !node_ascends(&before, &node)))
+        if (!p || below.is_word)
             return false;
-        before = node;
         if (below.size && !check_fields_set(below.data, below.data + below.size, deeper(level)))
             return false;
     }

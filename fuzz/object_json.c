@@ -88,7 +88,7 @@ static void check_direct(struct arena *a, schema_id type, struct str text, const
     int err = seal_json(type, text, &direct, &st);
     assert((err == 0) == (s != NULL));
     if (err == 0) {
-        assert(sealed_equal(s, direct));
+        assert(sealed_equal(s, direct) && sealed_revision(s) == sealed_revision(direct));
         sealed_unref(direct);
     }
 }
@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str text = {(const char *)data + 1, size - 1};
     status_init(&st, &a);
     if (document_decode(&a, MEDIA_JSON, text, type, &n, &notes, &st) == 0 &&
-        seal(type, n, &s, &st) == 0) {
+        seal_with_revision(type, n, &s, &st) == 0) {
         assert(sealed_verify(s, sealed_size(s)) == 0);
         check_order(&a, type, n, s);
         check_json(&a, type, s);

@@ -1,6 +1,6 @@
 /* Raw protobuf messages of every resource in an envelope of ours: what is accepted seals, verifies,
- * and comes back the same, by the direct way as by the tree. The first byte chooses the resource.
- */
+ * and comes back the same, by the direct way as by the tree, in the envelope as without. The first
+ * byte chooses the resource. */
 #include "object/seal.h"
 
 static schema_id choose(uint8_t byte)
@@ -8,18 +8,20 @@ static schema_id choose(uint8_t byte)
     return resource_at(byte % resource_count())->type;
 }
 
+typedef int direct_way(schema_id type, struct str bytes, struct sealed **ret, struct status *st);
+
 /* s: what the way by the tree made, and st what it said. */
-static void check_direct(schema_id type, struct str document, const struct sealed *s,
+static void check_direct(direct_way *way, schema_id type, struct str bytes, const struct sealed *s,
                          const struct status *st)
 {
     struct arena a = ARENA_INIT;
     struct status said;
     struct sealed *direct;
     status_init(&said, &a);
-    int err = seal_proto(type, document, &direct, &said);
+    int err = way(type, bytes, &direct, &said);
     assert((err == 0) == (s != NULL));
     if (err == 0) {
-        assert(sealed_equal(s, direct));
+        assert(sealed_equal(s, direct) && sealed_revision(s) == sealed_revision(direct));
         sealed_unref(direct);
     } else {
         assert(said.reason == st->reason && str_equal(said.message, st->message));
@@ -38,9 +40,10 @@ static struct sealed *decode(struct arena *a, schema_id type, struct str raw)
     buf_add(&document, raw);
     proto_envelope_end(&document, mark);
     if (document_decode(a, MEDIA_PROTOBUF, buf_str(&document), type, &n, NULL, &st) < 0 ||
-        seal(type, n, &s, &st) < 0)
+        seal_with_revision(type, n, &s, &st) < 0)
         assert(st.code);
-    check_direct(type, buf_str(&document), s, &st);
+    check_direct(seal_proto, type, buf_str(&document), s, &st);
+    check_direct(seal_proto_message, type, raw, s, &st);
     buf_release(&document);
     return s;
 }

@@ -142,6 +142,8 @@ enum {
 
     /* client/ */
     LIMIT_EVENT_MESSAGE_BYTES = 1024, /* an event's note with its NUL; upstream 1024 */
+    LIMIT_WATCH_EVENT_BYTES =
+        16 << 20, /* one event of a watch of another server; upstream 16 MiB */
 };
 
 #endif

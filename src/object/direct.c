@@ -1,6 +1,7 @@
 #include "object/direct.h"
 
 #include "object/scalar.h"
+#include "object/seal.h"
 
 struct scan scan_begin(struct str document)
 {
@@ -15,12 +16,20 @@ struct scan scan_begin(struct str document)
 
 void scan_end(struct scan *s, bool done, schema_id type, struct sealed **ret)
 {
-    if (done)
+    if (done) {
         *ret = block_finish(&s->w, type);
+        sealed_set_revision(*ret, s->revision);
+    }
     mem_free(s->w.data);
     mem_free(s->spare.data);
     mem_free(s->entries);
     mem_free(s->copy);
+}
+
+uint64_t revision_of_text(struct str text)
+{
+    uint64_t revision;
+    return str_to_u64(text, &revision) < 0 ? 0 : revision;
 }
 
 void scan_grow_entries(struct scan *s)

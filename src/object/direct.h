@@ -32,7 +32,8 @@ struct scan {
     struct entry *entries; /* owned; a stack */
     size_t entry_count, entry_cap;
     int depth;
-    size_t items; /* messages in lists so far, of protobuf */
+    size_t items;      /* messages in lists so far, of protobuf */
+    uint64_t revision; /* metadata.resourceVersion, which goes into the block's header */
 };
 
 typedef int key_order(struct str a, struct str b);
@@ -49,6 +50,8 @@ struct scan scan_begin(struct str document);
 /* Makes the block, when done, and frees what the scanner owns. */
 void scan_end(struct scan *s, bool done, schema_id type, struct sealed **ret);
 
+/* The revision that a resourceVersion names; 0 when it is none. */
+uint64_t revision_of_text(struct str text);
 void scan_grow_entries(struct scan *s);
 /* Room for a payload of this size in spare, and behind both writers as copy_padded needs it. */
 char *scan_reserve_spare(struct scan *s, size_t size);

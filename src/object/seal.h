@@ -45,12 +45,19 @@ int seal(schema_id type, const struct node *tree, struct sealed **ret, struct st
 enum {
     SEALED_REVISION_OFFSET = 8
 };
-/* JSON text straight to a block: document_decode and seal in one pass without notes. Same bytes,
- * same errors. */
+/* Objects that come from a server: the same, and a metadata.resourceVersion that is a number
+ * becomes the block's revision. */
+int seal_with_revision(schema_id type, const struct node *tree, struct sealed **ret,
+                       struct status *st) must_use;
+/* JSON text straight to a block: document_decode without notes and seal_with_revision in one pass.
+ * Same bytes, same errors. */
 int seal_json(schema_id type, struct str json, struct sealed **ret, struct status *st) must_use;
 /* The same of protobuf in its k8s envelope. */
 int seal_proto(schema_id type, struct str document, struct sealed **ret,
                struct status *st) must_use;
+/* The same of a raw message, as lists have them for items. type is a schema type. */
+int seal_proto_message(schema_id type, struct str raw, struct sealed **ret,
+                       struct status *st) must_use;
 void sealed_set_revision(struct sealed *s, uint64_t revision);
 /* The tree of a block, with apiVersion, kind and metadata.resourceVersion. */
 struct node *unseal(struct arena *a, const struct sealed *s);

@@ -181,6 +181,18 @@ static inline bool scan_field(struct scan *s, const struct schema_type *t,
     }
 }
 
+/* metadata.resourceVersion, which is not in the body. */
+static bool scan_revision(struct scan *s)
+{
+    struct str text;
+    if (*s->at == 'n')
+        return scan_null(s);
+    if (!scan_text(s, &text))
+        return false;
+    s->revision = revision_of_text(text);
+    return true;
+}
+
 /* apiVersion and kind of the root must be the type's; those of nested kinds are skipped. */
 static bool scan_type_meta(struct scan *s, const struct schema_type *t, struct str name, bool root)
 {
@@ -228,10 +240,9 @@ static bool scan_members(struct scan *s, const struct schema_type *t, bool root,
             return false;
         seen |= 1ULL << f->tag;
         size_t from = s->w.len;
-        if (!scan_field(s, t, f, root))
+        if (root_metadata && str_is(key, "resourceVersion") ? !scan_revision(s)
+                                                            : !scan_field(s, t, f, root))
             return false;
-        if (root_metadata && str_is(key, "resourceVersion"))
-            s->w.len = from;
         if (s->w.len == from)
             continue;
         ordered = ordered && f->tag > last;
@@ -267,7 +278,7 @@ static int by_tree(schema_id type, struct str json, struct sealed **ret, struct 
     struct node *n;
     int err = document_decode(&a, MEDIA_JSON, json, type, &n, NULL, st);
     if (err == 0)
-        err = seal(type, n, ret, st);
+        err = seal_with_revision(type, n, ret, st);
     arena_release(&a);
     return err;
 }

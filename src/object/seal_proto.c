@@ -5,6 +5,7 @@
 #include "object/encode.h"
 #include "object/json.h"
 #include "object/json_scan.h"
+#include "object/proto.h"
 #include "object/scalar.h"
 #include "object/seal.h"
 #include "object/typed.h"
@@ -352,6 +353,16 @@ static inline bool is_name(const struct schema_key *k, const char *name)
            memcmp(&k->last, name + len - 8, 8) == 0;
 }
 
+/* metadata.resourceVersion, which is not in the body. */
+static bool scan_revision(struct scan *s, const char *end)
+{
+    struct str text;
+    if (!scan_string(s, end, &text))
+        return false;
+    s->revision = revision_of_text(text);
+    return true;
+}
+
 static bool scan_field(struct scan *s, struct message *m, const struct schema_wire *w,
                        const char *end)
 {
@@ -363,11 +374,11 @@ static bool scan_field(struct scan *s, struct message *m, const struct schema_wi
     if (w->shape != SHAPE_ONE) {
         if (!scan_many(s, m->type, w, end))
             return false;
+    } else if (m->root_metadata && is_name(k, "resourceVersion")) {
+        return scan_revision(s, end);
     } else if (!scan_one(s, m->type, w, end, m->root && is_name(k, "metadata"))) {
         return false;
     }
-    if (m->root_metadata && is_name(k, "resourceVersion"))
-        s->w.len = from;
     if (s->w.len == from)
         return true;
     m->ordered = m->ordered && k->tag > m->last;
@@ -483,33 +494,60 @@ static bool scan_envelope(struct scan *s, const struct schema_type *t, const cha
     return s->at == end;
 }
 
+/* The raw message at s->at. */
+static bool scan_root(struct scan *s, schema_id type, size_t size)
+{
+    return scan_members(s, type, s->at + size, true, false) && s->w.len <= LIMIT_OBJECT_BYTES;
+}
+
 static bool scan_document(struct scan *s, schema_id type, size_t size)
 {
     struct str raw;
     if (!scan_envelope(s, schema_type(type), s->at + size, &raw))
         return false;
     s->at = s->copy + (raw.data - s->copy);
-    return scan_members(s, type, raw.data + raw.len, true, false) && s->w.len <= LIMIT_OBJECT_BYTES;
+    return scan_root(s, type, raw.len);
 }
 
-static int by_tree(schema_id type, struct str document, struct sealed **ret, struct status *st)
+/* The two ways of what is sealed: directly and by a tree. */
+struct form {
+    bool (*scan)(struct scan *s, schema_id type, size_t size);
+    int (*read)(struct arena *a, struct str bytes, schema_id type, struct node **ret,
+                struct status *st);
+};
+
+static int by_tree(const struct form *form, schema_id type, struct str bytes, struct sealed **ret,
+                   struct status *st)
 {
     struct arena a = ARENA_INIT;
     struct node *n;
-    int err = document_decode(&a, MEDIA_PROTOBUF, document, type, &n, NULL, st);
+    int err = form->read(&a, bytes, type, &n, st);
     if (err == 0)
-        err = seal(type, n, ret, st);
+        err = seal_with_revision(type, n, ret, st);
     arena_release(&a);
     return err;
 }
 
+static int seal_form(const struct form *form, schema_id type, struct str bytes, struct sealed **ret,
+                     struct status *st)
+{
+    if (type == SCHEMA_NONE || type == SCHEMA_CUSTOM || bytes.len > UINT32_MAX / 8 ||
+        !schema_type(type)->field_count)
+        return by_tree(form, type, bytes, ret, st);
+    struct scan s = scan_begin(bytes);
+    bool done = form->scan(&s, type, bytes.len);
+    scan_end(&s, done, type, ret);
+    return done ? 0 : by_tree(form, type, bytes, ret, st);
+}
+
 int seal_proto(schema_id type, struct str document, struct sealed **ret, struct status *st)
 {
-    if (type == SCHEMA_NONE || type == SCHEMA_CUSTOM || document.len > UINT32_MAX / 8 ||
-        !schema_type(type)->field_count)
-        return by_tree(type, document, ret, st);
-    struct scan s = scan_begin(document);
-    bool done = scan_document(&s, type, document.len);
-    scan_end(&s, done, type, ret);
-    return done ? 0 : by_tree(type, document, ret, st);
+    static const struct form form = {scan_document, proto_read_document};
+    return seal_form(&form, type, document, ret, st);
+}
+
+int seal_proto_message(schema_id type, struct str raw, struct sealed **ret, struct status *st)
+{
+    static const struct form form = {scan_root, proto_read_message};
+    return seal_form(&form, type, raw, ret, st);
 }

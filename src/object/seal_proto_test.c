@@ -147,7 +147,7 @@ TEST(fields_and_maps)
         {RAW("\x12\x06\x12\x01x\x0a\x01"
              "a"),
          "\"data\":{\"a\":\"x\"}"},
-        /* A map that is interrupted; text that is no UTF-8; the revision, which is left out */
+        /* A map that is interrupted; text that is no UTF-8; the revision */
         {RAW("\x12\x06\x0a\x01"
              "a\x12\x01x\x20\x01\x12\x06\x0a\x01"
              "b\x12\x01y"),
@@ -158,7 +158,7 @@ TEST(fields_and_maps)
         {RAW("\x0a\x07\x32\x02"
              "17\x0a\x01"
              "a"),
-         "{\"metadata\":{\"name\":\"a\"}}"},
+         "{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"17\"}}"},
         {RAW("\x08\x01"), "proto: wrong wireType = 0 for field metadata"},
         {RAW("\x0a\x7f\x0a"), "unexpected EOF"},
         /* A number that runs out of its message into the next field */

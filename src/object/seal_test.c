@@ -60,7 +60,8 @@ TEST(seal_normalises_as_go)
          "{\"data\":{},\"immutable\":false,\"metadata\":{\"labels\":null,\"name\":\"\"}}",
          "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{},\"immutable\":false}"},
         {"core/v1.ConfigMap", "{\"metadata\":{\"name\":\"x\",\"resourceVersion\":\"7\"}}",
-         "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"x\"}}"},
+         "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"x\","
+         "\"resourceVersion\":\"7\"}}"},
         {"rbac.authorization.k8s.io/v1.Role", "{\"rules\":[]}",
          "{\"kind\":\"Role\",\"apiVersion\":\"rbac.authorization.k8s.io/"
          "v1\",\"metadata\":{},\"rules\":null}"},

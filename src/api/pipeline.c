@@ -289,7 +289,10 @@ static int find_endpoint(struct request *r)
     bool odd = str_empty(r->route.subresource) &&
                (r->route.verb == VERB_IS_CREATE ? !str_empty(r->route.name)
                                                 : writes_one && str_empty(r->route.name));
-    if (!e || odd || !(served & verb_bit(r->route.verb)))
+    /* OPTIONS is what proxied servers may answer; no verb of discovery stands for it. */
+    bool allowed = r->route.verb == VERB_OF_PATH ? str_is(r->http->method, "OPTIONS")
+                                                 : (served & verb_bit(r->route.verb)) != 0;
+    if (!e || odd || !allowed)
         return status_set(&r->st, REASON_METHOD_NOT_ALLOWED,
                           "the server does not allow this method on the requested resource");
     r->endpoint = e->endpoint;

@@ -405,7 +405,7 @@ static enum step_result proxy(struct request *r)
 #define STREAMS (ON(VERB_IS_GET) | ON(VERB_IS_CREATE))
 #define ANY                                                                                        \
     (ON(VERB_IS_GET) | ON(VERB_IS_CREATE) | ON(VERB_IS_UPDATE) | ON(VERB_IS_PATCH) |               \
-     ON(VERB_IS_DELETE))
+     ON(VERB_IS_DELETE) | ON(VERB_OF_PATH))
 
 static const struct endpoint endpoint_kubelet = {.name = "kubelet", .commit = to_kubelet},
                              endpoint_proxy = {.name = "proxy", .commit = proxy};

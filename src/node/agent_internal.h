@@ -202,7 +202,9 @@ struct pod {
     unsigned static_round; /* of the manifests' scan that saw it */
     char *mirror_uid;      /* owned; of a static pod's mirror; NULL: there is none */
     enum pod_step step;
-    bool busy; /* a call of the current step is under way */
+    bool busy;               /* a call of the current step is under way */
+    bool node_asked;         /* for the Node object, before the pod is refused for what it says */
+    struct sealed *node_now; /* owned reference; the answer */
     bool killed_hard;
     unsigned calls; /* to the runtime or for hooks, under way: a pod is freed when there are none */
     char *reason, *message; /* owned; why it failed as a whole */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "kernel/path.h"
 #include "node/eviction.h"
+#include "node/predicates.h"
 #include "node/resize.h"
 #include "object/seal.h"
 
@@ -46,6 +47,7 @@ static void pod_free(struct pod *p)
     volumes_release(p);
     sources_drop(p);
     sealed_unref(p->object);
+    sealed_unref(p->node_now);
     arena_release(&p->arena);
     arena_release(&p->status_arena[0]);
     arena_release(&p->status_arena[1]);
@@ -216,11 +218,31 @@ static bool phase_is_terminal(const struct pod *p)
     return str_is(phase, "Succeeded") || str_is(phase, "Failed");
 }
 
+static void on_node(void *user, const struct sealed *node, const struct status *st maybe_unused)
+{
+    struct pod *p = user;
+    p->busy = false;
+    p->node_asked = true;
+    p->node_now = node ? sealed_copy(node) : NULL;
+    pod_kick(p);
+    pod_call_end(p);
+}
+
+/* The view of the Node may be behind whoever bound the pod. */
+static enum pod_step ask_node(struct pod *p)
+{
+    struct client *client = p->agent->client;
+    p->busy = true;
+    pod_call_begin(p);
+    client_get(client, client_resource(client, "", "v1", "nodes"), STR_NONE,
+               str_from(p->agent->config.node_name), on_node, p);
+    return STEP_ADMIT;
+}
+
 static enum pod_step admit(struct pod *p)
 {
     struct agent *a = p->agent;
-    size_t others = 0;
-    struct shortage shortage;
+    struct rejection rejection;
     struct buf refusal cleanup_with(buf_release) = BUF_INIT;
     if (!p->object)
         return STEP_STOP; /* only the runtime knows it */
@@ -235,28 +257,16 @@ static enum pod_step admit(struct pod *p)
         pod_fail(p, "Evicted", "Pod was rejected: %s", refusal.data);
         return STEP_STOP;
     }
-    map_each(slot, &a->pods) {
-        const struct pod *other = slot->value;
-        others += other != p && other->step > STEP_ADMIT && other->step < STEP_ENDED;
-    }
-    if ((int64_t)others >= a->config.pods_max) {
-        pod_fail(p, "OutOfpods",
-                 "Pod was rejected: Node didn't have enough resource: pods, requested: 1, used: "
-                 "%zu, capacity: %lld",
-                 others, (long long)a->config.pods_max);
-        return STEP_STOP;
-    }
     int64_t started;
     resize_begin(p);
-    /* What runs already had its room when it came. */
-    if (!p->sandbox_id && !resize_fits(p, false, &shortage)) {
-        char reason[32];
-        snprintf(reason, sizeof(reason), "OutOf%s", shortage.resource);
-        pod_fail(p, reason,
-                 "Pod was rejected: Node didn't have enough resource: %s, requested: %lld, used: "
-                 "%lld, capacity: %lld",
-                 shortage.resource, (long long)shortage.requested, (long long)shortage.used,
-                 (long long)shortage.capacity);
+    const struct sealed *node = p->node_now;
+    if (!node && a->node_view)
+        node = view_get(a->node_view, STR_NONE, str_from(a->config.node_name));
+    if (!predicates_admit(p, node, &rejection)) {
+        if (rejection.about_node && !p->node_asked)
+            return ask_node(p);
+        agent_event(p, "Warning", rejection.reason, "%s", rejection.message);
+        pod_fail(p, rejection.reason, "Pod was rejected: %s", rejection.message);
         return STEP_STOP;
     }
     if (time_parse(node_str(p->tree, "status.startTime"), &started) == 0)

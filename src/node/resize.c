@@ -139,9 +139,9 @@ static int64_t allocatable(const struct agent *a, const char *resource)
     return amount;
 }
 
-static bool counts(const struct pod *p)
+bool pod_takes_room(const struct pod *p)
 {
-    return p->tree && p->step > STEP_ADMIT && p->step < STEP_TEARDOWN && !p->failed;
+    return p->tree && !p->deleted && p->step > STEP_ADMIT && p->step < STEP_TEARDOWN && !p->failed;
 }
 
 bool resize_fits(const struct pod *p, bool wanted, struct shortage *ret)
@@ -152,7 +152,7 @@ bool resize_fits(const struct pod *p, bool wanted, struct shortage *ret)
         int64_t capacity = allocatable(p->agent, resources[i]);
         map_each(slot, &p->agent->pods) {
             const struct pod *other = slot->value;
-            if (other != p && counts(other))
+            if (other != p && pod_takes_room(other))
                 used += pod_request(other, false, resources[i]);
         }
         if (requested == 0 || requested <= capacity - used)

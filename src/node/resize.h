@@ -14,6 +14,9 @@ void resources_release(struct resources *r);
 
 /* At the pod's start: allocations as its status tells them, else as its spec wants them. */
 void resize_begin(struct pod *p);
+/* Whether others must leave room for it: it was admitted, is still in the API, and neither failed
+ * nor have all its containers ended. The scheduler counts so too. */
+bool pod_takes_room(const struct pod *p);
 /* Whether the node has room for it; else the resource is named with amounts. */
 struct shortage {
     const char *resource; /* "cpu", "memory" */

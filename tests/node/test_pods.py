@@ -282,6 +282,40 @@ def test_host_ports(machine):
     delete(machine, 'inner')
 
 
+def test_pods_that_do_not_belong_here(machine):
+    """Who binds pods without the scheduler meets what it would have looked at, once more on the node."""
+    def rejection(name):
+        status = machine.get('pod', name)['status']
+        return status['phase'], status.get('reason'), status.get('message')
+    port = {'ports': [{'containerPort': 80, 'hostPort': 54324}]}
+    machine.apply(pod('holder', main=port))
+    machine.wait_ready_pod('holder')
+    wanted = {
+        'second': (pod('second', main=port), 'NodePorts', "node(s) didn't have free ports for the requested pod ports"),
+        'astray': (pod('astray', nodeSelector={'color': 'red'}), 'NodeAffinity', "node(s) didn't match Pod's node affinity/selector"),
+        'window': (pod('window', os={'name': 'windows'}), 'PodOSNotSupported', None),
+    }
+    machine.apply(*(body for body, _, _ in wanted.values()))
+    for name, (_, reason, said) in wanted.items():
+        machine.wait(lambda: rejection(name)[0] == 'Failed', 10, f'{name} is rejected')
+        message = f'Predicate {reason} failed: {said}' if said else "Failed to admit pod as the OS field doesn't match node OS"
+        assert rejection(name) == ('Failed', reason, f'Pod was rejected: {message}')
+        machine.wait(lambda: (reason, message) in [(e['reason'], e.get('message') or e.get('note')) for e in machine.get('events')['items']
+                                                   if e['involvedObject']['name'] == name], 10, f'{name} has an event')
+    # A label that has just been set counts, whatever this node has seen of it.
+    for round in range(5):
+        machine.kubectl('label', 'node', 'n1', f'color=red{round}', '--overwrite')
+        machine.apply(pod(f'led{round}', nodeSelector={'color': f'red{round}'}))
+        machine.wait_ready_pod(f'led{round}')
+    # Its port is free as soon as it is gone from the API.
+    machine.kubectl('delete', 'pod', 'holder', 'second', '--force', '--grace-period=0')
+    machine.apply(pod('third', main=port))
+    machine.wait_ready_pod('third')
+    machine.kubectl('label', 'node', 'n1', 'color-')
+    for name in ('third', 'astray', 'window', *(f'led{round}' for round in range(5))):
+        delete(machine, name)
+
+
 def test_static_pods(machine):
     manifest = pod('fixed', command='trap "exit 0" TERM; while true; do sleep 0.1; done')
     del manifest['spec']['nodeName']

@@ -115,6 +115,18 @@ def test_what_does_not_fit_waits_or_never_comes(machine):
     machine.kubectl('delete', 'pod', 'small')
 
 
+def test_what_is_gone_from_the_api_takes_no_room(machine):
+    """The scheduler doesn't count it any more, so the node must not either, whether or not its containers have ended."""
+    most = {'resources': resources(f"{int(machine.get('node', 'n1')['status']['allocatable']['cpu']) * 1000 - 400}m", '16Mi')}
+    stays = 'trap "" TERM; while true; do sleep 0.1; done'
+    machine.apply(pod('leaver', main=most, command=stays))
+    machine.wait_ready_pod('leaver')
+    machine.kubectl('delete', 'pod', 'leaver', '--force', '--grace-period=0')
+    machine.apply(pod('heir', main=most))
+    machine.wait_ready_pod('heir')
+    machine.kubectl('delete', 'pod', 'heir')
+
+
 def test_memory_that_is_in_use_is_not_taken_away(machine):
     machine.apply(pod('holds', command='dd if=/dev/zero of=/m/x bs=1M count=40 2>/dev/null; trap "exit 0" TERM; while true; do sleep 0.1; done',
                       volumes=[{'name': 'm', 'emptyDir': {'medium': 'Memory'}}],

@@ -24,15 +24,15 @@ class Pages(Kubelet):
                     return
             first, *lines = head.decode().split('\r\n')
             headers = dict(line.lower().split(': ', 1) for line in lines if ': ' in line)
-            where = first.split()[1]
-            self.requests.append((where, headers))
+            method, where = first.split()[:2]
+            self.requests.append((where, headers, method))
             target = {'/root': '/x/?y', '/elsewhere': 'https://elsewhere.example/x', '/relative': 'x',
                       '/self': f'https://192.0.2.10:{self.port}/x'}.get(where)
             page = PAGE.replace('PORT', str(self.port)).encode()
             kind = 'text/plain' if where == '/plain' else 'text/html; charset=utf-8'
             more = f'Location: {target}\r\n' if target else 'Access-Control-Allow-Origin: *\r\nX-Own: yes\r\n'
             connection.sendall(f'HTTP/1.1 {302 if target else 200} OK\r\nContent-Type: {kind}\r\n{more}Content-Length: {len(page)}\r\n'
-                               f'Connection: close\r\n\r\n'.encode() + page)
+                               f'Connection: close\r\n\r\n'.encode() + (b'' if method == 'HEAD' else page))
 
 
 @pytest.fixture(scope='module')
@@ -54,3 +54,14 @@ def test_what_is_proxied_leads_back(pair, pages, path):
         seen = (pages.requests[-1][0], pages.requests[-1][1].get('x-forwarded-uri')) if code != 301 else None
         return (code, headers.get('Location'), headers.get('Access-Control-Allow-Origin'), headers.get('X-Own'), data.decode(), seen)
     assert told(pair[0]) == told(pair[1])
+
+
+@pytest.mark.parametrize('method', ['HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND'])
+def test_methods_that_are_proxied(pair, pages, method):
+    """Every method goes on to the backend that the original lets through, OPTIONS too; plain resources have none of it."""
+    def told(server, path, body=None):
+        before = len(pages.requests)
+        code, headers, data = server.request(method, path, body)
+        return code, headers.get('X-Own'), data.decode(), [one[::2] for one in pages.requests[before:]]
+    for path in ('/api/v1/nodes/pages/proxy/plain', '/api/v1/nodes/pages/proxy', '/api/v1/nodes/pages/nothing'):
+        assert told(pair[0], path) == told(pair[1], path)

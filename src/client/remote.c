@@ -4,7 +4,6 @@
 
 #include "base/encode.h"
 #include "base/log.h"
-#include "object/seal.h"
 #include "sys/whole_file.h"
 
 /* One request under way. */
@@ -16,6 +15,7 @@ struct remote_call {
     client_done done;
     void *user;
     int code;
+    enum media media;
     struct buf body;
 };
 
@@ -77,66 +77,17 @@ size_t remote_headers(struct remote_client *c, struct arena *a, struct http_head
     return count;
 }
 
-void remote_status(struct status *st, int code, struct str body)
-{
-    struct arena *a = st->arena;
-    struct status parse;
-    struct node *tree = NULL;
-    status_init(&parse, a);
-    if (json_parse(a, body, &tree, &parse) < 0 || !str_is(node_str(tree, "kind"), "Status")) {
-        status_set(st, code == 401 ? REASON_UNAUTHORIZED : REASON_UNKNOWN,
-                   "the server answered %d: %.*s", code,
-                   STR_ARG(str_slice(body, 0, MIN(body.len, 200u))));
-        st->code = code;
-        return;
-    }
-    status_set(st, reason_from_name(node_str(tree, "reason")), "%.*s",
-               STR_ARG(node_str(tree, "message")));
-    st->code = code;
-    st->details.retry_after_s = (int)node_num(tree, "details.retryAfterSeconds", 0);
-    node_each(cause, node_at(tree, "details.causes"))
-    {
-        for (int i = 0; i < CAUSE_COUNT; i++)
-            if (str_is(node_str(cause, "reason"), cause_name((enum cause)i)))
-                status_add_cause(st, (enum cause)i, node_str(cause, "field"), "%.*s",
-                                 STR_ARG(node_str(cause, "message")));
-    }
-}
-
-struct sealed *remote_seal(schema_id type, struct node *object, struct status *st)
-{
-    struct sealed *sealed;
-    uint64_t revision = 0;
-    if (str_to_u64(node_str(object, "metadata.resourceVersion"), &revision) < 0)
-        revision = 0;
-    if (seal(type, object, &sealed, st) < 0)
-        return NULL;
-    sealed_set_revision(sealed, revision);
-    return sealed;
-}
-
 static void on_head(void *user, struct http_exchange *x maybe_unused, int code,
-                    const struct http_header *headers maybe_unused, size_t count maybe_unused)
+                    const struct http_header *headers, size_t count)
 {
-    ((struct remote_call *)user)->code = code;
+    struct remote_call *call = user;
+    call->code = code;
+    call->media = remote_media(headers, count);
 }
 
 static void on_data(void *user, struct http_exchange *x maybe_unused, struct str data)
 {
     buf_add(&((struct remote_call *)user)->body, data);
-}
-
-/* The new state in a good answer: NULL when it only says "done". */
-static struct sealed *answer_object(struct remote_call *call, struct arena *a, struct status *st)
-{
-    struct node *tree;
-    if (call->body.len == 0)
-        return NULL;
-    if (document_decode(a, MEDIA_JSON, buf_str(&call->body), SCHEMA_NONE, &tree, NULL, st) < 0)
-        return NULL;
-    if (str_is(node_str(tree, "kind"), "Status") && str_is(node_str(tree, "apiVersion"), "v1"))
-        return NULL;
-    return remote_seal(call->type, tree, st);
 }
 
 static void on_end(void *user, struct http_exchange *x maybe_unused, int err,
@@ -151,9 +102,9 @@ static void on_end(void *user, struct http_exchange *x maybe_unused, int err,
         status_set(&st, REASON_SERVICE_UNAVAILABLE, "the API server can't be reached: %s",
                    strerror(-err));
     else if (call->code < 200 || call->code > 299)
-        remote_status(&st, call->code, buf_str(&call->body));
+        remote_status(&st, call->media, call->code, buf_str(&call->body));
     else
-        object = answer_object(call, &arena, &st);
+        object = remote_read_object(call->media, call->type, buf_str(&call->body), &st);
     if (object && !call->post)
         remote_views_learn(call->client, call->resource, object);
     if (call->done)
@@ -206,7 +157,7 @@ static void remote_send(struct client *base, const struct client_request *reques
                                   !request->body        ? NULL
                                   : request->patch_type ? request->patch_type
                                                         : "application/json",
-                                  "application/json");
+                                  remote_accept(request->resource, false));
     struct buf body = BUF_INIT;
     if (request->body)
         node_to_json(&body, request->body, 0);

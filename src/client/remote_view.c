@@ -1,10 +1,10 @@
 /* A view of a remote API server: the objects in a map, kept current by one watch. The first state
- * comes through the watch too (sendInitialEvents), or by a list where the server refuses that.
+ * comes through the watch too (sendInitialEvents), or by a list where the server refuses that;
+ * remote_read.c makes blocks of either.
  * Source: client-go tools/cache/reflector.go. */
 #include "base/encode.h"
 #include "base/log.h"
 #include "client/remote.h"
-#include "object/seal.h"
 
 struct remote_object {
     struct sealed *sealed; /* owned reference */
@@ -21,7 +21,8 @@ struct remote_view {
     struct timer retry;
     struct buf pending; /* bytes of an event, or a list, that is not complete yet */
     int code;           /* of the answer */
-    uint64_t revision;  /* seen up to here; 0: a complete state is needed */
+    enum media media;
+    uint64_t revision; /* seen up to here; 0: a complete state is needed */
     uint32_t epoch;
     uint32_t failures;
     bool initial;    /* the complete state is being received */
@@ -119,70 +120,68 @@ void remote_views_learn(struct remote_client *c, const struct resource *r,
 
 /* Events. */
 
-static uint64_t revision_of(const struct node *object)
+static void on_object(struct remote_view *v, struct sealed *object)
 {
-    uint64_t revision;
-    return str_to_u64(node_str(object, "metadata.resourceVersion"), &revision) < 0 ? 0 : revision;
+    put_object(v, object);
+    if (!v->initial)
+        v->revision = MAX(v->revision, sealed_revision(object));
 }
 
-static void on_bookmark(struct remote_view *v, const struct node *object)
+static void on_deleted(struct remote_view *v, const struct sealed *object)
 {
-    v->revision = MAX(v->revision, revision_of(object));
-    const struct node *annotations = node_at(object, "metadata.annotations");
-    if (v->initial &&
-        str_is(node_str(node_get(annotations, STR("k8s.io/initial-events-end")), ""), "true"))
+    char text[600];
+    struct str key = key_of(text, sizeof(text), object);
+    const struct remote_object *known = map_get(&v->objects, key);
+    /* What was made anew and learned meanwhile stays. */
+    if (known && sealed_revision(known->sealed) <= sealed_revision(object))
+        drop_object(v, key);
+    if (!v->initial)
+        v->revision = MAX(v->revision, sealed_revision(object));
+}
+
+static void on_bookmark(struct remote_view *v, const struct sealed *object)
+{
+    v->revision = MAX(v->revision, sealed_revision(object));
+    if (v->initial && str_is(object_annotation(object, "k8s.io/initial-events-end"), "true"))
         end_initial(v);
 }
 
 /* False: the watch is of no use any more. */
-static bool on_object(struct remote_view *v, struct arena *a, struct node *object, bool deleted)
+static bool on_event(struct remote_view *v, const struct remote_event *event)
 {
-    struct status st;
-    status_init(&st, a);
-    struct sealed *sealed = remote_seal(v->filter.resource->type, object, &st);
-    if (!sealed) {
-        log_error("the API server sent an object that can't be read",
-                  LOG_CSTR("resource", v->filter.resource->plural), LOG_STR("message", st.message));
-        return false;
+    switch (event->kind) {
+    case REMOTE_PUT: on_object(v, event->object); return true;
+    case REMOTE_DELETED: on_deleted(v, event->object); return true;
+    case REMOTE_BOOKMARK: on_bookmark(v, event->object); return true;
+    case REMOTE_ERROR: break;
     }
-    if (deleted) {
-        char text[600];
-        struct str key = key_of(text, sizeof(text), sealed);
-        const struct remote_object *known = map_get(&v->objects, key);
-        /* What was made anew and learned meanwhile stays. */
-        if (known && sealed_revision(known->sealed) <= sealed_revision(sealed))
-            drop_object(v, key);
-    } else {
-        put_object(v, sealed);
-    }
-    if (!v->initial)
-        v->revision = MAX(v->revision, sealed_revision(sealed));
-    sealed_unref(sealed);
-    return true;
+    if (event->code == 410)
+        v->revision = 0;
+    return false;
 }
 
-static bool on_event(struct remote_view *v, struct str line)
+static void log_unreadable(const struct remote_view *v, const struct status *st)
+{
+    log_error("the API server sent what can't be read",
+              LOG_CSTR("resource", v->filter.resource->plural), LOG_STR("message", st->message));
+}
+
+/* Takes one event off. As remote_next_event: -1: the watch is of no use any more. */
+static int take_event(struct remote_view *v, struct str *bytes)
 {
     struct arena arena = ARENA_INIT;
     struct status st;
-    struct node *event;
-    bool good = false;
+    struct remote_event event;
     status_init(&st, &arena);
-    if (json_parse(&arena, line, &event, &st) == 0) {
-        struct str type = node_str(event, "type");
-        struct node *object = node_get(event, STR("object"));
-        if (str_is(type, "BOOKMARK")) {
-            on_bookmark(v, object);
-            good = true;
-        } else if (str_is(type, "ERROR")) {
-            if (node_num(object, "code", 0) == 410)
-                v->revision = 0;
-        } else {
-            good = on_object(v, &arena, object, str_is(type, "DELETED"));
-        }
+    int taken = remote_next_event(v->media, v->filter.resource->type, bytes, &event, &st);
+    if (taken < 0)
+        log_unreadable(v, &st);
+    if (taken == 1) {
+        taken = on_event(v, &event) ? 1 : -1;
+        sealed_unref(event.object);
     }
     arena_release(&arena);
-    return good;
+    return taken;
 }
 
 /* Attempts. */
@@ -204,9 +203,11 @@ static void give_up_exchange(struct remote_view *v)
 }
 
 static void on_head(void *user, struct http_exchange *x maybe_unused, int code,
-                    const struct http_header *headers maybe_unused, size_t count maybe_unused)
+                    const struct http_header *headers, size_t count)
 {
-    ((struct remote_view *)user)->code = code;
+    struct remote_view *v = user;
+    v->code = code;
+    v->media = remote_media(headers, count);
 }
 
 static void on_data(void *user, struct http_exchange *x maybe_unused, struct str data)
@@ -216,16 +217,18 @@ static void on_data(void *user, struct http_exchange *x maybe_unused, struct str
     if (v->code != 200 || v->listing)
         return;
     struct str rest = buf_str(&v->pending);
-    for (ssize_t end; (end = str_find(rest, '\n')) >= 0;) {
-        struct str line = str_slice(rest, 0, (size_t)end);
-        rest = str_slice(rest, (size_t)end + 1, rest.len);
-        if (line.len && !on_event(v, line)) {
-            give_up_exchange(v);
-            return;
-        }
+    int taken;
+    while ((taken = take_event(v, &rest)) == 1)
         v->failures = 0;
-    }
-    buf_consume(&v->pending, v->pending.len - rest.len);
+    if (taken < 0)
+        give_up_exchange(v);
+    else
+        buf_consume(&v->pending, v->pending.len - rest.len);
+}
+
+static void on_item(void *arg, struct sealed *object)
+{
+    on_object(arg, object);
 }
 
 /* A whole list came: its objects, then a watch from its revision on. */
@@ -233,20 +236,11 @@ static bool take_list(struct remote_view *v)
 {
     struct arena arena = ARENA_INIT;
     struct status st;
-    struct node *list;
     status_init(&st, &arena);
-    bool good = json_parse(&arena, buf_str(&v->pending), &list, &st) == 0;
-    if (good) {
-        node_each(item, node_get(list, STR("items")))
-        {
-            if (!node_has(item, "kind"))
-                node_put_str(&arena, item, "kind", str_from(v->filter.resource->kind));
-            if (!node_has(item, "apiVersion"))
-                node_put_str(&arena, item, "apiVersion", node_str(list, "apiVersion"));
-            good = good && on_object(v, &arena, item, false);
-        }
-        v->revision = revision_of(list);
-    }
+    bool good = remote_read_list(v->media, v->filter.resource, buf_str(&v->pending), on_item, v,
+                                 &v->revision, &st) == 0;
+    if (!good)
+        log_unreadable(v, &st);
     arena_release(&arena);
     if (good)
         end_initial(v);
@@ -325,7 +319,8 @@ static void begin(struct remote_view *v)
         v->epoch++;
     v->code = 0;
     struct http_header headers[REMOTE_HEADERS_MAX];
-    size_t count = remote_headers(v->client, &arena, headers, NULL, "application/json");
+    size_t count = remote_headers(v->client, &arena, headers, NULL,
+                                  remote_accept(v->filter.resource, !v->listing));
     struct str path = remote_path(v->client, &arena, v->filter.resource,
                                   v->filter.ns.data ? v->filter.ns : STR(""), STR(""), NULL);
     struct str query = watch_query(v, &arena);

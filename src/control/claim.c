@@ -6,6 +6,8 @@ static const char strategic_merge[] = "application/strategic-merge-patch+json";
 
 struct orphans {
     struct run *run;
+    claim_filter filter; /* NULL: all */
+    void *arg;
     struct objects list;
 };
 
@@ -13,7 +15,8 @@ static bool collect_orphan(void *arg, const struct sealed *object)
 {
     struct orphans *o = arg;
     struct owner owner;
-    if (!object_controller(object, &owner) && !object_deleting(object))
+    if (!object_controller(object, &owner) && !object_deleting(object) &&
+        (!o->filter || o->filter(o->arg, object)))
         objects_add(o->run->arena, &o->list, arena_dup(o->run->arena, object, sealed_size(object)));
     return true;
 }
@@ -65,9 +68,9 @@ static bool selects(const struct selector *labels, const struct sealed *object)
     return label_selector_matches(labels, object_at(object, "metadata.labels"));
 }
 
-int run_claim(struct run *run, size_t watch_index, const struct sealed *owner,
-              const struct selector *labels, const char *finalizer, struct objects *ret,
-              struct status *st)
+static int claim(struct run *run, size_t watch_index, const struct sealed *owner,
+                 const struct selector *labels, const char *finalizer, struct orphans *orphans,
+                 struct objects *ret, struct status *st)
 {
     const struct resource *r = control_resource(run->control, watch_index);
     struct str ns = object_namespace(owner);
@@ -79,26 +82,41 @@ int run_claim(struct run *run, size_t watch_index, const struct sealed *owner,
         if (!object_controlled_by(object, object_uid(owner)) ||
             !str_equal(object_namespace(object), ns))
             continue;
-        if (selects(labels, object))
+        if (selects(labels, object) && (!orphans->filter || orphans->filter(orphans->arg, object)))
             objects_add(run->arena, ret, object);
         else if (!deleting && release(run, r, owner, object, finalizer, st) < 0)
             return -1;
     }
     if (deleting)
         return 0;
-    struct orphans orphans = {.run = run};
     view_each_selected(control_view(run->control, watch_index), ns, labels, collect_orphan,
-                       &orphans);
-    for (size_t i = 0; i < orphans.list.count; i++) {
-        const struct sealed *adopted = NULL;
-        if (adopt(run, r, owner, orphans.list.items[i], finalizer, &adopted, st) < 0) {
+                       orphans);
+    for (size_t i = 0; i < orphans->list.count; i++) {
+        const struct sealed *orphan = orphans->list.items[i], *adopted = NULL;
+        if (adopt(run, r, owner, orphan, finalizer, &adopted, st) < 0) {
             if (st->reason == REASON_NOT_FOUND || st->reason == REASON_INVALID)
                 continue;
             return -1;
         }
-        objects_add(run->arena, ret, adopted ? adopted : orphans.list.items[i]);
+        objects_add(run->arena, ret, adopted ? adopted : orphan);
     }
     return 0;
+}
+
+int run_claim(struct run *run, size_t watch_index, const struct sealed *owner,
+              const struct selector *labels, const char *finalizer, struct objects *ret,
+              struct status *st)
+{
+    struct orphans all = {.run = run};
+    return claim(run, watch_index, owner, labels, finalizer, &all, ret, st);
+}
+
+int run_claim_those(struct run *run, size_t watch_index, const struct sealed *owner,
+                    const struct selector *labels, claim_filter filter, void *arg,
+                    struct objects *ret, struct status *st)
+{
+    struct orphans some = {.run = run, .filter = filter, .arg = arg};
+    return claim(run, watch_index, owner, labels, NULL, &some, ret, st);
 }
 
 struct adopters {

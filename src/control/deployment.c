@@ -5,6 +5,10 @@
 
 static const char hash_label[] = "pod-template-hash";
 
+enum {
+    HISTORY_BYTES_MAX = 2000 /* of ANNOTATION_HISTORY; upstream 2,000 */
+};
+
 /* Annotations of a Deployment that its ReplicaSets don't inherit. */
 static const char *const own_annotations[] = {
     "kubectl.kubernetes.io/last-applied-configuration",
@@ -15,14 +19,32 @@ static const char *const own_annotations[] = {
     "deprecated.deployment.rollback.to",
 };
 
+/* What changed last stands last: people read the list from the end. */
+static struct node *put_last(struct rollout *r, const char *type, const char *status,
+                             const char *reason, struct str message)
+{
+    struct node *c = node_find(r->conditions, "type", str_from(type));
+    condition_put(r->run->arena, r->conditions, type, status, reason, message, r->run->now_us,
+                  true);
+    if (c) {
+        condition_remove(r->conditions, type);
+        node_append(r->run->arena, r->conditions, c);
+    }
+    return node_find(r->conditions, "type", str_from(type));
+}
+
+static bool condition_says(const struct rollout *r, const char *type, const char *status,
+                           const char *reason)
+{
+    const struct node *c = node_find(r->conditions, "type", str_from(type));
+    return c && str_is(node_str(c, "status"), status) && str_is(node_str(c, "reason"), reason);
+}
+
 void rollout_condition(struct rollout *r, const char *type, const char *status, const char *reason,
                        struct str message)
 {
-    const struct node *c = node_find(r->conditions, "type", str_from(type));
-    if (c && str_is(node_str(c, "status"), status) && str_is(node_str(c, "reason"), reason))
-        return;
-    condition_put(r->run->arena, r->conditions, type, status, reason, message, r->run->now_us,
-                  true);
+    if (!condition_says(r, type, status, reason))
+        put_last(r, type, status, reason, message);
 }
 
 static const struct resource *sets_resource(struct rollout *r)
@@ -80,6 +102,18 @@ static int64_t next_revision(const struct rollout *r)
     return revision + 1;
 }
 
+/* Adds a revision to the list of earlier ones; the oldest make room for it. */
+static struct str longer_history(struct arena *a, struct str history, struct str revision)
+{
+    struct str rest = history;
+    while (!str_empty(rest) && rest.len + 1 + revision.len > HISTORY_BYTES_MAX)
+        str_cut(&rest, ',');
+    if (revision.len > HISTORY_BYTES_MAX)
+        return history;
+    return arena_printf(a, "%.*s%s%.*s", STR_ARG(rest), str_empty(rest) ? "" : ",",
+                        STR_ARG(revision));
+}
+
 /* Copies the Deployment's annotations to a ReplicaSet's tree and moves its revision up. */
 static void inherit_annotations(struct rollout *r, struct node *set, int64_t revision)
 {
@@ -95,13 +129,12 @@ static void inherit_annotations(struct rollout *r, struct node *set, int64_t rev
     }
     struct str before = node_str(node_get(annotations, STR(ANNOTATION_REVISION)), "");
     int64_t old_revision = 0;
-    if (str_to_i64(before, &old_revision) == 0 && old_revision >= revision)
-        return;
+    if (!str_empty(before) && (str_to_i64(before, &old_revision) < 0 || old_revision >= revision))
+        return; /* what is no number was written by somebody else, and stays */
     if (!str_empty(before)) {
         struct str history = node_str(node_get(annotations, STR(ANNOTATION_HISTORY)), "");
         node_set(a, annotations, STR(ANNOTATION_HISTORY),
-                 node_text_printf(a, "%.*s%s%.*s", STR_ARG(history), str_empty(history) ? "" : ",",
-                                  STR_ARG(before)));
+                 node_text(a, longer_history(a, history, before)));
     }
     node_set(a, annotations, STR(ANNOTATION_REVISION),
              node_text_printf(a, "%lld", (long long)revision));
@@ -322,11 +355,10 @@ static void judge_progress(struct rollout *r, struct totals t)
                           about_newest(r, "has successfully progressed."));
     } else if (progressing(r, t)) {
         /* The same reason again moves lastUpdateTime: it is what the deadline counts from. */
-        if (current && str_is(node_str(current, "status"), "True"))
-            node_put_str(r->run->arena, (struct node *)current, "lastUpdateTime",
-                         time_format(r->run->arena, r->run->now_us));
-        condition_put(r->run->arena, r->conditions, "Progressing", "True", "ReplicaSetUpdated",
-                      about_newest(r, "is progressing."), r->run->now_us, true);
+        struct node *now = put_last(r, "Progressing", "True", "ReplicaSetUpdated",
+                                    about_newest(r, "is progressing."));
+        node_put_str(r->run->arena, now, "lastUpdateTime",
+                     time_format(r->run->arena, r->run->now_us));
     } else if (current && !str_is(reason, "ProgressDeadlineExceeded") &&
                !str_is(reason, "NewReplicaSetAvailable")) { /* that clock ran for an earlier one */
         int64_t left_us = deadline_left_us(r, current);
@@ -356,8 +388,18 @@ static void copy_failure(struct rollout *r)
         return;
     }
     struct arena *a = r->run->arena;
-    rollout_condition(r, "ReplicaFailure", arena_cstr(a, value_str(failure, "status")),
-                      arena_cstr(a, value_str(failure, "reason")), value_str(failure, "message"));
+    const char *status = arena_cstr(a, value_str(failure, "status")),
+               *reason = arena_cstr(a, value_str(failure, "reason"));
+    if (condition_says(r, "ReplicaFailure", status, reason))
+        return;
+    const struct node *before = node_find(r->conditions, "type", STR("ReplicaFailure"));
+    bool moved = !before || !str_is(node_str(before, "status"), status);
+    struct node *c = put_last(r, "ReplicaFailure", status, reason, value_str(failure, "message"));
+    /* It failed when the set did, not when that was seen. */
+    struct str since = time_format(a, value_time_us(failure, "lastTransitionTime"));
+    node_put_str(a, c, "lastUpdateTime", since);
+    if (moved)
+        node_put_str(a, c, "lastTransitionTime", since);
 }
 
 static int put_status(struct rollout *r, bool judge, struct status *st)
@@ -502,10 +544,8 @@ static int recreate(struct rollout *r, struct status *st)
 static bool scaling(const struct rollout *r)
 {
     for (size_t i = 0; i < r->count; i++) {
-        int64_t desired;
-        if (r->sets[i].wanted > 0 &&
-            str_to_i64(object_annotation(r->sets[i].object, ANNOTATION_DESIRED), &desired) == 0 &&
-            desired != r->wanted)
+        int64_t desired = rollout_size_noted(&r->sets[i], ANNOTATION_DESIRED);
+        if (r->sets[i].wanted > 0 && desired >= 0 && desired != r->wanted)
             return true;
     }
     return false;

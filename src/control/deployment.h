@@ -55,7 +55,10 @@ int rollout_roll(struct rollout *r, bool *ret_scaled, struct status *st) must_us
 int64_t rollout_newest_size(const struct rollout *r, int64_t its_size);
 int64_t rollout_total_wanted(const struct rollout *r);
 void rollout_annotate_sizes(struct rollout *r, struct node *set_tree);
-/* Sets a condition as the original does: nothing changes while status and reason are the same. */
+/* A size that an annotation of a set tells; -1: none, or no size. */
+int64_t rollout_size_noted(const struct replica_set *set, const char *annotation);
+/* Sets a condition as the original does: nothing changes while status and reason are the same; what
+ * changes becomes the last of the list. */
 void rollout_condition(struct rollout *r, const char *type, const char *status, const char *reason,
                        struct str message);
 

@@ -83,13 +83,19 @@ static struct replica_set *active_or_latest(const struct rollout *r)
     return r->count ? &r->sets[r->count - 1] : NULL;
 }
 
+int64_t rollout_size_noted(const struct replica_set *set, const char *annotation)
+{
+    int64_t size;
+    if (str_to_i64(object_annotation(set->object, annotation), &size) < 0 || size > INT32_MAX)
+        return -1;
+    return MAX(size, -1);
+}
+
 static bool saturated(const struct rollout *r)
 {
-    int64_t desired;
     const struct replica_set *set = r->newest;
     return set && set->wanted == r->wanted && set_available(set) == r->wanted &&
-           str_to_i64(object_annotation(set->object, ANNOTATION_DESIRED), &desired) == 0 &&
-           desired == r->wanted;
+           rollout_size_noted(set, ANNOTATION_DESIRED) == r->wanted;
 }
 
 /* What a set gets of the pods to be added or taken away, by its share of the old total. */
@@ -100,9 +106,8 @@ static int64_t proportion(const struct rollout *r, const struct replica_set *set
         return 0;
     int64_t fraction = -set->wanted;
     if (r->wanted > 0) {
-        int64_t total_before;
-        if (str_to_i64(object_annotation(set->object, ANNOTATION_MAX), &total_before) < 0 ||
-            total_before == 0)
+        int64_t total_before = rollout_size_noted(set, ANNOTATION_MAX);
+        if (total_before <= 0)
             total_before = value_int(r->root, "status.replicas", 0);
         if (total_before == 0)
             return 0;

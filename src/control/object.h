@@ -53,6 +53,11 @@ bool condition_remove(struct node *conditions, const char *type);
 int run_claim(struct run *run, size_t watch_index, const struct sealed *owner,
               const struct selector *labels, const char *finalizer, struct objects *ret,
               struct status *st) must_use;
+/* The same without finalizers, for those of the selected only that filter takes, too. */
+typedef bool (*claim_filter)(void *arg, const struct sealed *object);
+int run_claim_those(struct run *run, size_t watch_index, const struct sealed *owner,
+                    const struct selector *labels, claim_filter filter, void *arg,
+                    struct objects *ret, struct status *st) must_use;
 /* For an object that nobody owns (not one being deleted): enqueues those of its namespace, among
  * the objects of the watch, whose spec.selector matches it, so that they adopt it. */
 void control_enqueue_adopters(struct control *c, size_t watch_index, const struct sealed *orphan);

@@ -29,13 +29,19 @@ static bool unavailable(const struct set_run *s, const struct sealed *pod)
     return !pod || !available(s, pod) || object_deleting(pod);
 }
 
+/* Only pods that are named after the set are its own, whatever their labels say. */
+static bool is_member(void *arg, const struct sealed *pod)
+{
+    return set_pod_ordinal(arg, pod) >= 0;
+}
+
 static int collect_members(struct set_run *s, struct members *ret, struct status *st)
 {
     struct arena *a = s->run->arena;
     struct selector labels;
     struct objects pods;
     if (label_selector_from_value(a, value_at(s->root, "spec.selector"), &labels, st) < 0 ||
-        run_claim(s->run, SET_PODS, s->object, &labels, NULL, &pods, st) < 0)
+        run_claim_those(s->run, SET_PODS, s->object, &labels, is_member, s, &pods, st) < 0)
         return -1;
     *ret = (struct members){.replicas = arena_array(a, const struct sealed *, s->count + 1)};
     for (size_t i = 0; i < pods.count; i++) {
@@ -63,26 +69,21 @@ static int collect_members(struct set_run *s, struct members *ret, struct status
 static int process_replica(struct set_run *s, const struct sealed *pod, int64_t ordinal,
                            bool *ret_wait, struct status *st)
 {
-    *ret_wait = false;
-    if (!pod) {
-        *ret_wait = s->ordered;
+    bool changed;
+    *ret_wait = s->ordered;
+    if (!pod)
         return set_create_pod(s, ordinal, st);
-    }
-    if (pod_finished(pod)) {
-        *ret_wait = true;
+    if (pod_finished(pod))
         return object_deleting(pod) ? 0 : set_delete_pod(s, pod, st);
-    }
+    *ret_wait = false;
     if (str_is(object_str(pod, "status.phase"), "Pending") &&
-        set_sync_claims(s, pod, false, st) < 0)
+        set_sync_claims(s, pod, false, &changed, st) < 0)
         return -1;
     if (s->ordered && (object_deleting(pod) || !available(s, pod))) {
         *ret_wait = true;
         return 0;
     }
-    if (object_deleting(pod))
-        return 0;
-    return set_sync_identity(s, pod, ordinal, st) < 0 || set_sync_claims(s, pod, false, st) < 0 ? -1
-                                                                                                : 0;
+    return object_deleting(pod) ? 0 : set_sync_pod(s, pod, ordinal, st);
 }
 
 static int process_condemned(struct set_run *s, const struct sealed *pod,
@@ -117,7 +118,7 @@ static int roll(struct set_run *s, struct members *m, struct status *st)
     int64_t partition = value_int(s->root, "spec.updateStrategy.rollingUpdate.partition", 0);
     for (int64_t i = s->count - 1; i >= partition; i--) {
         const struct sealed *pod = m->replicas[i];
-        if (pod && !object_deleting(pod) &&
+        if (pod && !object_deleting(pod) && !pod_finished(pod) &&
             !str_equal(set_pod_revision(pod), object_name(s->history.update)))
             return set_delete_pod(s, pod, st);
         if (unavailable(s, pod))
@@ -128,19 +129,16 @@ static int roll(struct set_run *s, struct members *m, struct status *st)
 
 static int act(struct set_run *s, struct members *m, struct status *st)
 {
-    bool wait, held = false;
+    bool wait, changed;
     const struct sealed *first_unavailable = find_first_unavailable(s, m);
     for (int64_t i = 0; i < s->count; i++) {
         if (process_replica(s, m->replicas[i], s->first + i, &wait, st) < 0)
             return -1;
-        held |= wait;
-        if (wait && s->ordered)
+        if (wait)
             return 0;
     }
-    if (held)
-        return 0;
     for (size_t i = 0; i < m->condemned.count; i++)
-        if (set_sync_claims(s, m->condemned.items[i], true, st) < 0)
+        if (set_sync_claims(s, m->condemned.items[i], true, &changed, st) < 0)
             return -1;
     for (size_t i = 0; i < m->condemned.count; i++) {
         if (process_condemned(s, m->condemned.items[i], first_unavailable, &wait, st) < 0)

@@ -32,11 +32,12 @@ struct str set_pod_revision(const struct sealed *pod);
 /* Makes claims and pod of an ordinal; revision NULL counts as "wait" (nothing is done). */
 int set_create_pod(struct set_run *s, int64_t ordinal, struct status *st) must_use;
 int set_delete_pod(struct set_run *s, const struct sealed *pod, struct status *st) must_use;
-/* Makes missing claims of an existing pod, and sets their owners as the retention policy says. */
-int set_sync_claims(struct set_run *s, const struct sealed *pod, bool condemned,
+/* Makes missing claims of an existing pod, and sets their owners as the retention policy says.
+ * *ret_changed: some owners were others. */
+int set_sync_claims(struct set_run *s, const struct sealed *pod, bool condemned, bool *ret_changed,
                     struct status *st) must_use;
-/* Name, labels and volumes of an existing pod are what they should be, or made so. */
-int set_sync_identity(struct set_run *s, const struct sealed *pod, int64_t ordinal,
-                      struct status *st) must_use;
+/* Labels and claims of an existing pod are what they should be, or made so. */
+int set_sync_pod(struct set_run *s, const struct sealed *pod, int64_t ordinal,
+                 struct status *st) must_use;
 
 #endif

@@ -34,28 +34,92 @@ static struct str claim_name(const struct set_run *s, struct value template, str
                         STR_ARG(pod));
 }
 
-/* Owners of a claim, by the retention policy: the set, or the pod once it is to go for good. */
-static void set_claim_owners(struct set_run *s, struct node *claim, const struct sealed *pod,
-                             bool condemned)
+/* A pod as far as its claims care; one that isn't made yet has no uid. */
+struct claimant {
+    struct str name, uid;
+};
+
+static bool refers_to(const struct node *reference, const char *api_version, const char *kind,
+                      struct str name)
+{
+    return str_is(node_str(reference, "apiVersion"), api_version) &&
+           str_is(node_str(reference, "kind"), kind) &&
+           str_equal(node_str(reference, "name"), name);
+}
+
+static bool is_set(const struct set_run *s, const struct node *reference)
+{
+    return refers_to(reference, "apps/v1", "StatefulSet", s->run->name);
+}
+
+static bool is_pod(struct claimant pod, const struct node *reference)
+{
+    return refers_to(reference, "v1", "Pod", pod.name);
+}
+
+/* An owner of the same name that is another object: the claim is about to go with it. */
+static bool has_stale_owner(const struct set_run *s, const struct node *owners, struct claimant pod)
+{
+    node_each(o, owners)
+    {
+        if (is_set(s, o) && !str_equal(node_str(o, "uid"), object_uid(s->object)))
+            return true;
+        if (is_pod(pod, o) && !str_equal(node_str(o, "uid"), pod.uid))
+            return true;
+    }
+    return false;
+}
+
+/* Somebody else controls the claim: the retention policy has no say. */
+static bool has_other_controller(const struct set_run *s, const struct node *owners,
+                                 struct claimant pod)
+{
+    if (!s->delete_with_set && !s->delete_with_scale)
+        return false;
+    node_each(o, owners) if (!is_set(s, o) && !is_pod(pod, o) &&
+                             node_flag(o, "controller", false)) return true;
+    return false;
+}
+
+static struct node *pod_owner(struct arena *a, struct claimant pod)
+{
+    struct node *reference = node_map(a);
+    node_put_str(a, reference, "apiVersion", STR("v1"));
+    node_put_str(a, reference, "kind", STR("Pod"));
+    node_put_str(a, reference, "name", pod.name);
+    node_put_str(a, reference, "uid", pod.uid);
+    node_put_bool(a, reference, "controller", true);
+    node_put_bool(a, reference, "blockOwnerDeletion", true);
+    return reference;
+}
+
+/* Owners of a claim, by the retention policy: the set, or the pod once it is to go for good.
+ * *ret_conflict: another controller stands in the way. */
+static void set_claim_owners(struct set_run *s, struct node *claim, struct claimant pod,
+                             bool condemned, bool *ret_conflict)
 {
     struct arena *a = s->run->arena;
     struct node *list = node_need_list(a, claim, "metadata.ownerReferences");
-    bool by_pod = pod && condemned && s->delete_with_scale;
+    bool by_pod = condemned && s->delete_with_scale;
     bool by_set = s->delete_with_set && !by_pod;
-    bool has_set = false, has_pod = false;
-    for (size_t i = node_count(list); i-- > 0;) {
-        struct str uid = node_str(node_item(list, i), "uid");
-        bool is_set = str_equal(uid, object_uid(s->object));
-        bool is_pod = pod && str_equal(uid, object_uid(pod));
-        if ((is_set && !by_set) || (is_pod && !by_pod))
-            node_list_remove(list, i);
-        has_set |= is_set && by_set;
-        has_pod |= is_pod && by_pod;
+    *ret_conflict = has_other_controller(s, list, pod);
+    by_pod &= !*ret_conflict;
+    by_set &= !*ret_conflict;
+    if (!has_stale_owner(s, list, pod)) {
+        for (size_t i = node_count(list); i-- > 0;) {
+            const struct node *o = node_item(list, i);
+            bool controls = node_flag(o, "controller", false);
+            bool set = is_set(s, o), its_pod = is_pod(pod, o);
+            if ((set && !(by_set && controls)) || (its_pod && !(by_pod && controls)))
+                node_list_remove(list, i);
+            by_set &= !(set && controls);
+            by_pod &= !(its_pod && controls);
+        }
+        if (by_set)
+            node_append(a, list, owner_reference(a, s->object));
+        if (by_pod)
+            node_append(a, list, pod_owner(a, pod));
     }
-    if (by_set && !has_set)
-        node_append(a, list, owner_reference(a, s->object));
-    if (by_pod && !has_pod)
-        node_append(a, list, owner_reference(a, pod));
     if (node_count(list) == 0)
         node_del(claim, "metadata.ownerReferences");
 }
@@ -65,6 +129,7 @@ static int create_claim(struct set_run *s, struct value template, struct str nam
 {
     struct arena *a = s->run->arena;
     struct node *claim = value_to_node(a, template);
+    bool conflict;
     node_put_str(a, claim, "apiVersion", STR("v1"));
     node_put_str(a, claim, "kind", STR("PersistentVolumeClaim"));
     node_put_str(a, claim, "metadata.name", name);
@@ -75,54 +140,97 @@ static int create_claim(struct set_run *s, struct value template, struct str nam
     for (struct value v; value_next(&it, &v);)
         node_set(a, node_need_map(a, claim, "metadata.labels"), it.key,
                  node_text(a, value_str(v, "")));
-    set_claim_owners(s, claim, NULL, false);
+    set_claim_owners(s, claim, (struct claimant){.name = pod}, false, &conflict);
     if (run_create(s->run, control_resource(s->run->control, SET_CLAIMS), s->run->ns, claim, NULL,
                    st) == 0) {
         run_event(s->run, s->object, "Normal", "SuccessfulCreate",
-                  "create Claim %.*s Pod %.*s in StatefulSet %.*s success", STR_ARG(name),
+                  "Create Claim %.*s Pod %.*s in StatefulSet %.*s success", STR_ARG(name),
                   STR_ARG(pod), STR_ARG(s->run->name));
         return 0;
     }
     if (st->reason == REASON_ALREADY_EXISTS)
         return 0;
     run_event(s->run, s->object, "Warning", "FailedCreate",
-              "create Claim %.*s for Pod %.*s in StatefulSet %.*s failed error: %.*s",
+              "Create Claim %.*s for Pod %.*s in StatefulSet %.*s failed error: %.*s",
               STR_ARG(name), STR_ARG(pod), STR_ARG(s->run->name), STR_ARG(st->message));
     return -1;
 }
 
-/* *ret_stale: a claim of an earlier pod is still on its way out. */
-static int create_claims(struct set_run *s, struct str pod, bool *ret_stale, struct status *st)
+/* Gives an existing claim its owners. *ret_changed becomes true when they were others. */
+static int sync_owners(struct set_run *s, const struct sealed *claim, struct claimant pod,
+                       bool condemned, bool tell, bool *ret_changed, struct status *st)
 {
-    *ret_stale = false;
-    struct value_iter it = value_iter(value_at(s->root, "spec.volumeClaimTemplates"));
-    for (struct value template; value_next(&it, &template);) {
-        struct str name = claim_name(s, template, pod);
-        const struct sealed *claim = run_get(s->run, SET_CLAIMS, s->run->ns, name);
-        if (claim)
-            *ret_stale |= object_deleting(claim);
-        else if (create_claim(s, template, name, pod, st) < 0)
-            return -1;
-    }
+    bool conflict;
+    const struct sealed *changed = NULL;
+    struct node *tree = unseal(s->run->arena, claim);
+    set_claim_owners(s, tree, pod, condemned, &conflict);
+    if (conflict && tell)
+        run_event(s->run, s->object, "Warning", "ConflictingController",
+                  "PersistentVolumeClaim %.*s has a conflicting OwnerReference that acts as a "
+                  "manging controller, the retention policy is ignored for this claim",
+                  STR_ARG(object_name(claim)));
+    if (run_put(s->run, control_resource(s->run->control, SET_CLAIMS), NULL, claim, tree, &changed,
+                st) < 0)
+        return -1;
+    *ret_changed |= changed != NULL;
     return 0;
 }
 
-int set_sync_claims(struct set_run *s, const struct sealed *pod, bool condemned, struct status *st)
+/* Claims of a pod that is about to be made. *ret_stale: one is still on its way out with an earlier
+ * pod of the name. */
+static int create_claims(struct set_run *s, struct str pod, bool *ret_stale, struct status *st)
 {
+    struct arena *a = s->run->arena;
+    struct value templates = value_at(s->root, "spec.volumeClaimTemplates");
+    struct claimant claimant = {.name = pod};
+    struct buf failures = BUF_INIT;
+    size_t failed = 0;
+    *ret_stale = false;
+    struct value_iter it = value_iter(templates);
+    for (struct value template; s->delete_with_scale && value_next(&it, &template);) {
+        const struct sealed *claim =
+            run_get(s->run, SET_CLAIMS, s->run->ns, claim_name(s, template, pod));
+        node_each(o, claim ? node_at(unseal(a, claim), "metadata.ownerReferences")
+                           : NULL) *ret_stale |= is_pod(claimant, o);
+    }
+    if (*ret_stale)
+        return 0;
+    it = value_iter(templates);
+    for (struct value template; value_next(&it, &template);) {
+        struct str name = claim_name(s, template, pod);
+        const struct sealed *claim = run_get(s->run, SET_CLAIMS, s->run->ns, name);
+        bool changed = false;
+        if (claim && object_deleting(claim))
+            buf_printf(&failures, "%spvc %.*s is being deleted", failed++ ? ", " : "",
+                       STR_ARG(name));
+        else if (claim ? sync_owners(s, claim, claimant, false, true, &changed, st) < 0
+                       : create_claim(s, template, name, pod, st) < 0)
+            buf_printf(&failures, "%sfailed to create PVC %.*s: %.*s", failed++ ? ", " : "",
+                       STR_ARG(name), STR_ARG(st->message));
+    }
+    if (failed)
+        status_set(st, REASON_CONFLICT, failed > 1 ? "[%.*s]" : "%.*s",
+                   STR_ARG(arena_str(a, buf_str(&failures))));
+    buf_release(&failures);
+    return failed ? -1 : 0;
+}
+
+int set_sync_claims(struct set_run *s, const struct sealed *pod, bool condemned, bool *ret_changed,
+                    struct status *st)
+{
+    bool pending = str_is(object_str(pod, "status.phase"), "Pending");
+    struct claimant claimant = {object_name(pod), object_uid(pod)};
     struct value_iter it = value_iter(value_at(s->root, "spec.volumeClaimTemplates"));
+    *ret_changed = false;
     for (struct value template; value_next(&it, &template);) {
         struct str name = claim_name(s, template, object_name(pod));
         const struct sealed *claim = run_get(s->run, SET_CLAIMS, s->run->ns, name);
         if (!claim) {
-            if (!condemned && str_is(object_str(pod, "status.phase"), "Pending") &&
-                create_claim(s, template, name, object_name(pod), st) < 0)
+            if (!condemned && pending && create_claim(s, template, name, object_name(pod), st) < 0)
                 return -1;
             continue;
         }
-        struct node *tree = unseal(s->run->arena, claim);
-        set_claim_owners(s, tree, pod, condemned);
-        if (run_put(s->run, control_resource(s->run->control, SET_CLAIMS), NULL, claim, tree, NULL,
-                    st) < 0)
+        if (sync_owners(s, claim, claimant, condemned, pending, ret_changed, st) < 0)
             return -1;
     }
     return 0;
@@ -182,6 +290,22 @@ static struct node *pod_of(struct set_run *s, int64_t ordinal, const struct seal
     return pod;
 }
 
+/* One event about a pod; failure NULL: it went well. */
+static void tell_pod(struct set_run *s, const char *verb, struct str pod,
+                     const struct status *failure)
+{
+    struct arena *a = s->run->arena;
+    const char *reason =
+        arena_cstr(a, arena_printf(a, "%s%s", failure ? "Failed" : "Successful", verb));
+    if (failure)
+        run_event(s->run, s->object, "Warning", reason,
+                  "%s Pod %.*s in StatefulSet %.*s failed error: %.*s", verb, STR_ARG(pod),
+                  STR_ARG(s->run->name), STR_ARG(failure->message));
+    else
+        run_event(s->run, s->object, "Normal", reason, "%s Pod %.*s in StatefulSet %.*s successful",
+                  verb, STR_ARG(pod), STR_ARG(s->run->name));
+}
+
 int set_create_pod(struct set_run *s, int64_t ordinal, struct status *st)
 {
     const struct sealed *revision = revision_for(s, ordinal);
@@ -189,47 +313,50 @@ int set_create_pod(struct set_run *s, int64_t ordinal, struct status *st)
     bool stale;
     if (!revision)
         return 0;
-    if (create_claims(s, name, &stale, st) < 0)
+    if (create_claims(s, name, &stale, st) < 0) {
+        tell_pod(s, "Create", name, st);
         return -1;
+    }
     if (stale)
         return 0; /* its end brings this run back */
     if (run_create(s->run, control_resource(s->run->control, SET_PODS), s->run->ns,
                    pod_of(s, ordinal, revision), NULL, st) == 0) {
-        run_event(s->run, s->object, "Normal", "SuccessfulCreate",
-                  "create Pod %.*s in StatefulSet %.*s successful", STR_ARG(name),
-                  STR_ARG(s->run->name));
+        tell_pod(s, "Create", name, NULL);
         return 0;
     }
-    if (st->reason == REASON_ALREADY_EXISTS)
-        return -1;
-    run_event(s->run, s->object, "Warning", "FailedCreate",
-              "create Pod %.*s in StatefulSet %.*s failed error: %.*s", STR_ARG(name),
-              STR_ARG(s->run->name), STR_ARG(st->message));
+    if (st->reason != REASON_ALREADY_EXISTS)
+        tell_pod(s, "Create", name, st);
     return -1;
 }
 
 int set_delete_pod(struct set_run *s, const struct sealed *pod, struct status *st)
 {
     const struct resource *pods = control_resource(s->run->control, SET_PODS);
-    if (run_delete(s->run, pods, s->run->ns, object_name(pod), object_uid(pod), NULL, st) < 0) {
-        run_event(s->run, s->object, "Warning", "FailedDelete",
-                  "delete Pod %.*s in StatefulSet %.*s failed error: %.*s",
-                  STR_ARG(object_name(pod)), STR_ARG(s->run->name), STR_ARG(st->message));
-        return -1;
-    }
-    run_event(s->run, s->object, "Normal", "SuccessfulDelete",
-              "delete Pod %.*s in StatefulSet %.*s successful", STR_ARG(object_name(pod)),
-              STR_ARG(s->run->name));
-    return 0;
+    int result = run_delete(s->run, pods, s->run->ns, object_name(pod), object_uid(pod), NULL, st);
+    tell_pod(s, "Delete", object_name(pod), result < 0 ? st : NULL);
+    return result;
 }
 
-int set_sync_identity(struct set_run *s, const struct sealed *pod, int64_t ordinal,
-                      struct status *st)
+static int sync_identity(struct set_run *s, const struct sealed *pod, int64_t ordinal,
+                         bool *ret_changed, struct status *st)
 {
-    if (str_equal(object_label(pod, pod_name_label), object_name(pod)) &&
-        !str_empty(object_label(pod, pod_index_label)))
+    *ret_changed = !str_equal(object_label(pod, pod_name_label), object_name(pod));
+    if (!*ret_changed)
         return 0;
     struct node *tree = unseal(s->run->arena, pod);
     set_identity_labels(s, tree, object_name(pod), ordinal);
     return run_put(s->run, control_resource(s->run->control, SET_PODS), NULL, pod, tree, NULL, st);
+}
+
+int set_sync_pod(struct set_run *s, const struct sealed *pod, int64_t ordinal, struct status *st)
+{
+    bool identity = false, claims = false;
+    if (sync_identity(s, pod, ordinal, &identity, st) < 0 ||
+        set_sync_claims(s, pod, false, &claims, st) < 0) {
+        tell_pod(s, "Update", object_name(pod), st);
+        return -1;
+    }
+    if (identity || claims)
+        tell_pod(s, "Update", object_name(pod), NULL);
+    return 0;
 }

@@ -6,7 +6,7 @@
 #define MAP_BYTES (64ull << 30)
 enum {
     READERS = 16,
-    META_KEY_MAX = 256
+    BROKEN_MAX = 4 /* snapshots put aside until the reads' end */
 };
 
 static const struct {
@@ -57,38 +57,6 @@ struct db_space db_space_of(const struct db *db, MDB_txn *txn)
     if (mdb_env_info(db->env, &info) == 0 && info.me_last_pgno * page_bytes > space.used_bytes)
         space.reusable_bytes = info.me_last_pgno * page_bytes - space.used_bytes;
     return space;
-}
-
-int db_state_read(const struct db *db, MDB_txn *txn, struct db_state *ret)
-{
-    MDB_val key = db_val(db_state_key, sizeof(db_state_key) - 1), value, check;
-    MDB_val check_key = db_val(db_state_check_key, sizeof(db_state_check_key) - 1);
-    int rc = mdb_get(txn, db->dbi[DB_META], &key, &value);
-    if (rc != 0)
-        return rc;
-    if (value.mv_size != sizeof(*ret))
-        return MDB_CORRUPTED;
-    memcpy(ret, value.mv_data, sizeof(*ret));
-    if (ret->format == DB_FORMAT) {
-        uint32_t wanted = db_check(key, ret, sizeof(*ret));
-        rc = mdb_get(txn, db->dbi[DB_META], &check_key, &check);
-        if (rc != 0 || check.mv_size != sizeof(wanted) ||
-            memcmp(check.mv_data, &wanted, sizeof(wanted)) != 0)
-            return rc && rc != MDB_NOTFOUND ? rc : MDB_CORRUPTED;
-    }
-    return ret->applied < ret->compacted ? MDB_CORRUPTED : 0;
-}
-
-int db_state_write(const struct db *db, MDB_txn *txn, const struct db_state *state)
-{
-    struct db_state now = *state;
-    now.format = DB_FORMAT;
-    MDB_val key = db_val(db_state_key, sizeof(db_state_key) - 1), value = db_val(&now, sizeof(now));
-    MDB_val check_key = db_val(db_state_check_key, sizeof(db_state_check_key) - 1);
-    uint32_t check = db_check(key, &now, sizeof(now));
-    MDB_val check_value = db_val(&check, sizeof(check));
-    int rc = mdb_put(txn, db->dbi[DB_META], &key, &value, 0);
-    return rc ? rc : mdb_put(txn, db->dbi[DB_META], &check_key, &check_value, 0);
 }
 
 static int open_databases(struct db *db)
@@ -176,6 +144,7 @@ void db_close(struct db *db)
         mdb_cursor_close(db->names);
     if (db->read)
         mdb_txn_abort(db->read);
+    db_pin_free(db->kept);
     if (db->env)
         mdb_env_close(db->env);
     mem_free(db);
@@ -199,8 +168,58 @@ void db_set_state(struct db *db, const struct db_state *state)
 
 /* ---- snapshots ---- */
 
+struct db_pin {
+    MDB_txn *txn; /* owned, as are the cursors */
+    MDB_cursor *objs, *names;
+    struct db_pin *next; /* owned */
+};
+
+/* Puts the snapshot aside, in front of those that broke before. */
+static struct db_pin *set_aside(struct db *db)
+{
+    struct db_pin *pin = mem_alloc(sizeof(*pin));
+    pin->txn = db->read;
+    pin->objs = db->objs;
+    pin->names = db->names;
+    pin->next = take_ptr(db->kept);
+    db->read = NULL;
+    db->objs = db->names = NULL;
+    db->reading = db->broken = false;
+    return pin;
+}
+
+/* LMDB goes on with no transaction that met an error: other objects are read with a new one, while
+ * what was read stays. */
+static void replace_broken(struct db *db)
+{
+    size_t count = 0;
+    for (const struct db_pin *pin = db->kept; pin; pin = pin->next)
+        count++;
+    db->broken = false;
+    if (count < BROKEN_MAX)
+        db->kept = set_aside(db);
+}
+
+int db_read_failed(struct db *db, int rc)
+{
+    if (rc == 0 || rc == MDB_NOTFOUND)
+        return rc;
+    db->broken = true;
+    if (db->on_damage)
+        db->on_damage(db->on_damage_arg);
+    return rc;
+}
+
+void db_on_damage(struct db *db, void (*fn)(void *arg), void *arg)
+{
+    db->on_damage = fn;
+    db->on_damage_arg = arg;
+}
+
 int db_read_begin(struct db *db)
 {
+    if (unlikely(db->broken && db->reading))
+        replace_broken(db);
     if (likely(db->reading))
         return 0;
     int rc;
@@ -227,36 +246,25 @@ void db_read_end(struct db *db)
 {
     if (db->reading)
         mdb_txn_reset(db->read);
-    db->reading = false;
+    db->reading = db->broken = false;
+    db_pin_free(take_ptr(db->kept));
 }
-
-struct db_pin {
-    MDB_txn *txn;
-    MDB_cursor *objs, *names;
-};
 
 struct db_pin *db_pin(struct db *db)
 {
-    if (!db->reading)
-        return NULL;
-    struct db_pin *pin = mem_alloc(sizeof(*pin));
-    pin->txn = db->read;
-    pin->objs = db->objs;
-    pin->names = db->names;
-    db->read = NULL;
-    db->objs = db->names = NULL;
-    db->reading = false;
-    return pin;
+    return db->reading ? set_aside(db) : take_ptr(db->kept);
 }
 
 void db_pin_free(struct db_pin *pin)
 {
-    if (!pin)
-        return;
-    mdb_cursor_close(pin->objs);
-    mdb_cursor_close(pin->names);
-    mdb_txn_abort(pin->txn);
-    mem_free(pin);
+    while (pin) {
+        struct db_pin *next = pin->next;
+        mdb_cursor_close(pin->objs);
+        mdb_cursor_close(pin->names);
+        mdb_txn_abort(pin->txn);
+        mem_free(pin);
+        pin = next;
+    }
 }
 
 /* ---- keys ---- */
@@ -326,19 +334,39 @@ int db_chunk_seek(MDB_cursor *objs, uint64_t revision, MDB_val *ret_key, MDB_val
     return rc;
 }
 
-static int find_record(MDB_cursor *objs, uint64_t revision, uint32_t hint,
-                       const struct record **ret)
+bool db_chunk_key_right(MDB_val key, MDB_val chunk)
+{
+    const struct record *first = record_at(chunk.mv_data, chunk.mv_size);
+    if (key.mv_size != sizeof(uint64_t) || !first || !record_intact(first))
+        return false;
+    return first->chunk_moved ? db_u64(key) <= first->revision : db_u64(key) == first->revision;
+}
+
+bool db_chunk_whole(MDB_val chunk)
+{
+    uint64_t last = 0;
+    for (size_t at = 0; at < chunk.mv_size;) {
+        const struct record *r = record_at((char *)chunk.mv_data + at, chunk.mv_size - at);
+        if (!r || !record_intact(r) || r->revision <= last)
+            return false;
+        last = r->revision;
+        at += record_size(r);
+    }
+    return true;
+}
+
+int db_record_in(MDB_cursor *objs, uint64_t revision, uint32_t hint, const struct record **ret)
 {
     MDB_val key, chunk;
     int rc = db_chunk_seek(objs, revision, &key, &chunk);
+    const struct record *r, *first = chunk.mv_data;
     if (rc != 0)
-        return rc == MDB_NOTFOUND ? -ENOENT : -EIO;
-    const struct record *r = record_at(chunk.mv_data, chunk.mv_size);
-    if (!r)
-        return -EIO;
+        return rc;
+    if (chunk.mv_size < sizeof(*first))
+        return MDB_CORRUPTED;
     /* Places are as they were written unless the first record says otherwise: then bytes there may
      * be any value's. */
-    if (!r->chunk_moved && hint % 8 == 0 && hint < chunk.mv_size) {
+    if (!first->chunk_moved && hint % 8 == 0 && hint < chunk.mv_size) {
         r = record_at((const char *)chunk.mv_data + hint, chunk.mv_size - hint);
         if (r && r->revision == revision && record_intact(r)) {
             *ret = r;
@@ -346,18 +374,46 @@ static int find_record(MDB_cursor *objs, uint64_t revision, uint32_t hint,
         }
     }
     r = record_find(chunk.mv_data, chunk.mv_size, revision, NULL);
-    if (!r)
-        return -ENOENT;
-    if (!record_intact(r))
-        return -EIO;
-    *ret = r;
+    if (r && record_intact(r))
+        *ret = r;
+    else if (r || !db_chunk_whole(chunk))
+        return DB_RECORD_DAMAGED;
+    else
+        return db_chunk_key_right(key, chunk) ? MDB_NOTFOUND : MDB_CORRUPTED;
     return 0;
 }
 
-int db_record(struct db *db, uint64_t revision, uint32_t hint, const struct record **ret)
+static int find_record(struct db *db, MDB_cursor *objs, uint64_t revision, uint32_t hint,
+                       const struct record **ret)
+{
+    int rc = db_record_in(objs, revision, hint, ret);
+    if (rc == 0)
+        return 0;
+    if (rc != DB_RECORD_DAMAGED)
+        db_read_failed(db, rc);
+    return rc == MDB_NOTFOUND ? -ENOENT : -EIO;
+}
+
+int db_record(struct db *db, uint64_t revision, const struct record **ret)
 {
     int err = db_read_begin(db);
-    return err ? err : find_record(db->objs, revision, hint, ret);
+    return err ? err : find_record(db, db->objs, revision, 0, ret);
+}
+
+/* What a name says is there. */
+static int find_named(struct db *db, MDB_cursor *objs, const struct db_name *name,
+                      const struct record **ret)
+{
+    int err = find_record(db, objs, name->revision, name->hint, ret);
+    if (err == -ENOENT)
+        db_read_failed(db, MDB_CORRUPTED);
+    return err ? -EIO : 0;
+}
+
+int db_record_of(struct db *db, const struct db_name *name, const struct record **ret)
+{
+    int err = db_read_begin(db);
+    return err ? err : find_named(db, db->objs, name, ret);
 }
 
 int db_record_from(struct db *db, uint64_t revision, const struct record **ret,
@@ -368,6 +424,10 @@ int db_record_from(struct db *db, uint64_t revision, const struct record **ret,
     if (rc == MDB_NOTFOUND)
         rc = mdb_cursor_get(db->objs, &key, &chunk, MDB_FIRST);
     while (rc == 0) {
+        if (!db_chunk_key_right(key, chunk)) {
+            db_read_failed(db, MDB_CORRUPTED);
+            return -EIO;
+        }
         for (size_t at = 0; at < chunk.mv_size;) {
             const struct record *r = record_at((char *)chunk.mv_data + at, chunk.mv_size - at);
             if (!r || !record_intact(r)) /* a damaged one may be the one that is sought */
@@ -381,7 +441,7 @@ int db_record_from(struct db *db, uint64_t revision, const struct record **ret,
         }
         rc = mdb_cursor_get(db->objs, &key, &chunk, MDB_NEXT);
     }
-    return rc == MDB_NOTFOUND ? -ENOENT : -EIO;
+    return db_read_failed(db, rc) == MDB_NOTFOUND ? -ENOENT : -EIO;
 }
 
 /* That a key is not in `names`: a flipped bit in it, or in a page that leads to it, would be seen
@@ -391,16 +451,16 @@ static int name_absent(MDB_cursor *names, MDB_val wanted, int rc, MDB_val found,
     struct db_name beside;
     if (rc == 0) {
         if (!db_name_read(found, value, &beside) || db_key_compare(found, wanted) <= 0)
-            return -EIO;
+            return MDB_CORRUPTED;
         rc = mdb_cursor_get(names, &found, &value, MDB_PREV);
     } else if (rc == MDB_NOTFOUND) {
         rc = mdb_cursor_get(names, &found, &value, MDB_LAST);
     }
-    if (rc == MDB_NOTFOUND)
-        return -ENOENT;
-    if (rc != 0 || !db_name_read(found, value, &beside) || db_key_compare(found, wanted) >= 0)
-        return -EIO;
-    return -ENOENT;
+    if (rc != 0)
+        return rc;
+    if (!db_name_read(found, value, &beside) || db_key_compare(found, wanted) >= 0)
+        return MDB_CORRUPTED;
+    return MDB_NOTFOUND;
 }
 
 int db_name(struct db *db, struct store_key key, struct db_name *ret)
@@ -413,15 +473,20 @@ int db_name(struct db *db, struct store_key key, struct db_name *ret)
     MDB_val wanted = db_val(k.bytes, k.len), found = wanted;
     int rc = mdb_cursor_get(db->names, &found, &value, MDB_SET_RANGE);
     if (rc != 0 || db_key_compare(found, wanted) != 0)
-        return name_absent(db->names, wanted, rc, found, value);
-    return db_name_read(found, value, ret) ? 0 : -EIO;
+        rc = name_absent(db->names, wanted, rc, found, value);
+    else if (!db_name_read(found, value, ret))
+        rc = MDB_CORRUPTED;
+    db_read_failed(db, rc);
+    return rc == 0 ? 0 : rc == MDB_NOTFOUND ? -ENOENT : -EIO;
 }
 
 /* ---- walks ---- */
 
 struct db_walk {
+    struct db *db;            /* borrowed */
     MDB_cursor *names, *objs; /* owned */
     uint16_t resource;
+    bool all; /* of every resource */
     struct str ns_only;
     MDB_val key, value; /* the next one, when ahead */
     MDB_val before;     /* the key before it; size 0: none */
@@ -433,33 +498,63 @@ struct db_walk {
 static void walk_arrive(struct db_walk *w, int rc)
 {
     w->ahead = rc == 0;
-    if (rc != 0 && rc != MDB_NOTFOUND)
+    if (db_read_failed(w->db, rc) != MDB_NOTFOUND && rc != 0)
         w->err = -EIO;
 }
 
-/* To the first name behind `from`, or at it. The one before must be before it: else a damaged page
- * has led elsewhere. */
-static void walk_seek(struct db_walk *w, MDB_val from, bool behind)
+static void walk_failed(struct db_walk *w)
+{
+    walk_arrive(w, MDB_CORRUPTED);
+}
+
+static bool name_sound(MDB_val key, MDB_val value)
 {
     struct db_name name;
+    return db_name_read(key, value, &name);
+}
+
+int db_seek_checked(MDB_cursor *cursor, MDB_val from, bool (*sound)(MDB_val key, MDB_val value),
+                    MDB_val *key, MDB_val *value)
+{
+    *key = from;
+    int rc = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return rc;
+    rc = mdb_cursor_get(cursor, key, value, rc == 0 ? MDB_PREV : MDB_LAST);
+    if (rc == MDB_NOTFOUND)
+        return mdb_cursor_get(cursor, key, value, MDB_FIRST);
+    if (rc == 0 && (!sound(*key, *value) || db_key_compare(*key, from) >= 0))
+        return MDB_CORRUPTED;
+    return rc ? rc : mdb_cursor_get(cursor, key, value, MDB_NEXT);
+}
+
+/* To the first name behind `from`, or at it. */
+static void walk_seek(struct db_walk *w, MDB_val from, bool behind)
+{
     w->key = from;
-    int rc = mdb_cursor_get(w->names, &w->key, &w->value, MDB_SET_RANGE);
-    if (rc == 0 && behind && db_key_compare(w->key, from) == 0) {
-        w->before = from;
-        walk_arrive(w, mdb_cursor_get(w->names, &w->key, &w->value, MDB_NEXT));
-        return;
+    int rc = behind ? mdb_cursor_get(w->names, &w->key, &w->value, MDB_SET_RANGE) : MDB_NOTFOUND;
+    if (rc == 0 && db_key_compare(w->key, from) == 0)
+        rc = mdb_cursor_get(w->names, &w->key, &w->value, MDB_NEXT);
+    else
+        rc = db_seek_checked(w->names, from, name_sound, &w->key, &w->value);
+    walk_arrive(w, rc);
+}
+
+static int walk_open(struct db *db, MDB_val from, bool behind, struct db_walk **ret)
+{
+    struct db_walk *w = mem_alloc(sizeof(*w));
+    w->db = db;
+    int rc = mdb_cursor_open(db->read, db->dbi[DB_NAMES], &w->names);
+    if (rc == 0)
+        rc = mdb_cursor_open(db->read, db->dbi[DB_OBJS], &w->objs);
+    if (rc == 0)
+        walk_seek(w, from, behind);
+    if (rc != 0 || w->err < 0) {
+        db_walk_close(w);
+        return -EIO;
     }
-    rc = mdb_cursor_get(w->names, &w->key, &w->value, rc == 0 ? MDB_PREV : MDB_LAST);
-    if (rc == MDB_NOTFOUND) {
-        walk_arrive(w, mdb_cursor_get(w->names, &w->key, &w->value, MDB_FIRST));
-        return;
-    }
-    if (rc != 0 || !db_name_read(w->key, w->value, &name) || db_key_compare(w->key, from) >= 0) {
-        w->err = -EIO;
-        return;
-    }
-    w->before = w->key;
-    walk_arrive(w, mdb_cursor_get(w->names, &w->key, &w->value, MDB_NEXT));
+    *ret = w;
+    return 0;
 }
 
 int db_walk_open(struct db *db, uint16_t resource, struct str ns_only, struct str after_ns,
@@ -468,28 +563,26 @@ int db_walk_open(struct db *db, uint16_t resource, struct str ns_only, struct st
     struct db_key k;
     if (db_read_begin(db) != 0)
         return -EIO;
-    struct db_walk *w = mem_alloc(sizeof(*w));
-    w->resource = resource;
-    w->ns_only = ns_only;
-    int rc = mdb_cursor_open(db->read, db->dbi[DB_NAMES], &w->names);
-    if (rc == 0)
-        rc = mdb_cursor_open(db->read, db->dbi[DB_OBJS], &w->objs);
-    if (rc == 0) {
-        bool after = after_ns.data && (!ns_only.data || str_compare(after_ns, ns_only) >= 0);
-        struct store_key from = {resource, after ? after_ns : ns_only,
-                                 after ? after_name : STR_NONE};
-        db_key_name(&k, from);
-        if (!after && !ns_only.data)
-            k.len = 2; /* before the namespace without a name */
-        walk_seek(w, db_val(k.bytes, k.len), after);
-        w->before.mv_size = 0; /* `from` is gone with this call */
-    }
-    if (rc != 0 || w->err < 0) {
-        db_walk_close(w);
-        return -EIO;
-    }
-    *ret = w;
+    bool after = after_ns.data && (!ns_only.data || str_compare(after_ns, ns_only) >= 0);
+    db_key_name(&k, (struct store_key){resource, after ? after_ns : ns_only,
+                                       after ? after_name : STR_NONE});
+    if (!after && !ns_only.data)
+        k.len = 2; /* before the namespace without a name */
+    int err = walk_open(db, db_val(k.bytes, k.len), after, ret);
+    if (err < 0)
+        return err;
+    (*ret)->resource = resource;
+    (*ret)->ns_only = ns_only;
     return 0;
+}
+
+int db_walk_open_all(struct db *db, struct db_walk **ret)
+{
+    static const uint8_t first[2];
+    int err = db_read_begin(db) ? -EIO : walk_open(db, db_val(first, sizeof(first)), false, ret);
+    if (err == 0)
+        (*ret)->all = true;
+    return err;
 }
 
 bool db_walk_next(struct db_walk *w, struct store_key *ret_key, struct db_name *ret_name)
@@ -500,11 +593,11 @@ bool db_walk_next(struct db_walk *w, struct store_key *ret_key, struct db_name *
     /* What ends the range is looked at like what is in it. */
     if (!db_name_read(w->key, w->value, ret_name) || !db_key_parse(w->key, ret_key) ||
         (w->before.mv_size && db_key_compare(w->before, w->key) >= 0)) {
-        w->err = -EIO;
+        walk_failed(w);
         return false;
     }
-    if (ret_key->resource != w->resource ||
-        (w->ns_only.data && !str_equal(ret_key->ns, w->ns_only)))
+    if (!w->all && (ret_key->resource != w->resource ||
+                    (w->ns_only.data && !str_equal(ret_key->ns, w->ns_only))))
         return false;
     w->before = w->key;
     walk_arrive(w, mdb_cursor_get(w->names, &w->key, &w->value, MDB_NEXT));
@@ -518,7 +611,7 @@ int db_walk_error(const struct db_walk *w)
 
 int db_walk_record(struct db_walk *w, const struct db_name *name, const struct record **ret)
 {
-    return find_record(w->objs, name->revision, name->hint, ret);
+    return find_named(w->db, w->objs, name, ret);
 }
 
 void db_walk_close(struct db_walk *w)
@@ -554,34 +647,20 @@ uint64_t db_count(struct db *db, uint16_t resource)
     if (db_read_begin(db) != 0)
         return 0;
     int rc = mdb_get(db->read, db->dbi[DB_KINDS], &key, &found);
-    if (rc == MDB_NOTFOUND)
-        return 0;
-    if (rc != 0 || !db_checked_read(key, found, &kind, sizeof(kind)))
-        return count_names(db, resource);
-    return kind.count;
+    if (rc == 0 && db_checked_read(key, found, &kind, sizeof(kind)))
+        return kind.count;
+    uint64_t count = count_names(db, resource);
+    if (rc != MDB_NOTFOUND || count > 0)
+        db_read_failed(db, rc && rc != MDB_NOTFOUND ? rc : MDB_CORRUPTED);
+    return count;
 }
 
 /* ---- references and slots ---- */
 
-static bool ref_sound(MDB_val key, MDB_val value)
+bool db_ref_sound(MDB_val key, MDB_val value)
 {
     char nothing;
     return key.mv_size == 14 && db_checked_read(key, value, &nothing, 0);
-}
-
-/* The reference before the first of a hash is sound and before it: none was led past. */
-static int refs_seek(MDB_cursor *cursor, MDB_val from, MDB_val *key, MDB_val *value)
-{
-    *key = from;
-    int rc = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
-    if (rc != 0 && rc != MDB_NOTFOUND)
-        return rc;
-    rc = mdb_cursor_get(cursor, key, value, rc == 0 ? MDB_PREV : MDB_LAST);
-    if (rc == MDB_NOTFOUND)
-        return mdb_cursor_get(cursor, key, value, MDB_FIRST);
-    if (rc == 0 && (!ref_sound(*key, *value) || db_key_compare(*key, from) >= 0))
-        return MDB_CORRUPTED;
-    return rc ? rc : mdb_cursor_get(cursor, key, value, MDB_NEXT);
 }
 
 int db_refs(struct db *db, uint64_t hash, bool (*fn)(void *arg, uint16_t resource, uint32_t slot),
@@ -593,10 +672,10 @@ int db_refs(struct db *db, uint64_t hash, bool (*fn)(void *arg, uint16_t resourc
     if (db_read_begin(db) != 0 || mdb_cursor_open(db->read, db->dbi[DB_REFS], &cursor) != 0)
         return -EIO;
     db_key_ref(&k, hash, 0, 0);
-    int rc = refs_seek(cursor, db_val(k.bytes, k.len), &key, &value);
+    int rc = db_seek_checked(cursor, db_val(k.bytes, k.len), db_ref_sound, &key, &value);
     for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
         const uint8_t *p = key.mv_data;
-        if (!ref_sound(key, value)) {
+        if (!db_ref_sound(key, value)) {
             rc = MDB_CORRUPTED;
             break;
         }
@@ -608,7 +687,9 @@ int db_refs(struct db *db, uint64_t hash, bool (*fn)(void *arg, uint16_t resourc
             break;
     }
     mdb_cursor_close(cursor);
-    return rc == 0 || rc == MDB_NOTFOUND ? 0 : -EIO;
+    if (rc == 0 || rc == MDB_NOTFOUND)
+        return 0;
+    return db_read_failed(db, rc) == MDB_CORRUPTED ? -EUCLEAN : -EIO;
 }
 
 int db_slot_key(struct db *db, uint16_t resource, uint32_t slot, struct store_key *ret)
@@ -620,76 +701,19 @@ int db_slot_key(struct db *db, uint16_t resource, uint32_t slot, struct store_ke
     db_key_slot(&k, resource, slot);
     MDB_val key = db_val(k.bytes, k.len);
     int rc = mdb_get(db->read, db->dbi[DB_SLOTS], &key, &found);
-    if (rc == MDB_NOTFOUND)
-        return -ENOENT;
-    return rc == 0 && db_key_parse(found, ret) ? 0 : -EIO;
+    if (rc == 0 && db_key_parse(found, ret) && ret->resource == resource)
+        return 0;
+    db_read_failed(db, rc ? rc : MDB_CORRUPTED);
+    return -EUCLEAN;
 }
 
-/* ---- named values ---- */
-
-/* The key of a named value with a check behind it; format 1 has the name itself, and no check. */
-static MDB_val meta_key(const char *name, char bytes[META_KEY_MAX])
+int db_slot_name(struct db *db, struct store_key key, uint32_t slot, struct db_name *ret)
 {
-    size_t len = strlen(name);
-    assert(len + 1 <= META_KEY_MAX);
-    bytes[0] = 2;
-    memcpy(bytes + 1, name, len);
-    return db_val(bytes, len + 1);
-}
-
-int db_meta_get(struct db *db, const char *name, struct buf *ret)
-{
-    char bytes[META_KEY_MAX];
-    MDB_val key = meta_key(name, bytes), found;
-    uint32_t check;
-    if (db_read_begin(db) != 0)
-        return -EIO;
-    int rc = mdb_get(db->read, db->dbi[DB_META], &key, &found);
-    if (rc == MDB_NOTFOUND) {
-        MDB_val plain = db_val(name, strlen(name));
-        rc = mdb_get(db->read, db->dbi[DB_META], &plain, &found);
-        if (rc == 0)
-            buf_append(ret, found.mv_data, found.mv_size);
-        return db_error(rc);
-    }
-    if (rc != 0 || found.mv_size < sizeof(check))
-        return rc ? db_error(rc) : -EIO;
-    size_t size = found.mv_size - sizeof(check);
-    memcpy(&check, (const char *)found.mv_data + size, sizeof(check));
-    if (check != db_check(key, found.mv_data, size))
-        return -EIO;
-    buf_append(ret, found.mv_data, size);
-    return 0;
-}
-
-int db_meta_put(struct db *db, const char *name, struct str value)
-{
-    MDB_txn *txn;
-    char bytes[META_KEY_MAX];
-    MDB_val key = meta_key(name, bytes), plain = db_val(name, strlen(name));
-    struct db_state state;
-    db_read_end(db);
-    int rc = mdb_txn_begin(db->env, NULL, 0, &txn);
-    if (rc != 0)
-        return db_error(rc);
-    char *buffer = mem_alloc(value.len + DB_CHECK_BYTES);
-    MDB_val sealed = db_checked(key, value.data ? value.data : "", value.len, buffer);
-    rc = mdb_put(txn, db->dbi[DB_META], &key, &sealed, 0);
-    if (rc == 0) {
-        rc = mdb_del(txn, db->dbi[DB_META], &plain, NULL);
-        rc = rc == MDB_NOTFOUND ? 0 : rc;
-    }
-    mem_free(buffer);
-    /* The file's own state: what db->state tells may be behind it while the applier settles. */
-    if (rc == 0)
-        rc = db_state_read(db, txn, &state);
-    if (rc == 0 && state.format != DB_FORMAT)
-        rc = db_state_write(db, txn, &state);
-    if (rc != 0) {
-        mdb_txn_abort(txn);
-        return db_error(rc);
-    }
-    return db_error(mdb_txn_commit(txn));
+    int err = db_name(db, key, ret);
+    if (err == -EIO || (err == 0 && ret->slot == slot))
+        return err;
+    db_read_failed(db, MDB_CORRUPTED);
+    return -EUCLEAN;
 }
 
 int db_save_image(struct db *db, const char *directory)

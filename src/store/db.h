@@ -24,7 +24,7 @@
 
 enum {
     CHUNK_BYTES = 4 * 4096 - 16,
-    DB_NAME_KEY_MAX = 2 + RECORD_NAME_MAX + 1 + RECORD_NAME_MAX
+    DB_NAME_KEY_MAX = 2 + RECORD_NAME_MAX + 1 + RECORD_NAME_MAX,
 };
 #define DB_NO_SLOT UINT32_MAX
 
@@ -63,6 +63,11 @@ struct db_space {
 };
 struct db_space db_space_at_start(const struct db *db);
 
+/* fn is called when a read finds damage in what is derived from records (names, indexes, counts),
+ * or in the file's structure; never inside the call that begins to move records. Nothing may be
+ * read in it. */
+void db_on_damage(struct db *db, void (*fn)(void *arg), void *arg);
+
 /* Reads: from a snapshot that begins at the first read and ends at db_read_end. */
 void db_read_end(struct db *db);
 /* Takes the snapshot away from the db so that it lives on; give it to db_pin_free. NULL when there
@@ -72,8 +77,10 @@ struct db_pin *db_pin(struct db *db);
 void db_pin_free(struct db_pin *pin);
 int db_name(struct db *db, struct store_key key,
             struct db_name *ret) must_use; /* 0, -ENOENT, -EIO */
-/* The record of a revision, verified; hint of its name, or 0. 0, -ENOENT, -EIO. */
-int db_record(struct db *db, uint64_t revision, uint32_t hint, const struct record **ret) must_use;
+/* The record of a revision, verified. 0, -ENOENT, -EIO. */
+int db_record(struct db *db, uint64_t revision, const struct record **ret) must_use;
+/* The record of a name, verified but for its key. 0, -EIO. */
+int db_record_of(struct db *db, const struct db_name *name, const struct record **ret) must_use;
 /* The first record at or behind a revision, verified; what follows it in the chunk isn't. 0,
  * -ENOENT, -EIO. */
 int db_record_from(struct db *db, uint64_t revision, const struct record **ret,
@@ -85,18 +92,22 @@ uint64_t db_count(struct db *db, uint16_t resource); /* by a walk where the coun
 struct db_walk;
 int db_walk_open(struct db *db, uint16_t resource, struct str ns_only, struct str after_ns,
                  struct str after_name, struct db_walk **ret) must_use;
+int db_walk_open_all(struct db *db, struct db_walk **ret) must_use; /* of all resources */
 bool db_walk_next(struct db_walk *w, struct store_key *ret_key, struct db_name *ret_name);
 int db_walk_error(const struct db_walk *w) must_use; /* 0, -EIO */
 int db_walk_record(struct db_walk *w, const struct db_name *name,
-                   const struct record **ret) must_use; /* db_record, faster in a row */
+                   const struct record **ret) must_use; /* db_record_of, faster in a row */
 void db_walk_close(struct db_walk *w);
 
 /* Objects by reference: resource and slot of each. fn returns false to stop. */
+/* 0, -EIO, -EUCLEAN: likewise. */
 int db_refs(struct db *db, uint64_t hash, bool (*fn)(void *arg, uint16_t resource, uint32_t slot),
             void *arg) must_use;
+/* The object in a slot, and its name, which must say so, too. 0, -EIO, -EUCLEAN. */
 int db_slot_key(struct db *db, uint16_t resource, uint32_t slot, struct store_key *ret) must_use;
+int db_slot_name(struct db *db, struct store_key key, uint32_t slot, struct db_name *ret) must_use;
 /* Slots of a resource whose objects carry all labels: sets bits in *bits (bit s of byte s / 8),
- * returns how many. */
+ * returns how many. 0, -EIO, -EUCLEAN: labels are damaged, and tell nothing. */
 int db_labels(struct db *db, uint16_t resource, const uint32_t *labels, size_t count,
               struct buf *bits, size_t *ret_hits) must_use;
 
@@ -109,11 +120,14 @@ struct db_job {
     struct entry *const *entries; /* borrowed: growing revisions, all newer than applied */
     size_t count;
     uint64_t compact_to;   /* revision; at most the last one applied is done */
+    bool heal;             /* look at all that is derived first; out: it was looked at */
     struct db_state state; /* out: as of the end */
     bool more;             /* out: there is history left to forget up to compact_to */
     struct db_space space; /* out */
 };
-/* 0, -ENOSPC (nothing changed), -EIO (a sync or the map failed: stop). */
+/* 0, -ENOSPC (nothing changed), -EIO (a sync or the map failed, or the file's structure is damaged:
+ * stop). What is damaged and derived from records is made anew; of what isn't, nothing is lost that
+ * can be read. */
 int db_apply(struct db *db, struct db_job *job) must_use;
 /* Makes the state of db_job_done what db_state tells; on the loop, with no snapshot open. */
 void db_set_state(struct db *db, const struct db_state *state);

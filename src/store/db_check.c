@@ -48,6 +48,8 @@ bool db_name_read(MDB_val key, MDB_val value, struct db_name *ret)
     memcpy(&name, value.mv_data, sizeof(name));
     uint32_t check = name.hint & ~hint_bits;
     name.hint &= hint_bits;
+    if (check == 0 && (key.mv_size > DB_NAME_KEY_MAX || name.revision == 0))
+        return false;
     if (check != 0 && check != name_check(key, &name))
         return false;
     *ret = name;

@@ -34,7 +34,7 @@ static int forget_name(struct db_writer *w, const struct record *r)
     if (rc != 0)
         return rc;
     if (!db_name_read(key, found, &name))
-        return 0; /* damaged: it stays, and is refused to who reads it */
+        return w->healed ? 0 : db_damaged(w);
     return name.revision == r->revision ? mdb_del(w->txn, w->db->dbi[DB_NAMES], &key, NULL) : 0;
 }
 
@@ -50,10 +50,13 @@ static int collect(struct db_writer *w, uint64_t to, size_t budget, struct revis
     for (; rc == 0; rc = mdb_cursor_get(w->objs, &key, &chunk, MDB_NEXT)) {
         for (size_t at = 0; at < chunk.mv_size;) {
             const struct record *r = record_at((char *)chunk.mv_data + at, chunk.mv_size - at);
-            if (!r)
-                return MDB_CORRUPTED;
+            if (!r) /* damaged, and nothing leads behind it: what it and others there replaced stays
+                     */
+                break;
             at += record_size(r);
             if (r->revision < from)
+                continue;
+            if (r->revision > to && !record_intact(r))
                 continue;
             if (r->revision > to) {
                 w->state.compacted = to; /* revisions may have been left out behind a crash */
@@ -62,9 +65,9 @@ static int collect(struct db_writer *w, uint64_t to, size_t budget, struct revis
             if (seen == budget)
                 return 0;
             seen++;
-            w->state.compacted = r->revision;
             if (!record_intact(r)) /* damaged: what it says of others is not to be acted upon */
                 continue;
+            w->state.compacted = MAX(w->state.compacted, r->revision);
             if (r->previous)
                 vec_push(&dead->list, r->previous);
             if (!record_deleted(r))
@@ -89,15 +92,13 @@ static int compare_revisions(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-/* Appends the living records of a chunk to out; returns their size or SIZE_MAX when a record is not
- * sound. */
+/* Copies the living records of a sound chunk to out; returns their size. */
 static size_t copy_living(MDB_val chunk, const struct dead *dead, uint8_t *out)
 {
     size_t kept = 0, index = 0;
     for (size_t at = 0; at < chunk.mv_size; index++) {
         const struct record *r = record_at((char *)chunk.mv_data + at, chunk.mv_size - at);
-        if (!r)
-            return SIZE_MAX;
+        assert(r);
         size_t size = record_size(r);
         if (index >= CHUNK_RECORDS_MAX || !(dead->bits[index / 8] & (1 << (index % 8)))) {
             memcpy(out + kept, r, size);
@@ -109,20 +110,21 @@ static size_t copy_living(MDB_val chunk, const struct dead *dead, uint8_t *out)
 }
 
 /* Writes a chunk without its dead: away when none lives, into the one before when both fit, else in
- * its place. */
+ * its place. Records are found by walking then: where one lives, all must be sound. */
 static int rewrite(struct db_writer *w, uint64_t chunk_key, MDB_val chunk, const struct dead *dead)
 {
     uint8_t *both = w->chunk; /* free by now: the last chunk is stored */
     MDB_val key = db_val(&chunk_key, sizeof(chunk_key)), before_key, before;
     uint8_t *living = mem_alloc(chunk.mv_size);
-    size_t kept = copy_living(chunk, dead, living), before_size = 0;
+    bool all_dead = dead->bytes >= chunk.mv_size;
+    size_t kept = all_dead ? 0 : copy_living(chunk, dead, living), before_size = 0;
     uint64_t target = chunk_key;
-    int rc = kept == SIZE_MAX ? MDB_CORRUPTED : 0;
-    if (rc == 0 && kept > 0) {
+    int rc = 0;
+    if (kept > 0) {
         before_key = key;
         rc = mdb_cursor_get(w->objs, &before_key, &before, MDB_SET);
         if (rc == 0 && mdb_cursor_get(w->objs, &before_key, &before, MDB_PREV) == 0 &&
-            before.mv_size + kept <= CHUNK_BYTES) {
+            before.mv_size + kept <= CHUNK_BYTES && db_chunk_whole(before)) {
             before_size = before.mv_size;
             target = db_u64(before_key);
             memcpy(both, before.mv_data, before_size);
@@ -146,49 +148,145 @@ static int rewrite(struct db_writer *w, uint64_t chunk_key, MDB_val chunk, const
     return rc;
 }
 
+/* Whether somebody may still ask for a record of history that is forgotten up to now: it is the
+ * newest of its key, or the one before a change that is kept. */
+static int record_lives(struct db_writer *w, const struct record *r, bool *ret)
+{
+    struct db_key k;
+    struct db_name name;
+    MDB_val found;
+    uint64_t compacted = w->state.compacted;
+    db_key_name(&k, record_key(r));
+    MDB_val key = db_val(k.bytes, k.len);
+    int rc = mdb_get(w->txn, w->db->dbi[DB_NAMES], &key, &found);
+    *ret = r->revision > compacted;
+    if (rc == MDB_NOTFOUND || *ret)
+        return 0;
+    *ret = true; /* where damage leaves it open, too */
+    if (rc != 0 || !db_name_read(key, found, &name))
+        return rc;
+    uint64_t revision = name.revision;
+    while (revision > r->revision && revision > compacted) {
+        const struct record *newer;
+        rc = db_record_in(w->objs, revision, 0, &newer);
+        if (rc != 0)
+            return rc == DB_RECORD_DAMAGED || rc == MDB_CORRUPTED || rc == MDB_NOTFOUND ? 0 : rc;
+        revision = newer->previous;
+    }
+    *ret = revision == r->revision && !record_deleted(r);
+    return 0;
+}
+
+/* What a damaged note of the dead in a chunk must have said. */
+static int dead_anew(struct db_writer *w, MDB_val chunk, struct dead *ret)
+{
+    size_t index = 0;
+    bool lives;
+    *ret = (struct dead){0};
+    for (size_t at = 0; at < chunk.mv_size && index < CHUNK_RECORDS_MAX; index++) {
+        const struct record *r = record_at((char *)chunk.mv_data + at, chunk.mv_size - at);
+        if (!r)
+            break;
+        at += record_size(r);
+        int rc = record_intact(r) ? record_lives(w, r, &lives) : 0;
+        if (rc != 0)
+            return rc;
+        if (!record_intact(r) || lives)
+            continue;
+        ret->bits[index / 8] |= (uint8_t)(1 << (index % 8));
+        ret->bytes += (uint32_t)record_size(r);
+    }
+    return 0;
+}
+
+static int dead_load(struct db_writer *w, MDB_val chunk_key, MDB_val chunk, struct dead *ret)
+{
+    MDB_val found;
+    int rc = mdb_get(w->txn, w->db->dbi[DB_DEAD], &chunk_key, &found);
+    *ret = (struct dead){0};
+    if (rc != 0)
+        return rc == MDB_NOTFOUND ? 0 : rc;
+    return db_checked_read(chunk_key, found, ret, sizeof(*ret)) ? 0 : dead_anew(w, chunk, ret);
+}
+
+static int dead_store(struct db_writer *w, MDB_val chunk_key, const struct dead *dead)
+{
+    char buffer[sizeof(*dead) + DB_CHECK_BYTES];
+    MDB_val value = db_checked(chunk_key, dead, sizeof(*dead), buffer);
+    return mdb_put(w->txn, w->db->dbi[DB_DEAD], &chunk_key, &value, 0);
+}
+
+int db_dead_anew(struct db_writer *w, MDB_val chunk_key, MDB_val chunk)
+{
+    struct dead dead;
+    int rc = dead_anew(w, chunk, &dead);
+    return rc || dead.bytes == 0 ? rc : dead_store(w, chunk_key, &dead);
+}
+
+bool db_record_dead(struct db_writer *w, MDB_val chunk_key, size_t index, bool *ret_known)
+{
+    struct dead dead;
+    MDB_val found;
+    int rc = mdb_get(w->txn, w->db->dbi[DB_DEAD], &chunk_key, &found);
+    *ret_known =
+        rc == MDB_NOTFOUND || (rc == 0 && db_checked_read(chunk_key, found, &dead, sizeof(dead)));
+    return rc == 0 && *ret_known && index < CHUNK_RECORDS_MAX &&
+           (dead.bits[index / 8] & (1 << (index % 8)));
+}
+
+/* Notes those of these revisions that lie in a chunk; *ret_next: how many are behind its records.
+ */
+static bool mark_dead(MDB_val chunk, struct dead *dead, const uint64_t *revisions, size_t count,
+                      size_t *ret_next)
+{
+    size_t next = 0, index = 0;
+    bool changed = false;
+    for (size_t at = 0; at < chunk.mv_size && next < count; index++) {
+        const struct record *r = record_at((char *)chunk.mv_data + at, chunk.mv_size - at);
+        if (!r)
+            break;
+        at += record_size(r);
+        if (revisions[next] < r->revision && !record_intact(r))
+            continue;
+        while (next < count && revisions[next] < r->revision)
+            next++; /* gone before */
+        if (next == count || revisions[next] != r->revision)
+            continue;
+        next++;
+        uint8_t bit = (uint8_t)(1 << (index % 8));
+        if (index >= CHUNK_RECORDS_MAX || (dead->bits[index / 8] & bit))
+            continue;
+        dead->bits[index / 8] |= bit;
+        dead->bytes += (uint32_t)record_size(r);
+        changed = true;
+    }
+    *ret_next = next;
+    return changed;
+}
+
 /* Marks revisions of one chunk as dead; *done says how many of the list lay in it. */
 static int bury(struct db_writer *w, const uint64_t *revisions, size_t count, size_t *done)
 {
-    MDB_val key, chunk, found;
-    struct dead dead = {0};
+    MDB_val key, chunk;
+    struct dead dead;
     *done = 1;
     int rc = db_chunk_seek(w->objs, revisions[0], &key, &chunk);
     if (rc != 0)
         return rc == MDB_NOTFOUND ? 0 : rc;
     uint64_t chunk_key = db_u64(key);
     MDB_val dead_key = db_val(&chunk_key, sizeof(chunk_key));
-    rc = mdb_get(w->txn, w->db->dbi[DB_DEAD], &dead_key, &found);
-    if (rc != 0 && rc != MDB_NOTFOUND)
+    rc = dead_load(w, dead_key, chunk, &dead);
+    if (rc != 0)
         return rc;
-    if (rc == 0 && !db_checked_read(dead_key, found, &dead, sizeof(dead)))
-        dead = (struct dead){0}; /* damaged: those that died before stay */
-    size_t next = 0, index = 0;
-    bool changed = false;
-    for (size_t at = 0; at < chunk.mv_size && next < count; index++) {
-        const struct record *r = record_at((char *)chunk.mv_data + at, chunk.mv_size - at);
-        if (!r)
-            return MDB_CORRUPTED;
-        while (next < count && revisions[next] < r->revision)
-            next++; /* gone before */
-        if (next < count && revisions[next] == r->revision) {
-            uint8_t bit = (uint8_t)(1 << (index % 8));
-            if (index < CHUNK_RECORDS_MAX && !(dead.bits[index / 8] & bit)) {
-                dead.bits[index / 8] |= bit;
-                dead.bytes += (uint32_t)record_size(r);
-                changed = true;
-            }
-            next++;
-        }
-        at += record_size(r);
-    }
+    size_t next;
+    bool changed = mark_dead(chunk, &dead, revisions, count, &next);
     *done = MAX(next, (size_t)1);
     if (!changed)
         return 0;
-    if ((size_t)dead.bytes * 2 >= chunk.mv_size)
+    if ((size_t)dead.bytes * 2 >= chunk.mv_size &&
+        (dead.bytes >= chunk.mv_size || db_chunk_whole(chunk)))
         return rewrite(w, chunk_key, chunk, &dead);
-    char buffer[sizeof(dead) + DB_CHECK_BYTES];
-    MDB_val value = db_checked(dead_key, &dead, sizeof(dead), buffer);
-    return mdb_put(w->txn, w->db->dbi[DB_DEAD], &dead_key, &value, 0);
+    return dead_store(w, dead_key, &dead);
 }
 
 int db_compact(struct db_writer *w, uint64_t to, size_t budget)

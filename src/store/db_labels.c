@@ -10,7 +10,6 @@
  * The check costs a search little that reads all words anyway. */
 #include <errno.h>
 
-#include "base/log.h"
 #include "store/db_private.h"
 
 enum {
@@ -74,9 +73,7 @@ int db_labels_set(struct db_writer *w, uint16_t resource, uint32_t slot, const u
     } else if (rc != 0) {
         return rc;
     } else if (!group_sound(key, old, &old_size)) {
-        log_error("a stored group of labels is damaged", LOG_INT("resource", resource),
-                  LOG_INT("group", slot / GROUP));
-        return MDB_CORRUPTED;
+        return db_damaged(w);
     }
     const uint8_t *counts = old.mv_data, *hashes = counts + GROUP;
     size_t before = 0, all = (old_size - GROUP) / 4, at = slot % GROUP;
@@ -95,6 +92,54 @@ int db_labels_set(struct db_writer *w, uint16_t resource, uint32_t slot, const u
     memset(bytes + size + 4, 0, TRAILER - 4);
     MDB_val value = db_val(bytes, size + TRAILER);
     return mdb_put(w->txn, w->db->dbi[DB_LABELS], &key, &value, 0);
+}
+
+int db_labels_set_unknown(struct db_writer *w, uint16_t resource, uint32_t slot)
+{
+    static const uint32_t full[INDEX_LABELS_MAX];
+    return db_labels_set(w, resource, slot, full, INDEX_LABELS_MAX);
+}
+
+bool db_labels_are(struct db_writer *w, uint16_t resource, uint32_t slot, const uint32_t *labels,
+                   size_t count)
+{
+    struct db_key k;
+    MDB_val group;
+    size_t size, before = 0, at = slot % GROUP;
+    db_key_slot(&k, resource, slot / GROUP);
+    MDB_val key = db_val(k.bytes, k.len);
+    if (mdb_get(w->txn, w->db->dbi[DB_LABELS], &key, &group) != 0)
+        return count == 0;
+    if (!group_sound(key, group, &size))
+        return false;
+    const uint8_t *counts = group.mv_data;
+    for (size_t i = 0; i < at; i++)
+        before += counts[i];
+    return counts[at] == count &&
+           (count == 0 || memcmp(counts + GROUP + before * 4, labels, count * 4) == 0);
+}
+
+static bool sound(MDB_val key, MDB_val group)
+{
+    size_t size;
+    return key.mv_size == 6 && group_sound(key, group, &size);
+}
+
+int db_labels_check(struct db_writer *w, bool *ret_sound)
+{
+    MDB_cursor *cursor;
+    MDB_val key, group, before = {0, NULL};
+    *ret_sound = true;
+    int rc = mdb_cursor_open(w->txn, w->db->dbi[DB_LABELS], &cursor);
+    if (rc != 0)
+        return rc;
+    rc = mdb_cursor_get(cursor, &key, &group, MDB_FIRST);
+    for (; rc == 0 && *ret_sound; rc = mdb_cursor_get(cursor, &key, &group, MDB_NEXT)) {
+        *ret_sound = sound(key, group) && (!before.mv_data || db_key_compare(before, key) < 0);
+        before = key;
+    }
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 /* Whether a hash is anywhere in a group: the common answer is no, so nothing leaves the loop, and
@@ -140,13 +185,12 @@ int db_labels(struct db *db, uint16_t resource, const uint32_t *labels, size_t c
 {
     struct db_key k;
     MDB_cursor *cursor;
-    MDB_val value;
+    MDB_val key, value;
     size_t hits = 0;
     if (db_read_begin(db) != 0 || mdb_cursor_open(db->read, db->dbi[DB_LABELS], &cursor) != 0)
         return -EIO;
     db_key_slot(&k, resource, 0);
-    MDB_val key = db_val(k.bytes, k.len);
-    int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    int rc = db_seek_checked(cursor, db_val(k.bytes, k.len), sound, &key, &value);
     for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
         const uint8_t *p = key.mv_data;
         size_t size;
@@ -173,7 +217,7 @@ int db_labels(struct db *db, uint16_t resource, const uint32_t *labels, size_t c
     }
     mdb_cursor_close(cursor);
     if (rc != 0 && rc != MDB_NOTFOUND)
-        return -EIO;
+        return db_read_failed(db, rc) == MDB_CORRUPTED ? -EUCLEAN : -EIO;
     *ret_hits = hits;
     return 0;
 }

@@ -32,9 +32,13 @@ struct db {
     MDB_txn *read;            /* owned; NULL until the first read */
     MDB_cursor *objs, *names; /* owned; of `read` */
     bool reading;             /* the snapshot is open */
+    bool broken;              /* LMDB may refuse to go on with the snapshot */
+    struct db_pin *kept;      /* owned; snapshots that broke, until the reads' end */
     store_index_fn index;
     struct db_state state;
     struct db_space space_at_start;
+    void (*on_damage)(void *arg); /* NULL: nobody is told */
+    void *on_damage_arg;          /* borrowed */
 };
 
 /* As a transaction sees it: page counts that LMDB keeps. */
@@ -42,6 +46,12 @@ struct db_space db_space_of(const struct db *db, MDB_txn *txn);
 /* LMDB's results as -errno: its own codes become -EIO, but full map or readers become -ENOSPC. */
 int db_error(int rc);
 int db_read_begin(struct db *db) must_use;
+/* A read came to something that can't be; returns rc. */
+int db_read_failed(struct db *db, int rc);
+/* To the first entry at or behind `from`, whose predecessor is sound and before it: none was led
+ * past. 0, MDB_NOTFOUND, MDB_CORRUPTED or another error. */
+int db_seek_checked(MDB_cursor *cursor, MDB_val from, bool (*sound)(MDB_val key, MDB_val value),
+                    MDB_val *key, MDB_val *value);
 /* 0, MDB_NOTFOUND, MDB_CORRUPTED or another error; a format that isn't known isn't checked. */
 int db_state_read(const struct db *db, MDB_txn *txn, struct db_state *ret) must_use;
 /* Says DB_FORMAT, whatever the state says. */
@@ -64,12 +74,20 @@ static inline MDB_val db_val(const void *data, size_t size)
 /* Chunk that holds a revision, if any does: 0, MDB_NOTFOUND or an error. */
 int db_chunk_seek(MDB_cursor *objs, uint64_t revision, MDB_val *ret_key, MDB_val *ret_chunk);
 uint64_t db_u64(MDB_val v);
+/* Whether all records of a chunk are what was written, so that one of them leads to the next. */
+bool db_chunk_whole(MDB_val chunk);
+bool db_chunk_key_right(MDB_val key, MDB_val chunk);
+/* The record of a revision, verified; hint of its name, or 0. 0, MDB_NOTFOUND, DB_RECORD_DAMAGED
+ * (this one's own bytes, or those that lead to it), MDB_CORRUPTED (the key of its chunk) or another
+ * error. */
+#define DB_RECORD_DAMAGED MDB_BAD_VALSIZE
+int db_record_in(MDB_cursor *objs, uint64_t revision, uint32_t hint, const struct record **ret);
 
 /* A write transaction under way. */
 struct db_writer {
     struct db *db;
     MDB_txn *txn;
-    MDB_cursor *names, *objs, *slots;
+    MDB_cursor *names, *objs;
     uint8_t *chunk;                  /* owned; the last chunk, being filled */
     size_t chunk_size, chunk_stored; /* chunk_stored: how much of it is in objs already */
     uint64_t chunk_key;
@@ -79,13 +97,42 @@ struct db_writer {
     } * kinds; /* owned; by resource */
     size_t kind_count;
     struct db_state state;
+    bool healed;  /* what is derived was looked at in this transaction: what is still wrong stays */
+    bool damaged; /* out: something derived is wrong, and a transaction that heals may go on */
 };
+
+/* For who finds damage that db_heal may make good: the transaction is begun anew with it. */
+static inline int db_damaged(struct db_writer *w)
+{
+    w->damaged = true;
+    return MDB_CORRUPTED;
+}
 
 /* Labels of slots: db_labels.c. */
 int db_labels_set(struct db_writer *w, uint16_t resource, uint32_t slot, const uint32_t *labels,
                   size_t count);
+/* For an object that can't be read: every search finds it, and so comes to know that. */
+int db_labels_set_unknown(struct db_writer *w, uint16_t resource, uint32_t slot);
+/* Whether a slot has these labels, and whether all groups are sound. */
+bool db_labels_are(struct db_writer *w, uint16_t resource, uint32_t slot, const uint32_t *labels,
+                   size_t count);
+int db_labels_check(struct db_writer *w, bool *ret_sound);
+/* The record of a kind, for a change. */
+int db_kind_load(struct db_writer *w, uint16_t resource, struct db_kind **ret);
+int db_ref_put(struct db_writer *w, uint64_t hash, uint16_t resource, uint32_t slot);
+/* An object's references whatever they are: a walk over all. */
+int db_refs_forget(struct db_writer *w, uint16_t resource, uint32_t slot);
+bool db_ref_sound(MDB_val key, MDB_val value);
+/* Makes anew what is derived from records, where it is damaged: db_heal.c. Before any record is
+ * moved. */
+int db_heal(struct db_writer *w);
 /* Forgets history; at most `budget` revisions: db_compact.c. */
 int db_compact(struct db_writer *w, uint64_t to, size_t budget);
+/* Whether the record with this index in a chunk is marked as dead; not known where that is damaged.
+ */
+bool db_record_dead(struct db_writer *w, MDB_val chunk_key, size_t index, bool *ret_known);
+/* Notes which records of a chunk are dead, by names. */
+int db_dead_anew(struct db_writer *w, MDB_val chunk_key, MDB_val chunk);
 
 /* Checks: db_check.c.
  *

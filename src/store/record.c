@@ -64,7 +64,7 @@ const struct record *record_find(const void *chunk, size_t size, uint64_t revisi
     size_t at = 0;
     for (size_t index = 0; at < size; index++) {
         const struct record *r = record_at((const char *)chunk + at, size - at);
-        if (!r || r->revision > revision)
+        if (!r || (r->revision > revision && record_intact(r)))
             return NULL;
         if (r->revision == revision) {
             if (ret_index)

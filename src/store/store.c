@@ -226,14 +226,14 @@ int store_record(struct store *s, uint64_t revision, const struct record **ret)
         *ret = overlay_at(&s->overlay, at)->record;
         return 0;
     }
-    return db_record(s->db, revision, 0, ret);
+    return db_record(s->db, revision, ret);
 }
 
 int store_record_of(struct store *s, struct store_key key, const struct db_name *name,
                     const struct record **ret)
 {
     const struct record *r;
-    if (db_record(s->db, name->revision, name->hint, &r) < 0 || !key_equal(record_key(r), key))
+    if (db_record_of(s->db, name, &r) < 0 || !key_equal(record_key(r), key))
         return -EIO;
     *ret = r;
     return 0;

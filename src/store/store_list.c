@@ -149,7 +149,7 @@ static bool in_range(const struct store_range *range, struct store_key key)
 }
 
 /* The record that a slot's object has now, when it is in the file and not newer in the overlay;
- * NULL otherwise. */
+ * NULL otherwise. 0, -EIO, -EUCLEAN: what led here is damaged. */
 static int slot_record(struct store *s, uint16_t resource, uint32_t slot,
                        const struct store_range *range, const struct record **ret)
 {
@@ -157,13 +157,12 @@ static int slot_record(struct store *s, uint16_t resource, uint32_t slot,
     struct db_name name;
     *ret = NULL;
     int err = db_slot_key(s->db, resource, slot, &key);
+    if (err == 0)
+        err = db_slot_name(s->db, key, slot, &name);
     if (err < 0)
-        return -EIO;
+        return err;
     if ((range && !in_range(range, key)) || overlay_find(&s->overlay, key, key_hash(key)))
         return 0;
-    err = db_name(s->db, key, &name);
-    if (err < 0 || name.slot != slot)
-        return -EIO;
     return store_record_of(s, key, &name, ret);
 }
 
@@ -221,11 +220,16 @@ static int list_by_labels(struct listing *l)
     if (namespace_is_small(l->s, l->range))
         return list_merged(l);
     int err = db_labels(l->s->db, l->range->resource, l->wanted, l->wanted_count, &l->bits, &hits);
-    if (err < 0)
-        return err;
-    l->has_bits = true;
+    l->has_bits = err == 0;
     /* A hit by itself costs about eight times what a step of the walk costs. */
-    return hits * 8 < db_count(l->s->db, l->range->resource) ? list_hits(l) : list_merged(l);
+    if (err == 0 && hits * 8 < db_count(l->s->db, l->range->resource))
+        err = list_hits(l);
+    else if (err == 0)
+        return list_merged(l);
+    if (err != -EUCLEAN)
+        return err;
+    l->has_bits = false; /* the index is damaged: values tell */
+    return list_merged(l);
 }
 
 int store_list(struct store *s, const struct store_range *range, store_visit_fn fn, void *arg)
@@ -284,6 +288,36 @@ static bool add_slot(void *arg, uint16_t resource, uint32_t slot)
     return found->err == 0;
 }
 
+/* Without the index: every object that has any reference is looked at. */
+static int scan_refs(struct found *found, uint64_t hash)
+{
+    struct store *s = found->s;
+    struct db_walk *walk = NULL;
+    struct store_key key;
+    struct db_name name;
+    const struct record *r;
+    vec_clear(&found->records.list);
+    int err = db_walk_open_all(s->db, &walk);
+    while (err == 0 && db_walk_next(walk, &key, &name)) {
+        struct index index;
+        if (name.slot == DB_NO_SLOT || name.index_hash == 0 ||
+            overlay_find(&s->overlay, key, key_hash(key)))
+            continue;
+        if (db_walk_record(walk, &name, &r) < 0 || !key_equal(record_key(r), key)) {
+            err = -EIO;
+            break;
+        }
+        index_make(s->index, record_value(r), r->value_size, &index);
+        for (size_t i = 0; i < index.ref_count; i++)
+            if (index.refs[i] == hash)
+                vec_push(&found->records.list, r);
+    }
+    if (err == 0)
+        err = db_walk_error(walk);
+    db_walk_close(walk);
+    return err;
+}
+
 static int list_refs(struct store *s, uint64_t hash, store_visit_fn fn, void *arg)
 {
     struct found found = {.s = s};
@@ -292,6 +326,8 @@ static int list_refs(struct store *s, uint64_t hash, store_visit_fn fn, void *ar
     int err = db_refs(s->db, hash, add_slot, &found);
     if (err == 0)
         err = found.err;
+    if (err == -EUCLEAN)
+        err = scan_refs(&found, hash);
     overlay_refs(&s->overlay, hash, &fresh);
     for (size_t i = 0; i < fresh.list.count; i++)
         vec_push(&found.records.list, fresh.list.items[i]->record);

@@ -28,6 +28,7 @@ enum {
     FULL_RETRY_MS = 250,      /* a full disk is tried again */
     CEILING_STEP = 4096,      /* relaxed revisions that may be told before a sync */
     HISTORY_MARKS = 64,       /* steps in which time of history is known */
+    HEAL_AGAIN_MS = 60000,    /* damage that stays isn't looked at all the time */
 };
 
 /* Beyond so much of the quota history is kept by number only, not by age: what fills the rest is
@@ -93,7 +94,11 @@ struct store {
     struct timer apply_timer;
     struct deferred begin;  /* writes of this callback become one batch */
     struct deferred notify; /* waiters that are due already */
-    struct list waiters;    /* growing revisions */
+    struct deferred damage; /* a read found some */
+    bool heal;              /* the next transaction looks at all that is derived from records */
+    bool heal_tried;
+    uint64_t heal_tried_ms;
+    struct list waiters; /* growing revisions */
     struct list due;
     struct list room; /* waiters for a shorter overlay */
     store_history_fn publish;

@@ -56,7 +56,7 @@ static void publish_entry(struct store *s, const struct entry *e)
     if (e->older) {
         before = e->older->record;
     } else if (!(e->record->flags & RECORD_CREATED)) {
-        int err = db_record(s->db, e->record->previous, 0, &before);
+        int err = db_record(s->db, e->record->previous, &before);
         if (err < 0) {
             log_error("a stored object is damaged; its watchers must start over",
                       LOG_CSTR("directory", s->directory), LOG_INT("revision", e->record->previous),
@@ -322,7 +322,7 @@ static void apply_settle(struct job *job)
         return;
     wake_for_room(s);
     commit_begin(s); /* it may have waited for room in the log */
-    if (apply->work.more || ((s->over || s->full) && forget_for_room(s)))
+    if (apply->work.more || s->heal || ((s->over || s->full) && forget_for_room(s)))
         apply_begin(s);
     else
         store_apply_soon(s);
@@ -355,6 +355,8 @@ static void apply_begin(struct store *s)
     apply->work.count = count;
     apply->work.compact_to = s->compacted;
     apply->work.state = db_state(s->db);
+    apply->work.heal = s->heal;
+    s->heal = false;
     s->applying = apply;
     job_start(&apply->job, s);
 }
@@ -380,6 +382,26 @@ void store_apply_for_room(struct store *s)
 static void on_apply_timer(void *arg)
 {
     apply_begin(arg);
+}
+
+/* A read found damage: new reads need a new snapshot, and what is derived from records is made
+ * anew. */
+static void on_damage(void *arg)
+{
+    struct store *s = arg;
+    uint64_t now_ms = loop_now_ms(s->loop);
+    store_refresh(s);
+    if (s->heal_tried && now_ms < s->heal_tried_ms + HEAL_AGAIN_MS)
+        return;
+    s->heal = s->heal_tried = true;
+    s->heal_tried_ms = now_ms;
+    apply_begin(s);
+}
+
+static void damage_found(void *arg)
+{
+    struct store *s = arg;
+    deferred_arm(&s->damage);
 }
 
 /* ---- committer ---- */
@@ -564,6 +586,8 @@ void store_work_init(struct store *s)
 {
     deferred_init(&s->begin, s->loop, on_begin, s);
     deferred_init(&s->notify, s->loop, on_notify, s);
+    deferred_init(&s->damage, s->loop, on_damage, s);
+    db_on_damage(s->db, damage_found, s);
     timer_init(&s->apply_timer, s->loop, on_apply_timer, s);
 }
 
@@ -571,6 +595,8 @@ void store_work_release(struct store *s)
 {
     deferred_cancel(&s->begin);
     deferred_cancel(&s->notify);
+    deferred_cancel(&s->damage);
+    db_on_damage(s->db, NULL, NULL);
     timer_stop(&s->apply_timer);
     s->log_full = false; /* there may be room by now */
     /* All that was written becomes durable; then it moves into LMDB unless the disk is full. */

@@ -14,16 +14,24 @@ static struct daemon_node *node_named(struct daemon_run *d, const struct map *by
     return at ? &d->nodes[at - 1] : NULL;
 }
 
+/* Those that have their node first, then the oldest. */
+static int compare_pods(const struct sealed *x, const struct sealed *y)
+{
+    int order =
+        str_empty(object_str(x, "spec.nodeName")) - str_empty(object_str(y, "spec.nodeName"));
+    return order ? order : object_compare_age(x, y);
+}
+
 /* All nodes, then those that are gone but still have pods in the store. */
 static int collect_nodes(struct daemon_run *d, struct status *st)
 {
     struct arena *a = d->run->arena;
     struct selector labels;
-    struct objects pods;
     if (label_selector_from_value(a, value_at(d->root, "spec.selector"), &labels, st) < 0 ||
-        run_claim(d->run, DAEMON_PODS, d->object, &labels, NULL, &pods, st) < 0)
+        run_claim(d->run, DAEMON_PODS, d->object, &labels, NULL, &d->pods, st) < 0)
         return -1;
-    objects_sort(&pods, object_compare_age);
+    struct objects pods = d->pods;
+    objects_sort(&pods, compare_pods);
     struct objects nodes = run_list(d->run, DAEMON_NODES, STR_NONE);
     struct map by_name = MAP_INIT;
     d->nodes = arena_array(a, struct daemon_node, nodes.count + pods.count + 1);
@@ -36,6 +44,8 @@ static int collect_nodes(struct daemon_run *d, struct status *st)
     }
     for (size_t i = 0; i < pods.count; i++) {
         struct str name = daemon_pod_node(pods.items[i]);
+        if (pod_finished(pods.items[i]) && object_deleting(pods.items[i]))
+            continue; /* it may take long to go, and stands in nobody's way */
         struct daemon_node *n = node_named(d, &by_name, name);
         if (!n) {
             n = &d->nodes[d->count++];
@@ -52,27 +62,26 @@ static int collect_nodes(struct daemon_run *d, struct status *st)
 static bool backoff_over(struct daemon_run *d, struct str node_name)
 {
     struct daemon_state *state = control_state(d->run->control);
-    struct str key = arena_printf(d->run->arena, "%.*s/%.*s", STR_ARG(object_uid(d->object)),
+    struct str key = arena_printf(d->run->arena, "%.*s/%lld/%.*s", STR_ARG(object_uid(d->object)),
+                                  (long long)value_int(d->root, "status.observedGeneration", 0),
                                   STR_ARG(node_name));
     uint64_t now = loop_now_ms(control_loop(d->run->control));
     struct daemon_backoff *b = map_get(&state->backoffs, key);
     if (!b) {
         b = mem_alloc(sizeof(*b));
         map_put(&state->backoffs, key, b);
-        b->last_ms = now;
-        b->failures = 1;
+        *b = (struct daemon_backoff){.last_ms = now, .wait_ms = FAILED_BACKOFF_MS};
         return true;
     }
-    if (now - b->last_ms > 2 * FAILED_BACKOFF_MAX_MS)
-        b->failures = 0;
-    uint64_t wait =
-        MIN((uint64_t)FAILED_BACKOFF_MS << MIN(b->failures, 20), (uint64_t)FAILED_BACKOFF_MAX_MS);
-    if (now - b->last_ms < wait) {
-        run_again(d->run, wait - (now - b->last_ms));
+    uint64_t passed = now - b->last_ms;
+    if (passed < b->wait_ms) {
+        run_again(d->run, b->wait_ms - passed);
         return false;
     }
     b->last_ms = now;
-    b->failures++;
+    b->wait_ms = passed > 2 * FAILED_BACKOFF_MAX_MS
+                     ? FAILED_BACKOFF_MS
+                     : MIN(b->wait_ms * 2, (uint64_t)FAILED_BACKOFF_MAX_MS);
     return true;
 }
 
@@ -92,21 +101,31 @@ static int replace_finished(struct daemon_run *d, const struct daemon_node *n,
 }
 
 /* Of several running pods on a node, the oldest stays; while surging, the oldest of each revision
- * until the new one is available. */
+ * until the new one is available or the old one of no use. */
 static int thin_out(struct daemon_run *d, struct objects running, struct status *st)
 {
     const struct sealed *fresh = NULL, *old = NULL;
     for (size_t i = 0; i < running.count; i++) {
         const struct sealed *pod = running.items[i];
-        bool updated = d->surge > 0 && daemon_updated(d, pod);
+        bool updated = d->surge > 0 && str_equal(object_label(pod, DAEMON_HASH), d->hash);
         const struct sealed **place = updated ? &fresh : &old;
         if (!*place)
             *place = pod;
         else if (daemon_delete_pod(d, pod, st) < 0)
             return -1;
     }
-    if (fresh && old && daemon_available(d, fresh))
+    if (fresh && old && (!pod_ready(old) || daemon_available(d, fresh)))
         return daemon_delete_pod(d, old, st);
+    return 0;
+}
+
+/* Pods of a node that is gone and never had them; podgc ends those that it had. */
+static int delete_unplaced(struct daemon_run *d, const struct daemon_node *n, struct status *st)
+{
+    for (size_t i = 0; i < n->pods.count; i++)
+        if ((n->node || str_empty(object_str(n->pods.items[i], "spec.nodeName"))) &&
+            daemon_delete_pod(d, n->pods.items[i], st) < 0)
+            return -1;
     return 0;
 }
 
@@ -115,12 +134,8 @@ static int manage_node(struct daemon_run *d, struct daemon_node *n, struct statu
     struct objects running = {0};
     if (n->should_run && n->pods.count == 0)
         return daemon_create_pod(d, n, st);
-    if (!n->should_continue) {
-        for (size_t i = 0; i < n->pods.count; i++)
-            if (daemon_delete_pod(d, n->pods.items[i], st) < 0)
-                return -1;
-        return 0;
-    }
+    if (!n->should_continue)
+        return delete_unplaced(d, n, st);
     for (size_t i = 0; i < n->pods.count; i++) {
         const struct sealed *pod = n->pods.items[i];
         if (object_deleting(pod))
@@ -130,15 +145,19 @@ static int manage_node(struct daemon_run *d, struct daemon_node *n, struct statu
         else if (replace_finished(d, n, pod, st) < 0)
             return -1;
     }
+    if (d->surge > 0 && running.count == 0 && n->should_run)
+        return daemon_create_pod(d, n, st);
     return thin_out(d, running, st);
 }
 
+/* What goes wrong on one node doesn't keep the others from what they need. */
 static int manage(struct daemon_run *d, struct status *st)
 {
+    int result = 0;
     for (size_t i = 0; i < d->count; i++)
         if (manage_node(d, &d->nodes[i], st) < 0)
-            return -1;
-    return d->rolling ? daemon_roll(d, st) : 0;
+            result = -1;
+    return result == 0 && d->rolling && !d->changed ? daemon_roll(d, st) : result;
 }
 
 static int put_status(struct daemon_run *d, struct status *st)
@@ -176,17 +195,16 @@ static int put_status(struct daemon_run *d, struct status *st)
                           NULL, st);
 }
 
-static bool revision_in_use(void *arg, const struct sealed *revision)
+static enum revision_use revision_in_use(void *arg, const struct sealed *revision)
 {
     struct daemon_run *d = arg;
     struct str hash = object_label(revision, DAEMON_HASH);
     if (str_equal(hash, d->hash))
-        return true;
-    for (size_t i = 0; i < d->count; i++)
-        for (size_t j = 0; j < d->nodes[i].pods.count; j++)
-            if (str_equal(object_label(d->nodes[i].pods.items[j], DAEMON_HASH), hash))
-                return true;
-    return false;
+        return REVISION_CURRENT;
+    for (size_t i = 0; i < d->pods.count; i++)
+        if (str_equal(object_label(d->pods.items[i], DAEMON_HASH), hash))
+            return REVISION_COUNTED;
+    return REVISION_IDLE;
 }
 
 static void read_strategy(struct daemon_run *d)
@@ -209,9 +227,11 @@ static int reconcile(struct run *run, struct status *st)
         return 0;
     struct daemon_run d = {.run = run, .object = object, .root = sealed_root(object)};
     d.min_ready_s = value_int(d.root, "spec.minReadySeconds", 0);
+    if (object_deleting(object))
+        return 0;
     if (history_sync(run, DAEMON_REVISIONS, object, DAEMON_HASH, &d.history, st) < 0)
         return -1;
-    if (!d.history.update || object_deleting(object))
+    if (!d.history.update)
         return 0;
     d.hash = object_label(d.history.update, DAEMON_HASH);
     if (collect_nodes(&d, st) < 0)

@@ -14,7 +14,7 @@ enum {
 
 #define DAEMON_HASH "controller-revision-hash"
 
-/* A node with the set's pods on it, oldest first. */
+/* A node with the set's pods on it (but those that are over and on their way out), oldest first. */
 struct daemon_node {
     const struct sealed *node; /* arena; NULL: pods of a node that is gone */
     struct str name;
@@ -23,12 +23,11 @@ struct daemon_node {
 };
 
 struct daemon_backoff {
-    int failures;
-    uint64_t last_ms;
+    uint64_t last_ms, wait_ms;
 };
 
 struct daemon_state {
-    struct map backoffs; /* "uid/node" -> struct daemon_backoff, owned */
+    struct map backoffs; /* "uid/generation/node" -> struct daemon_backoff, owned */
 };
 
 struct daemon_run {
@@ -37,10 +36,13 @@ struct daemon_run {
     struct value root;
     struct history history;
     struct str hash;           /* of the present template */
+    struct objects pods;       /* all */
     struct daemon_node *nodes; /* arena */
     size_t count;
     int64_t min_ready_s, surge, unavailable;
     bool rolling;
+    bool changed; /* pods were made or deleted in this run: what is known of them is old */
+    bool refused; /* one wasn't made: the others wait for the next run */
 };
 
 struct str daemon_pod_node(const struct sealed *pod); /* where it is, or is meant to be */

@@ -73,7 +73,11 @@ struct str daemon_pod_node(const struct sealed *pod)
 
 bool daemon_updated(const struct daemon_run *d, const struct sealed *pod)
 {
-    return str_equal(object_label(pod, DAEMON_HASH), d->hash);
+    struct str generation =
+        object_annotation(d->object, "deprecated.daemonset.template.generation");
+    return str_equal(object_label(pod, DAEMON_HASH), d->hash) ||
+           (!str_empty(generation) &&
+            str_equal(object_label(pod, "pod-template-generation"), generation));
 }
 
 bool daemon_available(struct daemon_run *d, const struct sealed *pod)
@@ -133,6 +137,8 @@ static void tolerate(struct arena *a, struct node *pod)
 int daemon_create_pod(struct daemon_run *d, const struct daemon_node *n, struct status *st)
 {
     struct arena *a = d->run->arena;
+    if (d->refused)
+        return 0;
     struct node *pod = pod_from_template(a, value_at(d->root, "spec.template"), d->object);
     struct node *labels = node_need_map(a, pod, "metadata.labels");
     struct str generation =
@@ -143,14 +149,17 @@ int daemon_create_pod(struct daemon_run *d, const struct daemon_node *n, struct 
     node_set(a, labels, STR(DAEMON_HASH), node_text(a, d->hash));
     pin(a, pod, n->name);
     tolerate(a, pod);
-    return run_create_pod(d->run, control_resource(d->run->control, DAEMON_PODS), d->object, pod,
-                          st);
+    d->changed = true;
+    d->refused = run_create_pod(d->run, control_resource(d->run->control, DAEMON_PODS), d->object,
+                                pod, st) < 0;
+    return d->refused ? -1 : 0;
 }
 
 int daemon_delete_pod(struct daemon_run *d, const struct sealed *pod, struct status *st)
 {
     if (object_deleting(pod))
         return 0;
+    d->changed = true;
     return run_delete_pod(d->run, control_resource(d->run->control, DAEMON_PODS), d->object, pod,
                           st);
 }

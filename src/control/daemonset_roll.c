@@ -28,7 +28,7 @@ static int roll_by_deleting(struct daemon_run *d, struct status *st)
     int64_t missing = 0;
     for (size_t i = 0; i < d->count; i++) {
         struct daemon_node *n = &d->nodes[i];
-        if (!n->should_run)
+        if (!n->should_run && n->pods.count == 0)
             continue;
         struct pair p = pair_of(d, n);
         if (p.crowded || !p.fresh == !p.old) {
@@ -51,32 +51,70 @@ static int roll_by_deleting(struct daemon_run *d, struct status *st)
     return 0;
 }
 
+/* What an update by surging may do. */
+struct surge {
+    struct objects useless;   /* old pods with a successor, or broken where none is wanted */
+    struct objects misplaced; /* old pods that work where none is wanted any more */
+    int64_t surging, available, desired;
+};
+
+static void look_at_node(struct daemon_run *d, struct daemon_node *n, struct surge *s)
+{
+    struct arena *a = d->run->arena;
+    s->desired += n->should_run;
+    struct pair p = pair_of(d, n);
+    const struct sealed *one = p.old ? p.old : p.fresh;
+    if (p.crowded) {
+        s->surging++;
+        return;
+    }
+    bool available = one && daemon_available(d, one);
+    s->available += available;
+    if (!p.old)
+        return;
+    if (p.fresh && !daemon_available(d, p.fresh))
+        s->surging++;
+    else if (p.fresh || (!n->should_run && !available))
+        objects_add(a, &s->useless, p.old);
+    else if (!n->should_run)
+        objects_add(a, &s->misplaced, p.old);
+}
+
+/* Successors of old pods: of those that are of no use at once, of others as far as the surge goes.
+ */
+static int create_successors(struct daemon_run *d, int64_t room, struct status *st)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        struct daemon_node *n = &d->nodes[i];
+        struct pair p = pair_of(d, n);
+        if (!n->should_run || p.crowded || !p.old || p.fresh)
+            continue;
+        if (daemon_available(d, p.old) && room-- <= 0)
+            continue;
+        if (daemon_create_pod(d, n, st) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int delete_first(struct daemon_run *d, struct objects pods, int64_t count, struct status *st)
+{
+    for (int64_t i = 0; i < MIN(count, (int64_t)pods.count); i++)
+        if (daemon_delete_pod(d, pods.items[i], st) < 0)
+            return -1;
+    return 0;
+}
+
 /* New pods come first, old ones go when their successors are available. */
 static int roll_by_surging(struct daemon_run *d, struct status *st)
 {
-    int64_t surging = 0;
-    for (size_t i = 0; i < d->count; i++) {
-        struct pair p = pair_of(d, &d->nodes[i]);
-        if (!d->nodes[i].should_run || p.crowded || !p.old || !p.fresh)
-            continue;
-        if (!daemon_available(d, p.fresh))
-            surging++;
-        else if (daemon_delete_pod(d, p.old, st) < 0)
-            return -1;
-    }
-    for (int pass = 0; pass < 2; pass++) /* first the nodes whose old pod is of no use */
-        for (size_t i = 0; i < d->count; i++) {
-            struct pair p = pair_of(d, &d->nodes[i]);
-            if (!d->nodes[i].should_run || p.crowded || !p.old || p.fresh)
-                continue;
-            bool useless = !daemon_available(d, p.old);
-            if (useless != (pass == 0) || (!useless && surging >= d->surge))
-                continue;
-            surging++;
-            if (daemon_create_pod(d, &d->nodes[i], st) < 0)
-                return -1;
-        }
-    return 0;
+    struct surge s = {0};
+    for (size_t i = 0; i < d->count; i++)
+        look_at_node(d, &d->nodes[i], &s);
+    if (create_successors(d, d->surge - s.surging, st) < 0 ||
+        delete_first(d, s.useless, INT64_MAX, st) < 0)
+        return -1;
+    return delete_first(d, s.misplaced, s.available - s.desired, st);
 }
 
 int daemon_roll(struct daemon_run *d, struct status *st)

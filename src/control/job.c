@@ -110,6 +110,8 @@ static void read_backoff(struct job_run *j)
                 continue;
             int64_t at = job_pod_finished_us(pod);
             if (pass == 0 && str_is(object_str(pod, "status.phase"), "Succeeded")) {
+                if (has_uid(uncounted(j, "succeeded"), object_uid(pod)))
+                    continue;
                 last_success = MAX(last_success, at);
                 j->backoff = (struct job_backoff){0};
             } else if (pass == 1 && job_pod_failed(j, pod) && at > last_success &&
@@ -493,6 +495,13 @@ static int sync_job(struct run *run, const struct sealed *object, struct status 
     return 0;
 }
 
+/* Another controller's, as it says itself. */
+static bool managed_elsewhere(const struct sealed *job)
+{
+    struct str manager = object_str(job, "spec.managedBy");
+    return !str_empty(manager) && !str_is(manager, "kubernetes.io/job-controller");
+}
+
 /* "pod/NAME": a pod whose Job is gone is let go. */
 static int let_go(struct run *run, struct str pod_name, struct status *st)
 {
@@ -500,9 +509,12 @@ static int let_go(struct run *run, struct str pod_name, struct status *st)
     struct owner owner;
     if (!pod || !job_pod_tracked(pod))
         return 0;
-    if (object_controller(pod, &owner) && str_is(owner.kind, "Job")) {
+    if (object_controller(pod, &owner)) {
+        if (!str_is(owner.kind, "Job") || !str_is(owner.api_version, "batch/v1"))
+            return 0;
         const struct sealed *job = run_get(run, JOBS, run->ns, owner.name);
-        if (job && str_equal(object_uid(job), owner.uid) && !finished(job))
+        if (job && str_equal(object_uid(job), owner.uid) &&
+            (!finished(job) || managed_elsewhere(job)))
             return 0;
     }
     return job_untrack(run, pod, st);
@@ -515,8 +527,7 @@ static int reconcile(struct run *run, struct status *st)
     const struct sealed *job = run_get(run, JOBS, run->ns, run->name);
     if (!job)
         return 0;
-    struct str manager = object_str(job, "spec.managedBy");
-    if (!str_empty(manager) && !str_is(manager, "kubernetes.io/job-controller"))
+    if (managed_elsewhere(job))
         return 0;
     if (finished(job)) {
         forget_backoff(run->control, object_uid(job));

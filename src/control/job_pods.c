@@ -50,23 +50,10 @@ static int delete_pods(struct job_run *j, struct objects pods, struct status *st
     return 0;
 }
 
-/* Those that go first: not assigned, not running, not ready, younger. */
-static int compare_active(const struct sealed *x, const struct sealed *y)
-{
-    int order =
-        !str_empty(object_str(x, "spec.nodeName")) - !str_empty(object_str(y, "spec.nodeName"));
-    if (!order)
-        order = str_is(object_str(x, "status.phase"), "Running") -
-                str_is(object_str(y, "status.phase"), "Running");
-    if (!order)
-        order = pod_ready(x) - pod_ready(y);
-    return order ? order : -object_compare_age(x, y);
-}
-
 static int compare_index(const struct sealed *x, const struct sealed *y)
 {
     int64_t a = job_pod_index(x), b = job_pod_index(y);
-    return a < b ? -1 : a > b ? 1 : -compare_active(x, y);
+    return a < b ? -1 : a > b ? 1 : -pod_compare_worth(x, y);
 }
 
 /* Pods to be removed: those without use (a second one of an index, an index beyond the Job), then
@@ -89,7 +76,7 @@ static struct objects choose_removals(struct job_run *j, int64_t at_least)
             objects_add(a, &left, j->active.items[i]);
     }
     if ((int64_t)removed.count < at_least) {
-        objects_sort(&left, compare_active);
+        objects_sort(&left, pod_compare_worth);
         for (size_t i = 0; i < left.count && (int64_t)removed.count < at_least; i++)
             objects_add(a, &removed, left.items[i]);
     }
@@ -133,15 +120,17 @@ static struct intervals busy_indexes(struct job_run *j)
     return busy;
 }
 
-/* The first indexes that nobody works on and whose back-off is over. */
+/* The first indexes that nobody works on, without those whose back-off isn't over: they keep their
+ * turn, later ones don't go before them. */
 static size_t choose_indexes(struct job_run *j, int64_t want, int64_t *indexes)
 {
     struct intervals busy = busy_indexes(j);
     uint64_t soonest = 0;
     size_t count = 0;
-    for (int64_t i = 0; i < j->completions && (int64_t)count < want; i++) {
+    for (int64_t i = 0; i < j->completions && want > 0; i++) {
         if (intervals_has(busy, i))
             continue;
+        want--;
         const struct sealed *failed = j->per_index ? delayed_pod(j, i) : NULL;
         uint64_t wait_ms = failed ? backoff_left_ms(job_pod_failures(failed, true) + 1,
                                                     job_pod_finished_us(failed), j->run->now_us)

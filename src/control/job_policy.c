@@ -46,18 +46,27 @@ int64_t job_pod_failures(const struct sealed *pod, bool with_ignored)
            (with_ignored ? count_annotation(pod, JOB_INDEX_IGNORED) : 0);
 }
 
-/* The latest end of the containers; 0 while one of them runs or says nothing. */
-static int64_t containers_finished_us(const struct sealed *pod)
+/* The later of `latest` and the last end of these containers; 0 while one of them runs or says
+ * nothing. */
+static int64_t latest_end_us(const struct sealed *pod, const char *path, bool sidecars_only,
+                             int64_t latest)
 {
-    int64_t latest = 0;
-    struct value_iter it = value_iter(object_at(pod, "status.containerStatuses"));
+    struct value_iter it = value_iter(object_at(pod, path));
     for (struct value c; value_next(&it, &c);) {
+        if (sidecars_only && !pod_sidecar(pod, value_str(c, "name")))
+            continue;
         int64_t finished = value_time_us(c, "state.terminated.finishedAt");
         if (!finished)
             return 0;
         latest = MAX(latest, finished);
     }
     return latest;
+}
+
+static int64_t containers_finished_us(const struct sealed *pod)
+{
+    int64_t latest = latest_end_us(pod, "status.containerStatuses", false, 0);
+    return latest_end_us(pod, "status.initContainerStatuses", true, latest);
 }
 
 int64_t job_pod_finished_us(const struct sealed *pod)

@@ -74,6 +74,14 @@ int64_t pod_ready_since_us(const struct sealed *pod); /* 0: not ready */
  * may be NULL. */
 bool pod_available(const struct sealed *pod, int64_t min_ready_s, int64_t now_us,
                    uint64_t *wait_ms);
+/* Whether an init container of this name goes on beside the others. */
+bool pod_sidecar(const struct sealed *pod, struct str container);
+/* The most restarts of one container, or of one sidecar. */
+int64_t pod_restarts(const struct sealed *pod, bool of_sidecars);
+int pod_phase_order(const struct sealed *pod); /* Pending before Unknown before Running */
+/* <0: x goes before y when there are too many: not assigned, not running, not ready, ready for a
+ * shorter time, restarted more often, younger. */
+int pod_compare_worth(const struct sealed *x, const struct sealed *y);
 /* A pod of a template (labels, annotations, finalizers, spec), controlled by owner. Neither name
  * nor generateName is set. */
 struct node *pod_from_template(struct arena *a, struct value template, const struct sealed *owner);

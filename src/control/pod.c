@@ -39,6 +39,55 @@ bool pod_available(const struct sealed *pod, int64_t min_ready_s, int64_t now_us
     return false;
 }
 
+bool pod_sidecar(const struct sealed *pod, struct str container)
+{
+    struct value_iter it = value_iter(object_at(pod, "spec.initContainers"));
+    for (struct value c; value_next(&it, &c);)
+        if (str_equal(value_str(c, "name"), container))
+            return str_is(value_str(c, "restartPolicy"), "Always");
+    return false;
+}
+
+int64_t pod_restarts(const struct sealed *pod, bool of_sidecars)
+{
+    int64_t most = 0;
+    struct value_iter it = value_iter(
+        object_at(pod, of_sidecars ? "status.initContainerStatuses" : "status.containerStatuses"));
+    for (struct value c; value_next(&it, &c);)
+        if (!of_sidecars || pod_sidecar(pod, value_str(c, "name")))
+            most = MAX(most, value_int(c, "restartCount", 0));
+    return most;
+}
+
+int pod_phase_order(const struct sealed *pod)
+{
+    struct str phase = object_str(pod, "status.phase");
+    return str_is(phase, "Running") ? 2 : str_is(phase, "Unknown") ? 1 : 0;
+}
+
+static int order_number(int64_t x, int64_t y)
+{
+    return x < y ? -1 : x > y;
+}
+
+int pod_compare_worth(const struct sealed *x, const struct sealed *y)
+{
+    bool both_ready = pod_ready(x) && pod_ready(y);
+    const int steps[] = {
+        order_number(!str_empty(object_str(x, "spec.nodeName")),
+                     !str_empty(object_str(y, "spec.nodeName"))),
+        order_number(pod_phase_order(x), pod_phase_order(y)),
+        order_number(pod_ready(x), pod_ready(y)),
+        both_ready ? -order_number(pod_ready_since_us(x), pod_ready_since_us(y)) : 0,
+        -order_number(pod_restarts(x, false), pod_restarts(y, false)),
+        -order_number(pod_restarts(x, true), pod_restarts(y, true)),
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(steps); i++)
+        if (steps[i])
+            return steps[i];
+    return -object_compare_age(x, y);
+}
+
 static void copy_member(struct arena *a, struct node *to, const char *to_path, struct value from,
                         const char *from_path)
 {

@@ -23,29 +23,36 @@ struct victim {
     const struct sealed *pod;
     bool assigned, ready;
     int phase;
-    int64_t cost, restarts, ready_us, created_us;
-    size_t rank; /* related pods on its node */
+    int64_t cost, restarts, sidecar_restarts;
+    int64_t ready_us, created_us;
+    int ready_age, age; /* logarithms of times since then */
+    size_t rank;        /* related pods on its node */
 };
-
-static int phase_order(const struct sealed *pod)
-{
-    struct str phase = object_str(pod, "status.phase");
-    return str_is(phase, "Running") ? 2 : str_is(phase, "Unknown") ? 1 : 0;
-}
-
-static int64_t restarts_max(const struct sealed *pod)
-{
-    int64_t most = 0;
-    struct value_iter it = value_iter(object_at(pod, "status.containerStatuses"));
-    for (struct value c; value_next(&it, &c);)
-        most = MAX(most, value_int(c, "restartCount", 0));
-    return most;
-}
 
 /* <0: x goes before y. */
 static int order_number(int64_t x, int64_t y)
 {
     return x < y ? -1 : x > y;
+}
+
+/* The shorter ago, the sooner it goes; but times of one order of magnitude count alike, so that an
+ * old and a new generation of pods shrink together. */
+static int order_times(const struct victim *x, const struct victim *y, int64_t x_us, int64_t y_us,
+                       int x_age, int y_age)
+{
+    if (x_us == y_us)
+        return 0;
+    return x_age != y_age ? order_number(x_age, y_age)
+                          : str_compare(object_uid(x->pod), object_uid(y->pod));
+}
+
+/* Binary logarithm of the nanoseconds since a time, rounded down; -1: none have passed. */
+static int magnitude(int64_t now_us, int64_t since_us)
+{
+    int order = -1;
+    for (int64_t ns = (now_us - since_us) * 1000; ns > 0; ns >>= 1)
+        order++;
+    return order;
 }
 
 static int compare_victims(const void *left, const void *right)
@@ -57,9 +64,12 @@ static int compare_victims(const void *left, const void *right)
         order_number(x->ready, y->ready),
         order_number(x->cost, y->cost),
         -order_number((int64_t)x->rank, (int64_t)y->rank),
-        x->ready && y->ready ? -order_number(x->ready_us, y->ready_us) : 0,
+        x->ready && y->ready
+            ? order_times(x, y, x->ready_us, y->ready_us, x->ready_age, y->ready_age)
+            : 0,
         -order_number(x->restarts, y->restarts),
-        -order_number(x->created_us, y->created_us),
+        -order_number(x->sidecar_restarts, y->sidecar_restarts),
+        order_times(x, y, x->created_us, y->created_us, x->age, y->age),
         str_compare(object_uid(x->pod), object_uid(y->pod)),
     };
     for (size_t i = 0; i < ARRAY_COUNT(steps); i++)
@@ -100,13 +110,16 @@ static void choose_victims(struct run *run, const struct sealed *owner, struct o
         v->pod = pod;
         v->assigned = !str_empty(object_str(pod, "spec.nodeName"));
         v->ready = pod_ready(pod);
-        v->phase = phase_order(pod);
+        v->phase = pod_phase_order(pod);
         if (str_to_i64(object_annotation(pod, "controller.kubernetes.io/pod-deletion-cost"),
                        &v->cost) < 0)
             v->cost = 0;
-        v->restarts = restarts_max(pod);
+        v->restarts = pod_restarts(pod, false);
+        v->sidecar_restarts = pod_restarts(pod, true);
         v->ready_us = pod_ready_since_us(pod);
         v->created_us = object_created_us(pod);
+        v->ready_age = magnitude(run->now_us, v->ready_us);
+        v->age = magnitude(run->now_us, v->created_us);
         v->rank = (size_t)map_get(&per_node, object_str(pod, "spec.nodeName"));
     }
     map_release(&per_node);

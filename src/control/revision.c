@@ -128,15 +128,18 @@ int history_sync(struct run *run, size_t watch, const struct sealed *owner, cons
 }
 
 int history_trim(struct run *run, size_t watch, const struct sealed *owner, const struct history *h,
-                 bool (*in_use)(void *arg, const struct sealed *revision), void *arg,
+                 enum revision_use (*use)(void *arg, const struct sealed *revision), void *arg,
                  struct status *st)
 {
-    int64_t limit = object_int(owner, "spec.revisionHistoryLimit", 10);
+    int64_t excess = -object_int(owner, "spec.revisionHistoryLimit", 10);
     struct objects idle = {0};
-    for (size_t i = 0; i < h->list.count; i++)
-        if (!in_use(arg, h->list.items[i]))
+    for (size_t i = 0; i < h->list.count; i++) {
+        enum revision_use of = use(arg, h->list.items[i]);
+        excess += of != REVISION_CURRENT;
+        if (of == REVISION_IDLE)
             objects_add(run->arena, &idle, h->list.items[i]);
-    for (size_t i = 0; (int64_t)i < (int64_t)idle.count - limit; i++)
+    }
+    for (size_t i = 0; (int64_t)i < MIN(excess, (int64_t)idle.count); i++)
         if (run_delete(run, control_resource(run->control, watch), object_namespace(owner),
                        object_name(idle.items[i]), object_uid(idle.items[i]), NULL, st) < 0)
             return -1;

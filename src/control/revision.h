@@ -15,10 +15,18 @@ struct history {
  * carries the hash. */
 int history_sync(struct run *run, size_t revisions_watch, const struct sealed *owner,
                  const char *label, struct history *ret, struct status *st) must_use;
-/* Deletes the oldest revisions beyond spec.revisionHistoryLimit; in_use says which stay. */
+/* What a revision is for. Counted ones stay too, but use up the limit. */
+enum revision_use {
+    REVISION_IDLE,
+    REVISION_COUNTED,
+    REVISION_CURRENT
+};
+/* Deletes the oldest idle revisions as far as there are more idle and counted ones than
+ * spec.revisionHistoryLimit. */
 int history_trim(struct run *run, size_t revisions_watch, const struct sealed *owner,
-                 const struct history *h, bool (*in_use)(void *arg, const struct sealed *revision),
-                 void *arg, struct status *st) must_use;
+                 const struct history *h,
+                 enum revision_use (*use)(void *arg, const struct sealed *revision), void *arg,
+                 struct status *st) must_use;
 /* The template that a revision holds: a PodTemplateSpec. */
 struct value revision_template(const struct sealed *revision);
 

@@ -199,17 +199,17 @@ static int put_status(struct set_run *s, struct status *st)
                           st);
 }
 
-static bool revision_in_use(void *arg, const struct sealed *revision)
+static enum revision_use revision_in_use(void *arg, const struct sealed *revision)
 {
     struct set_run *s = arg;
     struct str name = object_name(revision);
     if (str_equal(name, object_name(s->current)) || str_equal(name, object_name(s->history.update)))
-        return true;
+        return REVISION_CURRENT;
     struct objects pods = run_list_owned(s->run, SET_PODS, object_uid(s->object));
     for (size_t i = 0; i < pods.count; i++)
         if (str_equal(set_pod_revision(pods.items[i]), name))
-            return true;
-    return false;
+            return REVISION_CURRENT;
+    return REVISION_IDLE;
 }
 
 static void set_read(struct set_run *s, struct run *run, const struct sealed *object)

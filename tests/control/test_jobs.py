@@ -1,4 +1,6 @@
 """Jobs on pretend nodes."""
+import time
+
 from kubelet import wait_for
 from test_workloads import template
 
@@ -96,3 +98,27 @@ def test_deleting_a_job_takes_its_pods(server, kubelet, ns):
     wait_for(lambda: len(server.get('-n', ns, 'pods')['items']) == 2)
     server.kubectl('-n', ns, 'delete', 'job/j')
     wait_for(lambda: server.get('-n', ns, 'pods')['items'] == [])
+
+
+def test_an_index_that_waits_keeps_its_turn(server, kubelet, ns):
+    """The first index has failed and comes again after its back-off; the next one doesn't go before it."""
+    server.kubectl('-n', ns, 'create', '-f', '-', input=job(
+        'j', 'Failed', completions=3, parallelism=1, completionMode='Indexed', backoffLimitPerIndex=1))
+    wait_for(lambda: [p['status']['phase'] for p in server.get('-n', ns, 'pods')['items']] == ['Failed'])
+    server.kubectl('-n', ns, 'annotate', 'job/j', 'look=again')
+    time.sleep(0.7)
+    assert [p['metadata']['labels']['batch.kubernetes.io/job-completion-index'] for p in server.get('-n', ns, 'pods')['items']] == ['0']
+
+
+def test_a_finalizer_on_pods_of_other_owners_stays(server, kubelet, ns):
+    owner = server.json('POST', f'/api/v1/namespaces/{ns}/configmaps', {'metadata': {'name': 'other'}})[1]
+    finalizer = 'batch.kubernetes.io/job-tracking'
+
+    def orphan(name, **metadata):
+        server.kubectl('-n', ns, 'create', '-f', '-', input={'apiVersion': 'v1', 'kind': 'Pod', 'metadata': {'name': name, 'finalizers': [finalizer], **metadata},
+                                                             'spec': {'containers': [{'name': 'c', 'image': 'one'}]}})
+    orphan('owned', ownerReferences=[{'apiVersion': 'v1', 'kind': 'ConfigMap', 'name': 'other', 'uid': owner['metadata']['uid'], 'controller': True}])
+    orphan('free')
+    wait_for(lambda: 'finalizers' not in server.get('-n', ns, 'pod/free')['metadata'])
+    assert server.get('-n', ns, 'pod/owned')['metadata']['finalizers'] == [finalizer]
+    server.json('PATCH', f'/api/v1/namespaces/{ns}/pods/owned', {'metadata': {'finalizers': None}}, {'Content-Type': 'application/merge-patch+json'})

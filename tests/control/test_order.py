@@ -153,3 +153,49 @@ def test_slices_hold_a_hundred_endpoints_each(server, ns):
     def counts():
         return sorted(len(s['endpoints'] or []) for s in server.get('-n', ns, 'endpointslices')['items'])
     wait_for(lambda: counts() == [1, 100])
+
+
+def workload(kind, count):
+    """A ReplicaSet or a Job of so many pods that run on, and the patch that takes one away."""
+    if kind == 'Job':
+        return 'jobs', job('w', 'Running', parallelism=count), {'spec': {'parallelism': count - 1}}
+    return 'replicasets', {'apiVersion': 'apps/v1', 'kind': 'ReplicaSet', 'metadata': {'name': 'w'}, 'spec': {
+        'replicas': count, 'selector': {'matchLabels': {'app': 'w'}}, 'template': template({'app': 'w'})}}, {'spec': {'replicas': count - 1}}
+
+
+def shrink_by_one(server, ns, kind, change):
+    """Makes two pods, lets change(index, status) say what they have gone through; names of both and of the one that stays."""
+    plural, body, smaller = workload(kind, 2)
+    server.kubectl('-n', ns, 'create', '-f', '-', input=body)
+    both = wait_for(lambda: (lambda pods: pods if len(pods) == 2 and all(p['status'].get('podIP') for p in pods) else None)(server.get('-n', ns, 'pods')['items']))
+    both.sort(key=lambda p: p['metadata']['uid'])
+    for i, p in enumerate(both):
+        change(i, p['status'])
+        assert server.json('PUT', f'/api/v1/namespaces/{ns}/pods/{p["metadata"]["name"]}/status', p)[0] == 200
+    server.kubectl('-n', ns, 'patch', plural, 'w', '--type=merge', '-p', json.dumps(smaller))
+    left = wait_for(lambda: (lambda pods: pods if len(pods) == 1 else None)([p for p in server.get('-n', ns, 'pods')['items'] if 'deletionTimestamp' not in p['metadata']]))
+    return [p['metadata']['name'] for p in both], left[0]['metadata']['name']
+
+
+def ready_since(status, seconds_ago):
+    for c in status['conditions']:
+        if c['type'] == 'Ready':
+            c['lastTransitionTime'] = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() - seconds_ago))
+
+
+@pytest.mark.parametrize('kind', ['ReplicaSet', 'Job'])
+def test_a_pod_that_was_restarted_goes_before_one_that_was_not(server, kubelet, ns, kind):
+    def change(i, status):
+        for c in status['conditions']:
+            c['lastTransitionTime'] = '2026-01-01T00:00:00Z'
+        status['containerStatuses'][0]['restartCount'] = 1 - i
+    names_of_both, left = shrink_by_one(server, ns, kind, change)
+    assert left == names_of_both[1]
+
+
+@pytest.mark.parametrize('seconds_ago, stays', [((1000, 4000), 1), ((4000, 1000), 0), ((1010, 1000), 1), ((1000, 1010), 1)],
+                         ids=['younger', 'older', 'alike', 'alike too'])
+def test_pods_of_about_one_age_count_alike(server, kubelet, ns, seconds_ago, stays):
+    """The younger of two goes first, but where both are about as old: then it is the one of the smaller uid."""
+    names_of_both, left = shrink_by_one(server, ns, 'ReplicaSet', lambda i, status: ready_since(status, seconds_ago[i]))
+    assert left == names_of_both[stays]

@@ -257,8 +257,10 @@ static int plug(struct machine *m, struct arena *a)
     struct vpc_interface interface;
     const struct node *o = state_tree(f->region->state, a, STATE_INSTANCE, str_from(m->id));
     const struct instance_type *type = instance_type_find(node_str(o, "spec.instanceType"));
-    /* All interfaces' addresses on one: the number that the type may have is the same. */
-    unsigned pods = type ? instance_type_pods_max(type) - 2 : 32;
+    /* All interfaces' addresses on one: those that pods may have, and two for the pods of the
+     * machine's own address that real nodes run and ours don't need, else two pods would wait for
+     * an address for ever. */
+    unsigned pods = type ? instance_type_pods_max(type) : 32;
     const struct vpc_interface_config config = {.id = interface_id(a, m).data,
                                                 .subnet =
                                                     arena_cstr(a, node_str(o, "spec.subnetId")),

@@ -104,6 +104,7 @@ static int create(struct session *s, const struct document_plan *plan, struct no
 static void undo(struct session *s, const struct document_plan *plan)
 {
     struct status first = s->st;
+    const struct kubeconfig_owner owner = {str_from(plan->cluster), str_from(s->directory)};
     bool changed;
     progress_fail(&s->progress);
     s->progress.total++;
@@ -112,8 +113,7 @@ static void undo(struct session *s, const struct document_plan *plan)
     if (!failed && s->options->kubeconfig && strcmp(s->options->kubeconfig, "-") == 0)
         failed = 0;
     else if (!failed)
-        failed = kubeconfig_remove(&s->arena, s->options->kubeconfig, str_from(plan->cluster),
-                                   &changed, &s->st);
+        failed = kubeconfig_remove(&s->arena, s->options->kubeconfig, &owner, &changed, &s->st);
     s->st = first;
     s->st.message = arena_printf(&s->arena, "%.*s (%s)", STR_ARG(first.message),
                                  failed ? "the cluster can't be taken back"

@@ -5,11 +5,12 @@
 static int remove_context(struct session *s, const char *name)
 {
     bool changed = false;
+    const struct kubeconfig_owner owner = {str_from(name), str_from(s->directory)};
     progress_begin(&s->progress, "kubeconfig");
-    if (kubeconfig_remove(&s->arena, s->options->kubeconfig, str_from(name), &changed, &s->st))
+    if (kubeconfig_remove(&s->arena, s->options->kubeconfig, &owner, &changed, &s->st))
         return -1;
-    progress_end(&s->progress, changed,
-                 changed ? "context kaname/%s removed" : "no context kaname/%s", name);
+    progress_end(&s->progress, changed, changed ? "context of %s removed" : "no context of %s",
+                 name);
     return 0;
 }
 

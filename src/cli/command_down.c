@@ -2,6 +2,7 @@
  * --purge. */
 #include "cli/kubeconfig.h"
 #include "cli/session.h"
+#include "cli/turn.h"
 #include "region/teardown.h"
 #include "sys/daemon.h"
 #include "sys/whole_file.h"
@@ -23,8 +24,9 @@ static int remove_contexts(struct steps *s, const struct values *v, struct statu
     const struct node *names = teardown_clusters(s->arena, s->directory);
     for (size_t i = 0; i < node_count(names); i++) {
         bool one = false;
-        if (kubeconfig_remove(s->arena, v->options.kubeconfig, node_str(node_item(names, i), ""),
-                              &one, st))
+        const struct kubeconfig_owner owner = {node_str(node_item(names, i), ""),
+                                               str_from(s->directory)};
+        if (kubeconfig_remove(s->arena, v->options.kubeconfig, &owner, &one, st))
             return -1;
         changed |= one;
     }
@@ -36,15 +38,15 @@ static int remove_contexts(struct steps *s, const struct values *v, struct statu
 
 static int stop_region(struct steps *s, struct status *st)
 {
-    struct str pid_file = arena_printf(s->arena, "%s/region.pid", s->directory);
+    const char *pid_file = region_pid_file(s->arena, s->directory);
     pid_t pid;
     progress_begin(s->progress, "region");
-    bool running = pid_file_read(pid_file.data, &pid) == 0;
-    int err = pid_file_stop(pid_file.data, STOP_WAIT_MS);
+    bool running = pid_file_read(pid_file, &pid) == 0;
+    int err = pid_file_stop(pid_file, STOP_WAIT_MS);
     if (err)
         return trouble_set(st, KN_TIMEOUT, "the region can't be stopped: %s",
                            strerrordesc_np(-err));
-    file_remove(pid_file.data);
+    file_remove(pid_file);
     progress_end(s->progress, running, running ? "stopped" : "was not running");
     return 0;
 }
@@ -72,19 +74,31 @@ static int purge(struct steps *s, struct status *st)
     return 0;
 }
 
+/* Everything in one turn: whoever starts a region meanwhile waits, and starts one that stays. */
+static int run_steps(struct session *s, const struct values *v)
+{
+    int turn = -1;
+    if (file_exists(s->directory) && region_turn_take(&s->arena, s->directory, &turn, &s->st))
+        return -1;
+    int result = remove_contexts(&s->steps, v, &s->st);
+    if (!result)
+        result = stop_region(&s->steps, &s->st);
+    if (!result)
+        result = stop_nodes(&s->steps, &s->st);
+    if (!result && v->purge)
+        result = purge(&s->steps, &s->st);
+    if (turn >= 0)
+        turn_end(turn);
+    return result;
+}
+
 static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
 {
     const struct values *v = values;
     struct session s;
     int result = session_open(&s, &v->options, v->purge ? 4 : 3);
     if (!result)
-        result = remove_contexts(&s.steps, v, &s.st);
-    if (!result)
-        result = stop_region(&s.steps, &s.st);
-    if (!result)
-        result = stop_nodes(&s.steps, &s.st);
-    if (!result && v->purge)
-        result = purge(&s.steps, &s.st);
+        result = run_steps(&s, v);
     return session_answer(&s, result, NULL);
 }
 

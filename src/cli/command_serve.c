@@ -2,7 +2,9 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "cli/call.h"
 #include "cli/cli.h"
+#include "cli/turn.h"
 #include "cluster/prepare.h"
 #include "region/confine.h"
 #include "region/region.h"
@@ -11,6 +13,11 @@
 #include "sys/share.h"
 #include "sys/socket.h"
 #include "sys/spawner.h"
+
+enum {
+    DYING_MS = 5000,
+    DYING_STEP_MS = 5
+};
 
 struct values {
     const char *data_dir, *listen, *region;
@@ -22,17 +29,50 @@ static void defaults(void *values)
     v->listen = "127.0.0.1:0";
 }
 
+/* A region that was killed has its spawner until the kernel is through with it. */
+static int take_spawner(struct arena *a, const char *directory, struct spawner **ret)
+{
+    const char *pid_file = region_pid_file(a, directory);
+    pid_t pid;
+    int err = region_spawner_open(directory, ret);
+    for (int waited_ms = 0; err == -EBUSY && waited_ms < DYING_MS; waited_ms += DYING_STEP_MS) {
+        if (pid_file_read(pid_file, &pid) == 0 && !pid_file_is_own(pid_file))
+            break;
+        wait_ms(DYING_STEP_MS);
+        err = region_spawner_open(directory, ret);
+    }
+    if (err == -EBUSY)
+        return command_fail(&(struct teller){.data_dir = directory}, KN_REGION_RUNS,
+                            "a region runs in %s already", directory);
+    if (err)
+        return command_fail(NULL, KN_START_FAILED, "no process can be started in %s: %s", directory,
+                            strerrordesc_np(-err));
+    if (pid_file_write(pid_file))
+        return command_fail(NULL, KN_FILE_UNWRITABLE, "%s can't be written", pid_file);
+    return COMMAND_DONE;
+}
+
+/* In turn with others who start or end the region here: it is theirs to find from then on. */
+static int become_region(const char *directory, struct spawner **ret)
+{
+    struct arena a = ARENA_INIT;
+    struct status st;
+    int turn;
+    status_init(&st, &a);
+    int status = region_turn_take(&a, directory, &turn, &st) ? command_fail_status(NULL, "", &st)
+                                                             : take_spawner(&a, directory, ret);
+    if (status == COMMAND_DONE)
+        turn_end(turn);
+    arena_release(&a);
+    return status;
+}
+
 /* Before there are threads, which would stay outside. */
 static int shut_in(const char *directory)
 {
-    struct arena a = ARENA_INIT;
     const char *step = "";
     bool confined;
-    int err = pid_file_write(arena_printf(&a, "%s/region.pid", directory).data);
-    arena_release(&a);
-    if (err)
-        return command_fail(NULL, KN_FILE_UNWRITABLE, "%s can't be written", directory);
-    err = confine_region(directory, &confined, &step);
+    int err = confine_region(directory, &confined, &step);
     if (err)
         return command_fail(NULL, KN_START_FAILED, "the region can't be confined, %s: %s", step,
                             strerrordesc_np(-err));
@@ -63,13 +103,9 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
     share_all_files();
     cluster_prepare();
     char *directory = command_data_dir(v->data_dir);
-    int err = region_spawner_open(directory, &spawner);
-    if (err == -EBUSY)
-        return command_fail(&(struct teller){.data_dir = directory}, KN_REGION_RUNS,
-                            "a region runs in %s already", directory);
-    if (err)
-        return command_fail(NULL, KN_START_FAILED, "no process can be started in %s: %s", directory,
-                            strerrordesc_np(-err));
+    int status = become_region(directory, &spawner);
+    if (status != COMMAND_DONE)
+        return status;
     share_go_first();
     struct loop *loop = command_loop();
     const struct region_config config = {.loop = loop,
@@ -79,7 +115,7 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
                                          .listen_port = port,
                                          .name = v->region,
                                          .program = program_path(&a).data};
-    int status = shut_in(directory);
+    status = shut_in(directory);
     if (status != COMMAND_DONE)
         return status;
     struct region *region = region_start(&config, &error);

@@ -3,6 +3,10 @@
 #include "cli/session.h"
 #include "sys/privilege.h"
 
+enum {
+    LINES_MAX = 10 /* of the first screen */
+};
+
 struct values {
     struct session_options options;
     const char *cluster;
@@ -52,23 +56,39 @@ static void print_document(struct session *s, const struct values *v)
     session_print(result);
 }
 
-/* Commands that work when pasted: kubectl's context is current only when it was made so. */
-static void print_hints(struct session *s, const struct values *v)
+/* kubectl as it has to be called: its context is current only when it was made so. */
+static struct str kubectl_of(struct session *s, const struct values *v)
 {
-    struct str program = trouble_program(&s->arena);
-    struct str data = trouble_data_option(&s->arena, s->directory);
     struct str kubectl = STR("kubectl");
     if (v->options.kubeconfig)
         kubectl = arena_printf(&s->arena, "kubectl --kubeconfig %s", v->options.kubeconfig);
-    if (!v->options.switch_context)
-        kubectl = arena_printf(&s->arena, "%.*s --context kaname/%s", STR_ARG(kubectl), v->cluster);
-    fprintf(stderr, "\n%s in %lld ms. Try:\n", s->progress.changed ? "Done" : "Nothing to do",
-            (long long)progress_total_ms(&s->progress));
-    fprintf(stderr, "  %.*s get nodes,pods\n", STR_ARG(kubectl));
+    return v->options.switch_context ? kubectl
+                                     : arena_printf(&s->arena, "%.*s --context %.*s",
+                                                    STR_ARG(kubectl), STR_ARG(s->steps.context));
+}
+
+/* Commands that work when pasted; as much air between them as the first screen has room for. */
+static void print_hints(struct session *s, const struct values *v)
+{
+    struct arena *a = &s->arena;
+    struct str program = trouble_program(a);
+    struct str data = trouble_data_option(a, s->directory), kubectl = kubectl_of(s, v);
+    struct str hints[4];
+    unsigned count = 0, lines = s->progress.lines;
+    hints[count++] = arena_printf(a, "%.*s get nodes,pods", STR_ARG(kubectl));
     if (wants_nodes(v) && !v->no_sample)
-        fprintf(stderr, "  %.*s port-forward service/hello 8080:80\n", STR_ARG(kubectl));
-    fprintf(stderr, "  eval \"$(%.*s env%.*s)\" && aws eks list-clusters\n", STR_ARG(program),
-            STR_ARG(data));
+        hints[count++] =
+            arena_printf(a, "%.*s port-forward service/hello 8080:80", STR_ARG(kubectl));
+    hints[count++] = arena_printf(a, "eval \"$(%.*s env%.*s)\" && aws eks list-clusters",
+                                  STR_ARG(program), STR_ARG(data));
+    fprintf(stderr, "%s%s in %lld ms. Try:", lines + count + 2 <= LINES_MAX ? "\n" : "",
+            s->progress.changed ? "Done" : "Nothing to do",
+            (long long)progress_total_ms(&s->progress));
+    /* A first hint beside the title when each has no line of its own, and no more than fit. */
+    bool beside = lines + count + 1 > LINES_MAX;
+    for (unsigned i = 0; i < count && (i == 0 || !beside || lines + i < LINES_MAX); i++)
+        fprintf(stderr, "%s%.*s", i == 0 && beside ? " " : "\n  ", STR_ARG(hints[i]));
+    fputc('\n', stderr);
     if (!privilege_is_root())
         fprintf(stderr, "Nodes need root: run it as root to have some.\n");
 }

@@ -24,11 +24,10 @@ enum {
 struct kubeconfig_entry kubeconfig_entry_of(struct arena *a, const struct node *cluster,
                                             const char *directory)
 {
-    return (struct kubeconfig_entry){.cluster = node_str(cluster, "name"),
+    return (struct kubeconfig_entry){.owner = {node_str(cluster, "name"), str_from(directory)},
                                      .endpoint = node_str(cluster, "endpoint"),
                                      .ca_base64 = node_str(cluster, "certificateAuthority.data"),
-                                     .program = program_path(a),
-                                     .directory = str_from(directory)};
+                                     .program = program_path(a)};
 }
 
 struct str kubeconfig_default(struct arena *a)
@@ -69,9 +68,9 @@ static struct node *named(struct arena *a, struct node *config, const char *list
     return item;
 }
 
-static void add_entry(struct arena *a, struct node *config, const struct kubeconfig_entry *e)
+static void add_entry(struct arena *a, struct node *config, const struct kubeconfig_entry *e,
+                      struct str name)
 {
-    struct str name = arena_printf(a, "kaname/%.*s", STR_ARG(e->cluster));
     struct node *cluster = named(a, config, "clusters", name);
     struct node *user = named(a, config, "users", name);
     struct node *context = named(a, config, "contexts", name);
@@ -79,8 +78,8 @@ static void add_entry(struct arena *a, struct node *config, const struct kubecon
     node_put_str(a, cluster, "cluster.certificate-authority-data", e->ca_base64);
     /* Member by member: what somebody added stays. */
     struct node *exec = node_need_map(a, user, "user.exec"), *list = node_list(a);
-    const struct str args[] = {STR("token"), STR("--cluster"), e->cluster, STR("--data-dir"),
-                               e->directory};
+    const struct str args[] = {STR("token"), STR("--cluster"), e->owner.cluster, STR("--data-dir"),
+                               e->owner.directory};
     for (size_t i = 0; i < ARRAY_COUNT(args); i++)
         node_append(a, list, node_text_copy(a, args[i]));
     node_put_str(a, exec, "apiVersion", STR("client.authentication.k8s.io/v1"));
@@ -105,9 +104,9 @@ struct str kubeconfig_text(struct arena *a, const struct kubeconfig_entry *entry
 {
     struct node *config = empty_config(a);
     struct buf text = BUF_INIT;
-    add_entry(a, config, entry);
-    node_put_str(a, config, "current-context",
-                 arena_printf(a, "kaname/%.*s", STR_ARG(entry->cluster)));
+    struct str name = kubeconfig_plain_name(a, entry->owner.cluster);
+    add_entry(a, config, entry, name);
+    node_put_str(a, config, "current-context", name);
     node_to_yaml(&text, config);
     struct str result = arena_str(a, buf_str(&text));
     buf_release(&text);
@@ -257,14 +256,15 @@ static int change(struct arena *a, struct str path,
 struct merge {
     const struct kubeconfig_entry *entry;
     bool switch_context;
+    struct str name; /* that it got */
 };
 
 static void edit_merge(struct arena *a, struct node *config, void *arg)
 {
-    const struct merge *m = arg;
-    struct str name = arena_printf(a, "kaname/%.*s", STR_ARG(m->entry->cluster));
+    struct merge *m = arg;
+    struct str name = m->name = kubeconfig_name_of(a, config, &m->entry->owner);
     struct str current = node_str(config, "current-context");
-    add_entry(a, config, m->entry);
+    add_entry(a, config, m->entry, name);
     if (!m->switch_context || str_equal(current, name))
         return;
     /* Remembered in the context's own extensions, where kubectl keeps what it doesn't know. */
@@ -280,10 +280,14 @@ static void edit_merge(struct arena *a, struct node *config, void *arg)
 }
 
 int kubeconfig_merge(struct arena *a, struct str path, const struct kubeconfig_entry *entry,
-                     bool switch_context, bool *ret_changed, struct status *st)
+                     bool switch_context, bool *ret_changed, struct str *ret_context,
+                     struct status *st)
 {
-    struct merge m = {entry, switch_context};
-    return change(a, path, edit_merge, &m, ret_changed, st);
+    struct merge m = {.entry = entry, .switch_context = switch_context};
+    if (change(a, path, edit_merge, &m, ret_changed, st))
+        return -1;
+    *ret_context = m.name;
+    return 0;
 }
 
 static bool remove_named(struct node *config, const char *list_name, struct str name)
@@ -323,8 +327,10 @@ static void inherit_former(struct arena *a, struct node *config, struct str name
 
 static void edit_remove(struct arena *a, struct node *config, void *arg)
 {
-    const struct str *cluster = arg;
-    struct str name = arena_printf(a, "kaname/%.*s", STR_ARG(*cluster));
+    const struct kubeconfig_owner *owner = arg;
+    struct str name = kubeconfig_name_of(a, config, owner);
+    if (!kubeconfig_name_is_own(config, name, owner))
+        return;
     struct str before = former_context(config, name);
     if (str_equal(node_str(config, "current-context"), name)) {
         bool there = node_find(node_at(config, "contexts"), "name", before);
@@ -341,30 +347,31 @@ static bool mentions(struct arena *a, struct str path, struct str cluster)
 {
     struct str text;
     return file_read_whole(a, path.data, KUBECONFIG_BYTES_MAX, &text) == 0 &&
-           str_find_str(text, arena_printf(a, "kaname/%.*s", STR_ARG(cluster))) >= 0;
+           str_find_str(text, kubeconfig_plain_name(a, cluster)) >= 0;
 }
 
-static int remove_from(struct arena *a, struct str path, struct str cluster, bool *ret_changed,
-                       struct status *st)
+static int remove_from(struct arena *a, struct str path, const struct kubeconfig_owner *owner,
+                       bool *ret_changed, struct status *st)
 {
     bool changed = false;
-    if (!mentions(a, path, cluster))
+    struct kubeconfig_owner own = *owner;
+    if (!mentions(a, path, own.cluster))
         return 0;
-    int result = change(a, path, edit_remove, &cluster, &changed, st);
+    int result = change(a, path, edit_remove, &own, &changed, st);
     *ret_changed |= changed;
     return result;
 }
 
-int kubeconfig_remove(struct arena *a, const char *given, struct str cluster, bool *ret_changed,
-                      struct status *st)
+int kubeconfig_remove(struct arena *a, const char *given, const struct kubeconfig_owner *owner,
+                      bool *ret_changed, struct status *st)
 {
     struct str list = str_from(getenv("KUBECONFIG"));
     *ret_changed = false;
     if (given || str_empty(list))
-        return remove_from(a, kubeconfig_path(a, given), cluster, ret_changed, st);
+        return remove_from(a, kubeconfig_path(a, given), owner, ret_changed, st);
     while (list.data) {
         struct str path = str_cut(&list, ':');
-        if (!str_empty(path) && remove_from(a, arena_str(a, path), cluster, ret_changed, st))
+        if (!str_empty(path) && remove_from(a, arena_str(a, path), owner, ret_changed, st))
             return -1;
     }
     return 0;

@@ -104,8 +104,10 @@ void progress_waiting(struct progress *p, const char *what)
     if (p->told_wait || !slow)
         return;
     p->told_wait = true;
-    if (p->mode == PROGRESS_PLAIN)
+    if (p->mode == PROGRESS_PLAIN) {
         fprintf(stderr, "  … %-12s waits for %s\n", p->name, what);
+        p->lines++;
+    }
     if (p->mode == PROGRESS_JSON)
         event(p, "waiting", NULL, what);
 }
@@ -121,9 +123,11 @@ void progress_end(struct progress *p, bool changed, const char *format, ...)
     p->changed |= changed;
     bool color = p->mode == PROGRESS_LIVE && p->color;
     wipe(p);
-    if (p->mode == PROGRESS_PLAIN || p->mode == PROGRESS_LIVE)
+    if (progress_for_people(p)) {
         fprintf(stderr, "  %s✓%s %-12s %5lld ms  %s\n", color ? "\033[32m" : "",
                 color ? "\033[0m" : "", p->name, (long long)(us / 1000), text);
+        p->lines++;
+    }
     if (p->mode == PROGRESS_JSON)
         event(p, "done", &changed, text);
 }

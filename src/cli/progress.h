@@ -25,6 +25,7 @@ struct progress {
     int64_t drawn_us; /* the live line */
     unsigned turns;   /* of the spinner */
     const char *name;
+    unsigned lines; /* that stay on the screen */
     bool told_wait;
     bool changed; /* a step did something */
 };

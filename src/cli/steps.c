@@ -4,6 +4,7 @@
 
 #include "cli/kubeconfig.h"
 #include "cli/trouble.h"
+#include "cli/turn.h"
 #include "object/seal.h"
 #include "sys/daemon.h"
 #include "sys/whole_file.h"
@@ -51,56 +52,64 @@ static struct str last_words(struct arena *a, const char *log)
     return str_empty(line) ? STR("nothing was logged") : line;
 }
 
-static bool ended(struct arena *a, pid_t pid)
+/* Whether somebody's process is there, which may still be on its way to answer. */
+static bool region_runs(struct steps *s)
 {
-    struct str text;
-    if (file_read_whole(a, arena_printf(a, "/proc/%d/stat", (int)pid).data, 4096, &text))
-        return true;
-    return str_find_str(text, STR(") Z ")) >= 0;
+    pid_t pid;
+    return pid_file_read(region_pid_file(s->arena, s->directory), &pid) == 0;
 }
 
-static int start_region(struct steps *s, struct status *st)
+static bool region_is_ready(struct steps *s)
 {
-    struct arena *a = s->arena;
-    const char *program = program_path(a).data;
+    return region_runs(s) && region_access_read(s->arena, s->directory, &s->region) == 0 &&
+           region_answers(&s->region);
+}
+
+/* In turn with others who start or end it: what another `up` started is waited for. */
+static int start_region(struct steps *s, const char *log, bool *ret_started, struct status *st)
+{
+    const char *program = program_path(s->arena).data;
     const char *const argv[] = {program, "serve", "--data-dir", s->directory, NULL};
+    const struct daemon region = {.program = program,
+                                  .argv = argv,
+                                  .log_path = log,
+                                  .pid_path = region_pid_file(s->arena, s->directory)};
     pid_t pid;
-    struct str log = arena_printf(a, "%s/region.log", s->directory);
-    int err = directory_make(s->directory, 0711);
-    if (err)
-        return trouble_set(st, KN_FILE_UNWRITABLE, "the data directory %s can't be made: %s",
-                           s->directory, strerrordesc_np(-err));
-    err = daemon_start(program, argv, log.data, &pid);
-    if (err)
-        return trouble_set(st, KN_START_FAILED, "the region can't be started in %s: %s",
-                           s->directory, strerrordesc_np(-err));
+    int turn;
+    if (region_turn_take(s->arena, s->directory, &turn, st))
+        return -1;
+    *ret_started = !region_runs(s);
+    int err = *ret_started ? daemon_start(&region, &pid) : 0;
+    turn_end(turn);
+    return err ? trouble_set(st, KN_START_FAILED, "the region can't be started in %s: %s",
+                             s->directory, strerrordesc_np(-err))
+               : 0;
+}
+
+static int wait_for_region(struct steps *s, const char *log, struct status *st)
+{
     int64_t begun = wall_clock_us();
-    struct str pid_file = arena_printf(a, "%s/region.pid", s->directory);
     for (int round = 0; !expired(s, begun, REGION_WAIT_MS); round++) {
-        if (pid_file_read(pid_file.data, &pid) == 0 &&
-            region_access_read(a, s->directory, &s->region) == 0 && region_answers(&s->region))
+        if (region_is_ready(s))
             return 0;
-        if (round > 10 && ended(a, pid))
+        if (!region_runs(s))
             return trouble_set(st, KN_START_FAILED, "the region ended at once: %.*s (%s)",
-                               STR_ARG(last_words(a, log.data)), log.data);
+                               STR_ARG(last_words(s->arena, log)), log);
         progress_waiting(s->progress, "the region to answer");
         pause_poll(round);
     }
     return trouble_set(st, KN_TIMEOUT, "the region doesn't answer yet: %.*s (%s)",
-                       STR_ARG(last_words(a, log.data)), log.data);
+                       STR_ARG(last_words(s->arena, log)), log);
 }
 
 int step_region(struct steps *s, struct status *st)
 {
-    pid_t pid;
-    struct str pid_file = arena_printf(s->arena, "%s/region.pid", s->directory);
+    const char *log = arena_printf(s->arena, "%s/region.log", s->directory).data;
+    bool started = false;
     progress_begin(s->progress, "region");
-    bool running = pid_file_read(pid_file.data, &pid) == 0 &&
-                   region_access_read(s->arena, s->directory, &s->region) == 0 &&
-                   region_answers(&s->region);
-    if (!running && start_region(s, st))
+    if (!region_is_ready(s) && (start_region(s, log, &started, st) || wait_for_region(s, log, st)))
         return -1;
-    progress_end(s->progress, !running, "http://127.0.0.1:%u (%.*s)", s->region.port,
+    progress_end(s->progress, started, "http://127.0.0.1:%u (%.*s)", s->region.port,
                  STR_ARG(s->region.name));
     return 0;
 }
@@ -144,11 +153,11 @@ int step_cluster(struct steps *s, const char *name, const struct node *request, 
             }
         } else if (st->code != 404) {
             return -1;
-        } else {
-            if (create_cluster(s, name, request, st))
-                return -1;
+        } else if (create_cluster(s, name, request, st) == 0) {
             changed = s->cluster_created = true;
             continue;
+        } else if (st->code != 409) { /* another command was faster: its cluster is as good */
+            return -1;
         }
         progress_waiting(s->progress, "the cluster to become ACTIVE");
         pause_poll(round);
@@ -220,7 +229,9 @@ static int nodes_round(struct steps *s, const char *cluster, const char *nodegro
         if (*count < 0)
             *count = NODES_OF_A_NEW_GROUP;
         *changed = true;
-        return create_nodegroup(s, cluster, nodegroup, *count, request, st) ? -1 : 1;
+        if (create_nodegroup(s, cluster, nodegroup, *count, request, st) && st->code != 409)
+            return -1; /* 409: another command was faster */
+        return 1;
     }
     const struct node *group = node_at(answer, "nodegroup");
     int64_t now = node_num(group, "scalingConfig.desiredSize", 0);
@@ -272,14 +283,14 @@ int step_kubeconfig(struct steps *s, const struct node *cluster, const char *giv
     progress_begin(s->progress, "kubeconfig");
     if (given && strcmp(given, "-") == 0) {
         struct str text = kubeconfig_text(a, &entry);
+        s->context = kubeconfig_plain_name(a, entry.owner.cluster);
         progress_end(s->progress, false, "printed");
         printf("%.*s", STR_ARG(text));
         return 0;
     }
-    if (kubeconfig_merge(a, path, &entry, switch_context, &changed, st))
+    if (kubeconfig_merge(a, path, &entry, switch_context, &changed, &s->context, st))
         return -1;
-    progress_end(s->progress, changed, "context kaname/%.*s in %.*s", STR_ARG(entry.cluster),
-                 STR_ARG(path));
+    progress_end(s->progress, changed, "context %.*s in %.*s", STR_ARG(s->context), STR_ARG(path));
     return 0;
 }
 

@@ -15,6 +15,7 @@ struct steps {
     const char *directory;
     struct region_access region;
     int64_t timeout_ms;   /* of each wait; negative: each step's own */
+    struct str context;   /* by step_kubeconfig: of the cluster; arena */
     bool cluster_created; /* by step_cluster: what a failed create takes back */
 };
 

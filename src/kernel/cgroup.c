@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/vec.h"
@@ -273,6 +274,21 @@ void cgroup_remove_empty(struct cgroups *c, const char *path)
     }
 }
 
+int cgroup_end(struct cgroups *c, const char *path)
+{
+    enum {
+        TRIES = 200,
+        STEP_MS = 10
+    };
+    int err = cgroup_remove(c, path);
+    for (int tries = 0; err == -EBUSY && tries < TRIES; tries++) {
+        (void)!cgroup_kill(c, path);
+        nanosleep(&(struct timespec){.tv_nsec = STEP_MS * 1000 * 1000}, NULL);
+        err = cgroup_remove(c, path);
+    }
+    return err;
+}
+
 int cgroup_enter(struct cgroups *c, const char *path, pid_t pid)
 {
     int err = 0;
@@ -330,7 +346,16 @@ int cgroup_kill(struct cgroups *c, const char *path)
         return -EINVAL;
     if (c->version == 2 && group_put(&c->items[0], path, "cgroup.kill", 1) == 0)
         return 0;
-    return cgroup_each_process(c, path, kill_process, NULL);
+    /* One that is just entering is in some hierarchies and not yet in others. */
+    struct process_visit visit = {kill_process, NULL};
+    int err = 0;
+    for (size_t i = 0; i < c->count && err == 0; i++) {
+        char full[PATH_BYTES];
+        group_path(&c->items[i], path, "", full);
+        if (path_exists(full))
+            err = each_group(full, visit_processes, &visit);
+    }
+    return err;
 }
 
 static const struct hierarchy *with_controller(const struct cgroups *c, const char *controller)

@@ -21,6 +21,8 @@ int cgroup_make(struct cgroups *c,
                 const char *path) must_use; /* with parents; 0 when it is there */
 /* Removes a group with its children; processes in it make it -EBUSY. 0 when there is none. */
 int cgroup_remove(struct cgroups *c, const char *path) must_use;
+/* Ends what is in it and below, and removes it; -EBUSY when that takes longer than two seconds. */
+int cgroup_end(struct cgroups *c, const char *path) must_use;
 /* Removes a group that has no children and no processes; otherwise nothing happens. */
 void cgroup_remove_empty(struct cgroups *c, const char *path);
 bool cgroup_exists(struct cgroups *c, const char *path);

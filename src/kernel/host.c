@@ -32,6 +32,8 @@ struct host_child {
     const struct host_spec *spec;
     struct cgroups *cgroups;
     int report_fd;
+    int go_fd;                /* pid 1 reads a byte from it when it is recorded */
+    int caller_fd;            /* names the process that makes the host */
     char program[PATH_BYTES]; /* without links: a file can only be bound from a mount of the host's
                                  own namespace */
 };
@@ -209,12 +211,15 @@ static noreturn_func void be_host(struct host_child *child)
     sigprocmask(SIG_SETMASK, &wanted, NULL);
     signal(SIGCHLD, SIG_DFL);
     prctl(PR_SET_NAME, "kaname-host");
-    if (child->spec->dies_with_parent)
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    process_die_with(child->caller_fd);
     make_host(child);
     struct report done = {.err = 0};
-    if (write(child->report_fd, &done, sizeof(done)) != sizeof(done) || chdir("/") < 0)
+    char go;
+    if (write(child->report_fd, &done, sizeof(done)) != sizeof(done) || chdir("/") < 0 ||
+        read(child->go_fd, &go, 1) != 1)
         _exit(1);
+    if (!child->spec->dies_with_parent)
+        prctl(PR_SET_PDEATHSIG, 0);
     int null_fd = open("/dev/null", O_RDWR);
     for (int fd = 0; null_fd >= 0 && fd < 3; fd++)
         dup2(null_fd, fd);
@@ -226,6 +231,7 @@ static noreturn_func void be_host(struct host_child *child)
  * has them as its root. */
 static noreturn_func void be_middle(struct host_child *child)
 {
+    process_die_with(child->caller_fd);
     must(child, cgroup_make_host(child->cgroups, child->spec->cgroup, getpid()),
          "make control groups");
     setsid();
@@ -286,45 +292,91 @@ static int wait_ready(int fd, pid_t *ret_pid, const char **ret_step)
     return 0;
 }
 
-int host_start(const struct host_spec *spec, struct host *ret, const char **ret_step)
+/* Everything that child needs before the fork. */
+static int prepare(struct host_child *child, const char **ret_step)
 {
-    struct host_child child = {.spec = spec};
-    int report[2], status;
     *ret_step = "make the host's folders";
-    int err = make_folders(spec);
-    if (err < 0)
-        return err;
-    *ret_step = "find control groups";
-    err = cgroups_open(&child.cgroups);
+    int err = make_folders(child->spec);
     if (err < 0)
         return err;
     *ret_step = "find the program";
-    char *program = realpath(spec->program, NULL);
-    if (!program || strlen(program) >= sizeof(child.program) || pipe2(report, O_CLOEXEC) < 0) {
-        err = errno ? -errno : -ENAMETOOLONG;
-        free(program);
-        cgroups_close(child.cgroups);
+    char *program = realpath(child->spec->program, NULL);
+    err = program ? 0 : -errno;
+    if (!err && strlen(program) >= sizeof(child->program))
+        err = -ENAMETOOLONG;
+    if (!err)
+        memcpy(child->program, program, strlen(program) + 1);
+    free(program);
+    if (err < 0)
+        return err;
+    *ret_step = "find this process";
+    err = process_open(getpid(), &child->caller_fd);
+    if (err < 0)
+        return err;
+    *ret_step = "find control groups";
+    return cgroups_open(&child->cgroups);
+}
+
+/* Tells who the host is and lets it go; one that nobody knows ends. */
+static int let_go(const struct host_spec *spec, const struct host *host, int go_fd)
+{
+    int err = spec->record ? spec->record(spec->record_arg, host) : 0;
+    if (!err && write(go_fd, "", 1) != 1)
+        err = -EIO;
+    if (err)
+        process_kill(host->pid, host->start_ticks);
+    return err;
+}
+
+static int run_child(struct host_child *child, struct host *ret, const char **ret_step)
+{
+    int report[2], go[2], status;
+    if (pipe2(report, O_CLOEXEC) < 0)
+        return -errno;
+    if (pipe2(go, O_CLOEXEC) < 0) {
+        int err = -errno;
+        close(report[0]);
+        close(report[1]);
         return err;
     }
-    memcpy(child.program, program, strlen(program) + 1);
-    free(program);
-    child.report_fd = report[1];
-    *ret_step = "start";
+    child->report_fd = report[1];
+    child->go_fd = go[0];
     pid_t middle = fork();
     if (middle == 0)
-        be_middle(&child);
+        be_middle(child);
     close(report[1]);
-    err = middle < 0 ? -errno : wait_ready(report[0], &ret->pid, ret_step);
+    close(go[0]);
+    int err = middle < 0 ? -errno : wait_ready(report[0], &ret->pid, ret_step);
     close(report[0]);
     while (middle > 0 && waitpid(middle, &status, 0) < 0 && errno == EINTR)
         ;
     if (err == 0)
         err = process_start_time(ret->pid, &ret->start_ticks);
-    if (err < 0) {
-        (void)!cgroup_kill(child.cgroups, spec->cgroup);
-        (void)!cgroup_remove(child.cgroups, spec->cgroup);
+    if (err == 0) {
+        *ret_step = "record";
+        err = let_go(child->spec, ret, go[1]);
     }
-    cgroups_close(child.cgroups);
+    close(go[1]);
+    return err;
+}
+
+int host_start(const struct host_spec *spec, struct host *ret, const char **ret_step)
+{
+    struct host_child child = {.spec = spec, .caller_fd = -1};
+    struct host host = {0};
+    int err = prepare(&child, ret_step);
+    if (err == 0) {
+        *ret_step = "start";
+        err = run_child(&child, &host, ret_step);
+    }
+    if (child.cgroups) {
+        if (err < 0)
+            (void)!cgroup_end(child.cgroups, spec->cgroup);
+        cgroups_close(child.cgroups);
+    }
+    fd_close(child.caller_fd);
+    if (err == 0)
+        *ret = host;
     return err;
 }
 
@@ -336,13 +388,7 @@ int host_stop(const struct host *host, const char *cgroup)
     if (err < 0)
         return err;
     /* Pid 1 is gone only after all others of its namespace; the groups may take a moment longer. */
-    for (int tries = 0; tries < 200; tries++) {
-        err = cgroup_remove(cgroups, cgroup);
-        if (err != -EBUSY)
-            break;
-        (void)!cgroup_kill(cgroups, cgroup);
-        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
-    }
+    err = cgroup_end(cgroups, cgroup);
     /* The last host of its parent takes that along. */
     char parent[PATH_BYTES];
     snprintf(parent, sizeof(parent), "%s", cgroup);

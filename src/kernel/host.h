@@ -14,6 +14,11 @@ enum {
     HOST_SERVICES_MAX = 8
 };
 
+struct host {
+    pid_t pid; /* of the host's pid 1 */
+    uint64_t start_ticks;
+};
+
 struct host_service {
     const char *const
         *argv;            /* ended by NULL; the program is an absolute path as the host sees it */
@@ -29,11 +34,11 @@ struct host_spec {
     bool dies_with_parent; /* for hosts run in the foreground */
     struct host_service services[HOST_SERVICES_MAX];
     size_t service_count;
-};
-
-struct host {
-    pid_t pid; /* of the host's pid 1 */
-    uint64_t start_ticks;
+    /* For a host that must be found again: writes down which it is, before it runs anything. Until
+     * that has returned 0 the host ends with the caller: none is ever left that nobody knows. May
+     * be NULL. */
+    int (*record)(void *arg, const struct host *host);
+    void *record_arg;
 };
 
 /* Returns when the host's mounts are made and its services are being started: 0, or -errno of the

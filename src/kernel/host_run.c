@@ -60,13 +60,15 @@ int host_run(const struct host *host, const char *cgroup, const char *const *arg
              struct buf *ret_output)
 {
     struct cgroups *cgroups;
-    int output[2];
+    int output[2], caller_fd cleanup_with(fd_close_ptr) = -1;
     if (!process_is(host->pid, host->start_ticks))
         return -ESRCH;
     int pidfd cleanup_with(fd_close_ptr) = (int)syscall(SYS_pidfd_open, host->pid, 0);
     if (pidfd < 0)
         return -errno;
-    int err = cgroups_open(&cgroups);
+    int err = process_open(getpid(), &caller_fd);
+    if (err == 0)
+        err = cgroups_open(&cgroups);
     if (err < 0)
         return err;
     if (pipe2(output, O_CLOEXEC) < 0) {
@@ -75,6 +77,7 @@ int host_run(const struct host *host, const char *cgroup, const char *const *arg
     }
     pid_t pid = fork();
     if (pid == 0) {
+        process_die_with(caller_fd);
         if (cgroup_enter_host(cgroups, cgroup, getpid()) < 0)
             _exit(126);
         run_inside(pidfd, argv, input_fd, output[1]);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kernel/cgroup.h"
@@ -212,6 +213,118 @@ TEST(a_host_has_its_own_world_and_leaves_nothing)
     buf_release(&out);
 }
 
+struct note {
+    struct host host;
+    int answer;
+};
+
+static int take_note(void *arg, const struct host *host)
+{
+    struct note *n = arg;
+    n->host = *host;
+    return n->answer;
+}
+
+/* One that couldn't be written down is ended; one whose maker dies before that ends with it. */
+TEST(no_host_is_left_that_nobody_knows)
+{
+    struct note note = {.answer = -ENOSPC};
+    struct host host = {0};
+    const char *step = "";
+    char cgroup[64];
+    static const char *const service[] = {"/bin/sleep", "1000", NULL};
+    snprintf(cgroup, sizeof(cgroup), "/kernel-test-%d/n2", (int)getpid());
+    struct host_spec spec = {.name = "n2",
+                             .directory = in_work("n2"),
+                             .cgroup = cgroup,
+                             .program = "/proc/self/exe",
+                             .services = {{service, "/var/log/sleep.log"}},
+                             .service_count = 1,
+                             .record = take_note,
+                             .record_arg = &note};
+    int err = host_start(&spec, &host, &step);
+    if (err == -EPERM)
+        skip();
+    assert_int_equal(err, -ENOSPC);
+    assert_string_equal(step, "record");
+    assert_int_equal(host.pid, 0);
+    assert_true(note.host.pid > 0);
+    assert_false(process_is(note.host.pid, note.host.start_ticks));
+    note.answer = 0;
+    assert_int_equal(host_start(&spec, &host, &step), 0);
+    assert_int_equal(host.pid, note.host.pid);
+    assert_true(process_is(host.pid, host.start_ticks));
+    assert_int_equal(host_stop(&host, cgroup), 0);
+}
+
+static int die(void *arg, const struct host *host)
+{
+    int fd = *(int *)arg;
+    ssize_t sent maybe_unused = write(fd, host, sizeof(*host));
+    _exit(0);
+}
+
+static bool gone_within_a_second(const struct host *host)
+{
+    for (int tries = 0; tries < 1000; tries++) {
+        if (!process_is(host->pid, host->start_ticks))
+            return true;
+        usleep(1000);
+    }
+    return false;
+}
+
+TEST(a_host_ends_with_its_maker_until_it_is_recorded)
+{
+    int told[2];
+    struct host host, unused;
+    const char *step = "";
+    char cgroup[64];
+    snprintf(cgroup, sizeof(cgroup), "/kernel-test-%d/n3", (int)getpid());
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(pipe(told), 0);
+    struct host_spec spec = {.name = "n3",
+                             .directory = in_work("n3"),
+                             .cgroup = cgroup,
+                             .program = "/proc/self/exe",
+                             .record = die,
+                             .record_arg = &told[1]};
+    pid_t maker = fork();
+    if (maker == 0)
+        _exit(host_start(&spec, &unused, &step) ? 1 : 2);
+    assert_int_equal(read(told[0], &host, sizeof(host)), sizeof(host));
+    assert_int_equal(waitpid(maker, NULL, 0), maker);
+    assert_true(gone_within_a_second(&host));
+    struct cgroups *c;
+    assert_int_equal(cgroups_open(&c), 0);
+    *strrchr(cgroup, '/') = 0;
+    assert_int_equal(cgroup_end(c, cgroup), 0);
+    assert_false(cgroup_exists(c, cgroup));
+    cgroups_close(c);
+    close(told[0]);
+    close(told[1]);
+}
+
+static int refuse(void *arg, pid_t pid)
+{
+    *(pid_t *)arg = pid;
+    return -ENOSPC;
+}
+
+TEST(a_holder_that_cannot_be_recorded_ends)
+{
+    pid_t seen = 0, pid = 0;
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(netns_holder_start_recorded("kernel-test", refuse, &seen, &pid), -ENOSPC);
+    assert_int_equal(pid, 0);
+    uint64_t ticks;
+    for (int tries = 0; process_start_time(seen, &ticks) == 0 && tries < 1000; tries++)
+        usleep(1000);
+    assert_int_equal(process_start_time(seen, &ticks), -ESRCH);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +333,9 @@ int main(void)
         cmocka_unit_test(links_addresses_and_routes_in_a_namespace),
         cmocka_unit_test(control_groups_of_this_machine),
         cmocka_unit_test(a_host_has_its_own_world_and_leaves_nothing),
+        cmocka_unit_test(no_host_is_left_that_nobody_knows),
+        cmocka_unit_test(a_host_ends_with_its_maker_until_it_is_recorded),
+        cmocka_unit_test(a_holder_that_cannot_be_recorded_ends),
     };
     return cmocka_run_group_tests(tests, make_work, remove_work);
 }

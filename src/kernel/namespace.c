@@ -60,22 +60,31 @@ int netns_open_process(pid_t pid, int *ret_fd)
     return netns_open_path(path, ret_fd);
 }
 
-/* The child of a fork keeps nothing of its maker but the pipe that tells how it went. */
-static noreturn_func void hold(const char *name, int report_fd)
+/* The child of a fork keeps nothing of its maker but two pipes: it tells through one how it went,
+ * and waits at the other until it is let go. */
+static noreturn_func void hold(const char *name, int report_fd, int wait_fd)
 {
-    dup2(report_fd, 3);
-    syscall(SYS_close_range, 4U, ~0U, 0U);
+    enum {
+        REPORT = 3,
+        WAIT = 4
+    };
+    int high[2] = {fcntl(report_fd, F_DUPFD, 16), fcntl(wait_fd, F_DUPFD, 16)};
+    dup2(high[0], REPORT);
+    dup2(high[1], WAIT);
+    syscall(SYS_close_range, WAIT + 1U, ~0U, 0U);
     int null_fd = open("/dev/null", O_RDWR);
     for (int fd = 0; null_fd >= 0 && fd < 3; fd++)
         dup2(null_fd, fd);
-    if (null_fd > 3)
+    if (null_fd > WAIT)
         close(null_fd);
     setsid();
     prctl(PR_SET_NAME, name);
     int err = unshare(CLONE_NEWNET) < 0 ? errno : 0;
-    if (write(3, &err, sizeof(err)) != sizeof(err) || err)
+    char go;
+    if (write(REPORT, &err, sizeof(err)) != sizeof(err) || err || read(WAIT, &go, 1) != 1)
         _exit(1);
-    close(3);
+    close(REPORT);
+    close(WAIT);
     /* It only waits for its end: whoever got into it would find nothing to use. */
     if (chdir("/") < 0 || privilege_renounce() < 0)
         _exit(1);
@@ -85,40 +94,74 @@ static noreturn_func void hold(const char *name, int report_fd)
         sigsuspend(&none);
 }
 
-int netns_holder_start(const char *name, pid_t *ret_pid)
+/* Forked twice, so that the holder is nobody's child and needs no wait. */
+static pid_t start_middle(const char *name, const int report[2], const int go[2])
 {
-    int report[2], err = EIO;
+    pid_t middle = fork();
+    if (middle != 0)
+        return middle;
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(go[1]);
+        hold(name, report[1], go[0]);
+    }
+    ssize_t sent = write(report[1], &pid, sizeof(pid));
+    _exit(pid < 0 || sent != sizeof(pid));
+}
+
+/* Two reports in either order: the middle's pid and the holder's error, which is 0. 0 or errno. */
+static int hear_holder(int fd, pid_t middle, pid_t *ret_pid)
+{
+    int first = -1, second = -1;
+    while (waitpid(middle, NULL, 0) < 0 && errno == EINTR)
+        ;
+    if (read(fd, &first, sizeof(first)) != sizeof(first) ||
+        read(fd, &second, sizeof(second)) != sizeof(second) || (first && second))
+        return EIO;
+    *ret_pid = first ? first : second;
+    return *ret_pid > 0 ? 0 : EIO;
+}
+
+int netns_holder_start_recorded(const char *name, int (*record)(void *arg, pid_t pid), void *arg,
+                                pid_t *ret_pid)
+{
+    int report[2], go[2];
+    pid_t pid = 0;
     if (pipe2(report, O_CLOEXEC) < 0)
         return -errno;
-    pid_t middle = fork();
-    if (middle < 0) {
-        err = errno;
-    } else if (middle == 0) {
-        /* Forked twice, so that the holder is nobody's child and needs no wait. */
-        pid_t pid = fork();
-        if (pid == 0)
-            hold(name, report[1]);
-        ssize_t sent = write(report[1], &pid, sizeof(pid));
-        _exit(pid < 0 || sent != sizeof(pid));
+    if (pipe2(go, O_CLOEXEC) < 0) {
+        int err = -errno;
+        close(report[0]);
+        close(report[1]);
+        return err;
     }
+    pid_t middle = start_middle(name, report, go);
+    int err = middle < 0 ? -errno : 0;
     close(report[1]);
-    pid_t pid = -1;
-    if (middle > 0) {
-        /* Two reports in either order: the middle's pid and the holder's error, which is 0. */
-        int first = -1, second = -1;
-        while (waitpid(middle, NULL, 0) < 0 && errno == EINTR)
-            ;
-        if (read(report[0], &first, sizeof(first)) == sizeof(first) &&
-            read(report[0], &second, sizeof(second)) == sizeof(second) && (!first || !second)) {
-            pid = first ? first : second;
-            err = 0;
-        }
-    }
+    close(go[0]);
+    if (!err)
+        err = -hear_holder(report[0], middle, &pid);
+    if (!err && record)
+        err = record(arg, pid);
+    if (!err && write(go[1], "", 1) != 1)
+        err = -EIO;
     close(report[0]);
-    if (err || pid <= 0)
-        return err ? -err : -EIO;
-    *ret_pid = pid;
-    return 0;
+    close(go[1]);
+    if (!err)
+        *ret_pid = pid;
+    return err;
+}
+
+int netns_holder_start(const char *name, pid_t *ret_pid)
+{
+    return netns_holder_start_recorded(name, NULL, NULL, ret_pid);
+}
+
+void process_die_with(int caller_fd)
+{
+    struct pollfd gone = {.fd = caller_fd, .events = POLLIN};
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || poll(&gone, 1, 0) != 0)
+        _exit(1);
 }
 
 int process_start_time(pid_t pid, uint64_t *ret_ticks)

@@ -22,6 +22,10 @@ int netns_open_path(const char *path, int *ret_fd) must_use;
 /* A process that does nothing but hold a new network namespace, so that the namespace outlives the
  * process that made it. It dies when killed only; it holds no descriptor of its maker. */
 int netns_holder_start(const char *name, pid_t *ret_pid) must_use;
+/* The same for one that must be found again: record writes down which it is, and until that has
+ * returned 0 the holder ends with this process. Its error is returned. */
+int netns_holder_start_recorded(const char *name, int (*record)(void *arg, pid_t pid), void *arg,
+                                pid_t *ret_pid) must_use;
 
 /* When a process was started, in the kernel's ticks: with the pid it names a process for ever.
  * -ESRCH when there is none. */
@@ -29,6 +33,9 @@ int process_start_time(pid_t pid, uint64_t *ret_ticks) must_use;
 /* A descriptor that becomes readable when the process ends. */
 int process_open(pid_t pid, int *ret_fd) must_use;
 bool process_is(pid_t pid, uint64_t start_ticks);
+/* For a child right after fork: it is killed when the process ends that caller_fd names
+ * (process_open before the fork), which may have happened already. Its own children aren't. */
+void process_die_with(int caller_fd);
 /* Ends a process and waits until it is gone; its children are the reaper's matter. */
 void process_kill(pid_t pid, uint64_t start_ticks);
 

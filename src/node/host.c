@@ -177,6 +177,8 @@ int node_host_start(const struct node_host_config *config, struct node_host *ret
         .services = {{runtime_argv, "/var/log/containerd.log"},
                      {agent.items, "/var/log/kaname-node.log"}},
         .service_count = config->without_agent ? 1 : 2,
+        .record = config->record,
+        .record_arg = config->record_arg,
     };
     err = host_start(&spec, &ret->host, ret_step);
     snprintf(ret->cgroup, sizeof(ret->cgroup), "%s", config->cgroup);

@@ -20,6 +20,9 @@ struct node_host_config {
                                          NULL; may be NULL */
     const char *runtime;              /* "runc", "crun"; NULL: crun where it is, else runc */
     bool dies_with_parent;
+    /* Writes down which host it is: see struct host_spec. May be NULL. */
+    int (*record)(void *arg, const struct host *host);
+    void *record_arg;
     bool without_agent; /* the runtime only: another agent, such as the original kubelet, is started
                            in it by whoever wants that */
 };

@@ -35,15 +35,11 @@ static void reconcile(void *arg)
 }
 
 /* Two data directories never meet, in control groups either. */
-static struct str directory_tag(const char *directory)
+struct str fleet_group(struct arena *a, const char *directory)
 {
-    struct arena a = ARENA_INIT;
     uint8_t digest[SHA256_BYTES];
     digest_sha256(str_from(directory), digest);
-    struct str hex = hex_encode(&a, digest, 4);
-    struct str tag = {mem_dup(hex.data, hex.len + 1), hex.len};
-    arena_release(&a);
-    return tag;
+    return arena_printf(a, "/kaname-%.*s", STR_ARG(hex_encode(a, digest, 4)));
 }
 
 struct fleet *fleet_new(struct region *r, const char **ret_error)
@@ -56,15 +52,17 @@ struct fleet *fleet_new(struct region *r, const char **ret_error)
         err = directory_make(arena_printf(&a, "%s/instances", r->directory).data, 0711);
     if (!err)
         err = vpc_open(directory, &vpc);
-    arena_release(&a);
     if (err) {
         *ret_error = strerrordesc_np(-err);
+        arena_release(&a);
         return NULL;
     }
     struct fleet *f = mem_alloc(sizeof(*f));
     f->region = r;
     f->vpc = vpc;
-    f->tag = directory_tag(r->directory);
+    struct str group = fleet_group(&a, r->directory);
+    f->group = (struct str){mem_dup(group.data, group.len + 1), group.len};
+    arena_release(&a);
     deferred_init(&f->soon, r->loop, reconcile, f);
     state_each(r->state, STATE_SUBNET, STR_NONE, add_subnet, f);
     state_on_change(r->state, STATE_NODEGROUP, reconcile, f);
@@ -81,7 +79,7 @@ void fleet_free(struct fleet *f)
         cluster_link_free(slot->value);
     map_release(&f->links);
     vpc_close(f->vpc);
-    mem_free((void *)f->tag.data);
+    mem_free((void *)f->group.data);
     mem_free(f);
 }
 

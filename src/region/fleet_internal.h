@@ -14,7 +14,7 @@ struct fleet {
     struct map machines;   /* instance id -> owned struct machine */
     struct map links;      /* cluster -> owned struct cluster_link */
     struct deferred soon;  /* compares instances with machines, node groups with instances */
-    struct str tag;        /* owned; names the control groups of this data directory */
+    struct str group;      /* owned: the control group of this data directory's hosts */
 };
 
 /* One instance's host, as this process knows it. A job in the pool owns host and texts while busy.
@@ -43,6 +43,8 @@ struct machine {
     unsigned failures;
 };
 
+/* "/kaname-TAG": what holds the control groups of a data directory's hosts. */
+struct str fleet_group(struct arena *a, const char *directory);
 void machines_reconcile(struct fleet *f, struct arena *a);
 /* Whether an instance's host runs and has the images that come with it. */
 bool machines_filled(struct fleet *f, struct str id);
@@ -58,11 +60,13 @@ bool machines_have_address(struct fleet *f, struct arena *a, struct str cluster,
 bool machines_have_jobs(const struct fleet *f);
 void machines_free(struct fleet *f);
 void nodegroups_reconcile(struct fleet *f, struct arena *a);
-/* Files about a host, for `down` and for the next start. */
-int machine_record(struct machine *m);
-bool machine_recall(struct machine *m);
+/* Files about a host, for `down` and for the next start. filled: it has its network and images. */
+int machine_record(struct machine *m, const struct host *host, bool filled) must_use;
+/* Whether it runs: then m->host is known, and *ret_filled. */
+bool machine_recall(struct machine *m, bool *ret_filled) must_use;
 /* 0 when the file is there and sound; the process may be gone. */
-int machine_read_record(struct arena *a, const char *directory, struct node_host *ret) must_use;
+int machine_read_record(struct arena *a, const char *directory, struct node_host *ret,
+                        bool *ret_filled) must_use;
 
 /* A view of a cluster's nodes, as its administrator. */
 struct cluster_link;

@@ -21,9 +21,10 @@ static int each_host(struct arena *a, const char *directory,
     int err = 0;
     for (size_t i = 0; !err && i < node_count(names); i++) {
         struct node_host host;
+        bool filled;
         struct str id = node_str(node_item(names, i), "");
         struct str one = arena_printf(a, "%s/instances/%.*s", directory, STR_ARG(id));
-        if (machine_read_record(a, one.data, &host) == 0 &&
+        if (machine_read_record(a, one.data, &host, &filled) == 0 &&
             process_is(host.host.pid, host.host.start_ticks))
             err = fn(arg, id, &host);
     }

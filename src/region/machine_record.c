@@ -14,14 +14,15 @@ enum {
     RECORD_BYTES_MAX = 4096
 };
 
-int machine_record(struct machine *m)
+int machine_record(struct machine *m, const struct host *host, bool filled)
 {
     struct arena a = ARENA_INIT;
     struct node *record = node_map(&a);
     struct buf text = BUF_INIT;
-    node_put_int(&a, record, "pid", m->host.host.pid);
+    node_put_int(&a, record, "pid", host->pid);
     node_put_str(&a, record, "startTicks",
-                 arena_printf(&a, "%llu", (unsigned long long)m->host.host.start_ticks));
+                 arena_printf(&a, "%llu", (unsigned long long)host->start_ticks));
+    node_put_bool(&a, record, "filled", filled);
     node_put_str(&a, record, "cgroup", str_from(m->host.cgroup));
     node_to_json(&text, record, 0);
     int err =
@@ -31,7 +32,8 @@ int machine_record(struct machine *m)
     return err;
 }
 
-int machine_read_record(struct arena *a, const char *directory, struct node_host *ret)
+int machine_read_record(struct arena *a, const char *directory, struct node_host *ret,
+                        bool *ret_filled)
 {
     struct str text;
     struct node *record;
@@ -46,14 +48,15 @@ int machine_read_record(struct arena *a, const char *directory, struct node_host
         return -EBADMSG;
     ret->host = (struct host){.pid = (pid_t)node_num(record, "pid", 0), .start_ticks = ticks};
     snprintf(ret->cgroup, sizeof(ret->cgroup), "%.*s", STR_ARG(node_str(record, "cgroup")));
+    *ret_filled = node_flag(record, "filled", false);
     return 0;
 }
 
-bool machine_recall(struct machine *m)
+bool machine_recall(struct machine *m, bool *ret_filled)
 {
     struct arena a = ARENA_INIT;
     struct node_host host;
-    bool running = machine_read_record(&a, m->directory, &host) == 0 &&
+    bool running = machine_read_record(&a, m->directory, &host, ret_filled) == 0 &&
                    process_is(host.host.pid, host.host.start_ticks);
     if (running)
         m->host = host;
@@ -89,18 +92,14 @@ struct node *teardown_instances(struct arena *a, const char *directory)
     return names_in(a, directory, "instances");
 }
 
-/* The group that held the hosts' groups: "/kaname-TAG" of "/kaname-TAG/i-0123". */
-static int remove_parent_group(struct str group)
+/* What no file names: the group of a host that ended before it was recorded. */
+static int end_group(struct arena *a, const char *directory)
 {
-    struct arena a = ARENA_INIT;
     struct cgroups *groups;
-    ssize_t slash = str_find_last(group, '/');
-    int err = slash > 0 ? cgroups_open(&groups) : 0;
-    if (slash > 0 && !err) {
-        err = cgroup_remove(groups, arena_cstr(&a, str_slice(group, 0, (size_t)slash)));
-        cgroups_close(groups);
-    }
-    arena_release(&a);
+    if (cgroups_open(&groups))
+        return 0; /* a machine without control groups has no hosts */
+    int err = cgroup_end(groups, fleet_group(a, directory).data);
+    cgroups_close(groups);
     return err;
 }
 
@@ -109,7 +108,7 @@ int teardown_hosts(struct arena *a, const char *directory, unsigned *ret_count)
     struct node *names = teardown_instances(a, directory);
     struct vpc *vpc;
     int result = 0;
-    struct str group = STR_NONE;
+    bool filled;
     *ret_count = 0;
     /* Clusters outlive a region that was killed. */
     int spawner_err = spawner_end(supervisor_spawner_path(a, directory).data);
@@ -119,16 +118,15 @@ int teardown_hosts(struct arena *a, const char *directory, unsigned *ret_count)
     {
         struct node_host host;
         struct str one = arena_printf(a, "%s/instances/%.*s", directory, STR_ARG(name->text));
-        if (machine_read_record(a, one.data, &host))
+        if (machine_read_record(a, one.data, &host, &filled))
             continue;
         int err = node_host_stop(&host);
         if (err && !result)
             result = err;
-        group = arena_str(a, str_from(host.cgroup));
         file_remove(arena_printf(a, "%s/host.json", one.data).data);
         (*ret_count)++;
     }
-    int group_err = remove_parent_group(group);
+    int group_err = end_group(a, directory);
     if (group_err && !result)
         result = group_err;
     struct str network = arena_printf(a, "%s/vpc", directory);

@@ -54,6 +54,19 @@ static char *text_copy(struct str s)
     return copy;
 }
 
+static void equip(struct machine *m);
+
+/* A host that runs already is taken over; what the region before didn't get to is done now. */
+static void recall(struct machine *m)
+{
+    bool filled;
+    if (!machine_recall(m, &filled))
+        return;
+    m->state = MACHINE_RUNNING;
+    if (!filled)
+        equip(m);
+}
+
 static struct machine *machine_of(struct fleet *f, struct arena *a, struct str id)
 {
     struct machine *m = map_get(&f->machines, id);
@@ -64,12 +77,10 @@ static struct machine *machine_of(struct fleet *f, struct arena *a, struct str i
     m->id = text_copy(id);
     m->directory =
         text_copy(arena_printf(a, "%s/instances/%.*s", f->region->directory, STR_ARG(id)));
-    snprintf(m->host.cgroup, sizeof(m->host.cgroup), "/kaname-%.*s/%.*s", STR_ARG(f->tag),
-             STR_ARG(id));
+    snprintf(m->host.cgroup, sizeof(m->host.cgroup), "%.*s/%.*s", STR_ARG(f->group), STR_ARG(id));
     timer_init(&m->retry, f->region->loop, wake, m);
     map_put(&f->machines, id, m);
-    if (machine_recall(m))
-        m->state = MACHINE_RUNNING;
+    recall(m);
     return m;
 }
 
@@ -241,6 +252,8 @@ static void fill_done(void *arg)
     if (m->err)
         log_error("a node's images can't be loaded", LOG_CSTR("instance", m->id),
                   LOG_CSTR("step", m->step), LOG_ERRNO(m->err));
+    else
+        m->err = machine_record(m, &m->host.host, true);
     m->state = MACHINE_RUNNING;
     m->failures = 0;
     set_state(m, &a, "running");
@@ -298,6 +311,11 @@ static int hand_addresses(struct machine *m, struct arena *a)
     return node_host_set_addresses(m->directory, l->items, l->count);
 }
 
+static int record_host(void *arg, const struct host *host)
+{
+    return machine_record(arg, host, false);
+}
+
 static void start_job(void *arg)
 {
     struct machine *m = arg;
@@ -308,20 +326,24 @@ static void start_job(void *arg)
                                             .cgroup = cgroup,
                                             .program = m->fleet->region->program,
                                             .kubeconfig = str_from(m->kubeconfig),
-                                            .agent_options = (const char *const *)m->options};
-    m->err = directory_make(m->directory, 0711);
+                                            .agent_options = (const char *const *)m->options,
+                                            .record = record_host,
+                                            .record_arg = m};
+    m->step = "end the one before";
+    m->err = m->host.host.pid ? node_host_stop(&m->host) : 0;
+    if (!m->err) {
+        m->host.host = (struct host){0};
+        m->err = directory_make(m->directory, 0711);
+    }
     if (!m->err)
         m->err = node_host_start(&config, &m->host, &m->step);
 }
 
-static void start_done(void *arg)
+/* What a host lacks that just runs: its network and images. Again is as good as once. */
+static void equip(struct machine *m)
 {
-    struct machine *m = arg;
     struct arena a = ARENA_INIT;
-    if (!m->err)
-        m->err = machine_record(m);
-    if (!m->err)
-        m->err = plug(m, &a);
+    m->err = plug(m, &a);
     if (!m->err)
         m->err = hand_addresses(m, &a);
     arena_release(&a);
@@ -331,6 +353,15 @@ static void start_done(void *arg)
     }
     m->state = MACHINE_FILLING;
     loop_work(m->fleet->region->loop, fill_job, fill_done, m);
+}
+
+static void start_done(void *arg)
+{
+    struct machine *m = arg;
+    if (m->err)
+        fail(m, "a node's host can't be started");
+    else
+        equip(m);
 }
 
 static void start(struct machine *m, struct arena *a, const struct node *instance)

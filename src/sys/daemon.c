@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,15 +14,18 @@ enum {
     WAIT_STEP_US = 2000
 };
 
-/* The second child: becomes the program, or tells errno through the pipe. */
-static void noreturn_func become(const char *program, const char *const *argv, const char *log_path,
-                                 int tell)
+/* The second child: becomes the program, or tells errno through the pipe. What it opens meanwhile,
+ * such as a lock of its maker, it holds until its file names it. */
+static void noreturn_func become(const struct daemon *d, int tell)
 {
     int err = 0;
-    int in = open("/dev/null", O_RDONLY), out = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    int in = open("/dev/null", O_RDONLY);
+    int out = open(d->log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
         err = errno;
     setsid();
+    if (!err)
+        err = -pid_file_write(d->pid_path);
     if (!err && dup2(tell, 3) == 3) {
         fcntl(3, F_SETFD, FD_CLOEXEC);
         close_range(4, ~0U, 0);
@@ -29,14 +33,14 @@ static void noreturn_func become(const char *program, const char *const *argv, c
     }
     umask(022);
     if (!err) {
-        execv(program, (char *const *)argv);
+        execv(d->program, (char *const *)d->argv);
         err = errno;
     }
     ssize_t told = write(tell, &err, sizeof(err));
     _exit(told == sizeof(err) ? 127 : 126);
 }
 
-int daemon_start(const char *program, const char *const *argv, const char *log_path, pid_t *ret_pid)
+int daemon_start(const struct daemon *d, pid_t *ret_pid)
 {
     int told[2];
     pid_t pid = 0;
@@ -48,7 +52,7 @@ int daemon_start(const char *program, const char *const *argv, const char *log_p
         /* The daemon's parent ends at once: nobody has to wait for it. */
         pid_t daemon = fork();
         if (daemon == 0)
-            become(program, argv, log_path, told[1]);
+            become(d, told[1]);
         ssize_t sent = write(told[1], &daemon, sizeof(daemon));
         _exit(daemon > 0 && sent == sizeof(daemon) ? 0 : 1);
     }
@@ -65,20 +69,27 @@ int daemon_start(const char *program, const char *const *argv, const char *log_p
     return -err;
 }
 
-/* Field 22 of /proc/PID/stat; the name in field 2 may hold anything, so fields are counted from its
- * end. */
+/* Fields of /proc/PID/stat; the name in field 2 may hold anything, so they are counted from its
+ * end. A process whose first thread has ended is there, with what it has open, until its last one
+ * ends too. */
 static int start_ticks(struct arena *a, pid_t pid, uint64_t *ret)
 {
-    struct str text;
+    enum {
+        STATE = 3,
+        THREADS = 20,
+        START = 22
+    };
+    struct str text, fields[START + 1] = {STR_NONE};
+    uint64_t threads;
     if (file_read_whole(a, arena_printf(a, "/proc/%d/stat", (int)pid).data, STAT_BYTES_MAX, &text))
         return -ESRCH;
     ssize_t end = str_find_last(text, ')');
-    struct str rest = str_slice(text, (size_t)(end + 2), text.len), field = STR_NONE;
-    if (str_starts(rest, "Z"))
+    struct str rest = str_slice(text, (size_t)(end + 2), text.len);
+    for (int i = STATE; i <= START; i++)
+        fields[i] = str_cut(&rest, ' ');
+    if (str_to_u64(fields[THREADS], &threads) || str_to_u64(fields[START], ret))
         return -ESRCH;
-    for (int i = 3; i <= 22; i++)
-        field = str_cut(&rest, ' ');
-    return str_to_u64(field, ret) ? -ESRCH : 0;
+    return str_is(fields[STATE], "Z") && threads <= 1 ? -ESRCH : 0;
 }
 
 int pid_file_write(const char *path)
@@ -114,6 +125,12 @@ int pid_file_read(const char *path, pid_t *ret_pid)
     return err ? -ESRCH : 0;
 }
 
+bool pid_file_is_own(const char *path)
+{
+    pid_t pid;
+    return pid_file_read(path, &pid) == 0 && pid == getpid();
+}
+
 int pid_file_stop(const char *path, unsigned patience_ms)
 {
     pid_t pid;
@@ -129,6 +146,39 @@ int pid_file_stop(const char *path, unsigned patience_ms)
         usleep(WAIT_STEP_US);
     }
     return 0;
+}
+
+/* The file may have been removed with its directory while its lock was waited for. */
+static bool is_still_there(const char *path, int fd)
+{
+    struct stat named, locked;
+    return stat(path, &named) == 0 && fstat(fd, &locked) == 0 && named.st_ino == locked.st_ino &&
+           named.st_dev == locked.st_dev;
+}
+
+int turn_take(const char *path, unsigned patience_ms, int *ret_turn)
+{
+    for (unsigned waited_us = 0;; waited_us += WAIT_STEP_US) {
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+            return -errno;
+        int err = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
+        if (!err && is_still_there(path, fd)) {
+            *ret_turn = fd;
+            return 0;
+        }
+        close(fd);
+        if (err && err != -EWOULDBLOCK)
+            return err;
+        if (waited_us / 1000 >= patience_ms)
+            return -ETIMEDOUT;
+        usleep(WAIT_STEP_US);
+    }
+}
+
+void turn_end(int turn)
+{
+    close(turn);
 }
 
 struct str program_path(struct arena *a)

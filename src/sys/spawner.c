@@ -15,7 +15,8 @@
 #include "sys/spawner_internal.h"
 
 enum {
-    END_WAIT_MS = 10000
+    END_WAIT_MS = 10000,
+    BUSY_STEP_MS = 5
 };
 
 struct exited {
@@ -206,18 +207,37 @@ int spawner_open_lasting(spawner_child child, const char *socket_path, struct sp
     return err;
 }
 
+/* 0: it has ended, or there was none; -EBUSY: it still has an owner. */
+static int end_at(const struct place *place)
+{
+    const struct message end = {.type = MESSAGE_END};
+    struct message said;
+    struct pollfd p = {.events = POLLIN};
+    if (place_connect(place, &p.fd))
+        return 0;
+    int err = poll(&p, 1, END_WAIT_MS) == 1 ? 0 : -ETIMEDOUT;
+    ssize_t got = err ? 0 : recv(p.fd, &said, sizeof(said), MSG_DONTWAIT);
+    if (got == (ssize_t)sizeof(said) && said.type == MESSAGE_BUSY) {
+        err = -EBUSY;
+    } else if (got > 0) {
+        p.events = 0; /* only its hang-up counts now */
+        if (spawner_send(p.fd, &end, STR_NONE, NULL, 0) == 0 && poll(&p, 1, END_WAIT_MS) != 1)
+            err = -ETIMEDOUT;
+    }
+    close(p.fd);
+    return err;
+}
+
 int spawner_end(const char *socket_path)
 {
     struct place place;
-    struct pollfd gone = {.fd = -1}; /* its hang-up; what it says doesn't matter */
     int err = place_open(socket_path, &place);
     if (err)
         return err == -ENOENT ? 0 : err;
-    const struct message end = {.type = MESSAGE_END};
-    if (place_connect(&place, &gone.fd) == 0 && spawner_send(gone.fd, &end, STR_NONE, NULL, 0) == 0)
-        err = poll(&gone, 1, END_WAIT_MS) == 1 ? 0 : -ETIMEDOUT;
-    if (gone.fd >= 0)
-        close(gone.fd);
+    /* An owner that was killed has the socket open until the kernel is through with it. */
+    for (int waited = 0; (err = end_at(&place)) == -EBUSY && waited < END_WAIT_MS;
+         waited += BUSY_STEP_MS)
+        usleep(1000 * BUSY_STEP_MS);
     close(place.directory);
     return err;
 }

@@ -63,9 +63,10 @@ struct spawn_request {
 int spawner_spawn(struct spawner *s, const struct spawn_request *request, pid_t *ret_pid) must_use;
 /* Ends a child of this spawner. */
 void spawner_kill(struct spawner *s, pid_t pid, int signal_number);
-/* Ends the spawner and all its children. */
+/* Ends the spawner and all its children, and waits for that. */
 void spawner_close(struct spawner *s);
-/* Ends one that its owner left at this path, if there is one. 0 or -errno. */
+/* Ends one that its owner left at this path, if there is one; its children are gone then. 0, -EBUSY
+ * while it has an owner for seconds, or -errno. */
 int spawner_end(const char *socket_path) must_use;
 
 #endif

@@ -18,7 +18,8 @@
 #include "sys/spawner_internal.h"
 
 enum {
-    LOOK_MS = 500 /* without an owner: how often it looks whether its socket's name is there */
+    LOOK_MS = 500, /* without an owner: how often it looks whether its socket's name is there */
+    CHILDREN_END_MS = 5000 /* one that the kernel holds up longer is left to it */
 };
 
 /* Nothing here is secret: children inherit it. */
@@ -67,8 +68,24 @@ static bool relay_log(const struct service *s)
     return true;
 }
 
+/* Whoever sees the spawner gone finds its children gone, too; they would die with it anyway. */
+static void end_children(const struct service *s)
+{
+    for (size_t i = 0; i < s->children.count; i++)
+        kill(s->children.items[i].pid, SIGKILL);
+    for (int waited = 0; waited < CHILDREN_END_MS; waited++) {
+        pid_t pid;
+        while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+            ;
+        if (pid < 0)
+            return;
+        usleep(1000);
+    }
+}
+
 static void noreturn_func end(const struct service *s)
 {
+    end_children(s);
     while (relay_log(s))
         ;
     if (s->config.listen >= 0)

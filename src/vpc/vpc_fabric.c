@@ -203,16 +203,21 @@ void fabric_remove_endpoint(struct vpc *vpc, struct ip ip)
 }
 
 /* The namespace as it was left, or a new one. */
+static int record_holder(void *arg, pid_t pid)
+{
+    struct vpc *vpc = arg;
+    int err = process_start_time(pid, &vpc->holder_ticks);
+    if (err)
+        return err;
+    vpc->holder = pid;
+    return vpc_state_save(vpc);
+}
+
 static int open_namespace(struct vpc *vpc)
 {
     int err = 0;
-    if (!process_is(vpc->holder, vpc->holder_ticks)) {
-        err = netns_holder_start("kaname-vpc", &vpc->holder);
-        if (err == 0)
-            err = process_start_time(vpc->holder, &vpc->holder_ticks);
-        if (err == 0)
-            err = vpc_state_save(vpc);
-    }
+    if (!process_is(vpc->holder, vpc->holder_ticks))
+        err = netns_holder_start_recorded("kaname-vpc", record_holder, vpc, &vpc->holder);
     if (err == 0)
         err = netns_open_process(vpc->holder, &vpc->netns_fd);
     if (err == 0)

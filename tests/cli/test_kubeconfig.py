@@ -8,7 +8,7 @@ import threading
 
 import pytest
 import yaml
-from commands import CACHE, KANAME, environment, run
+from commands import CACHE, KANAME, Region, environment, run
 
 BLOCK = '''# my clusters
 apiVersion: v1
@@ -116,6 +116,58 @@ def test_the_former_context_comes_back(region, tmp_path):
     region.kaname('cluster', 'create', 'third', KUBECONFIG=fresh)
     remove(region, fresh, 'third')
     assert yaml.safe_load(fresh.read_text())['current-context'] == ''
+
+
+def contexts(path):
+    document = yaml.safe_load(path.read_text())
+    assert {c['name'] for c in document['clusters']} == {u['name'] for u in document['users']} == {c['name'] for c in document['contexts']}
+    return {u['name']: u['user']['exec']['args'][-1] for u in document['users']}, document['current-context']
+
+
+def test_clusters_of_one_name_stand_side_by_side(region, open_directory, tmp_path):
+    """A context belongs to the data directory that made it: another's `up`, delete and `down` leave it alone."""
+    path = tmp_path / 'config'
+    other = Region(open_directory('other'))
+    try:
+        kubeconfig(region, path, 'one')
+        before = path.read_text()
+        other.kaname('cluster', 'create', 'one', KUBECONFIG=path)
+        owners, current = contexts(path)
+        second = next(n for n in owners if n != 'kaname/one')
+        assert owners == {'kaname/one': region.data, second: other.data} and current == second and second.startswith('kaname/one@')
+        both = path.read_text()
+        said = kubeconfig(region, path, 'one', '--switch-context=false', '--progress', 'plain').stderr
+        assert path.read_text() == both and 'context kaname/one in' in said
+        assert f'context {second} in' in kubeconfig(other, path, 'one').stderr and path.read_text() == both
+        for name, owner in owners.items():
+            done = subprocess.run([f'{CACHE}/bin/kubectl', '--context', name, 'get', 'namespaces'], env=environment(tmp_path, KUBECONFIG=path),
+                                  capture_output=True, text=True, timeout=30)
+            assert done.returncode == 0, (owner, done.stderr)
+        other.kaname('cluster', 'delete', 'one', KUBECONFIG=path)
+        assert path.read_text() == before
+        other.kaname('cluster', 'create', 'one', KUBECONFIG=path)
+        other.kaname('down', KUBECONFIG=path)
+        assert path.read_text() == before, "down takes its own directory's contexts"
+    finally:
+        other.stop()
+
+
+def test_a_context_whose_directory_is_gone_is_taken_over(region, tmp_path):
+    path = tmp_path / 'config'
+    kubeconfig(region, path, 'one')
+    path.write_text(path.read_text().replace(region.data, f'{region.data}-gone'))
+    kubeconfig(region, path, 'one')
+    assert contexts(path) == ({'kaname/one': region.data}, 'kaname/one')
+
+
+def test_an_entry_that_somebody_made_by_hand_stays(region, tmp_path):
+    path = tmp_path / 'config'
+    path.write_text(BLOCK.replace('name: me', 'name: kaname/one'))
+    kubeconfig(region, path, 'one')
+    assert 'token: secret' in path.read_text() and '@' in yaml.safe_load(path.read_text())['current-context']
+    region.kaname('cluster', 'create', 'one', '--kubeconfig', tmp_path / 'unused')
+    region.kaname('cluster', 'delete', 'none-such', KUBECONFIG=path)
+    assert 'token: secret' in path.read_text()
 
 
 def test_switch_context_false_and_standard_output(region, tmp_path):

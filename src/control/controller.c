@@ -371,6 +371,18 @@ int run_put(struct run *run, const struct resource *r, const char *subresource,
     return 0;
 }
 
+int run_put_noting(struct run *run, const struct resource *r, const struct sealed *object,
+                   struct node *changed, const char *annotation, struct str note, struct status *st)
+{
+    bool same;
+    if (says_the_same(r, object, changed, &same, st) < 0)
+        return -1;
+    if (same)
+        return 0;
+    node_annotate(run->arena, changed, annotation, note);
+    return run_update(run, r, NULL, changed, NULL, st);
+}
+
 int run_put_status(struct run *run, const struct resource *r, const struct sealed *object,
                    struct node *status, const struct sealed **ret, struct status *st)
 {

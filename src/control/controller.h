@@ -137,6 +137,12 @@ int run_put(struct run *run, const struct resource *r, const char *subresource,
 #define run_event(run, about, type, reason, ...)                                                   \
     client_event(control_client((run)->control), (about), (type), (reason), "", __VA_ARGS__)
 
+/* The same for the object itself, with an annotation that comes with a write (note empty: goes with
+ * it) and is no reason for one. */
+int run_put_noting(struct run *run, const struct resource *r, const struct sealed *object,
+                   struct node *changed, const char *annotation, struct str note,
+                   struct status *st) must_use;
+
 /* Starts every registered controller on the API in this process. */
 struct api;
 struct controllers;

@@ -1,6 +1,7 @@
 /* Endpoints of Services with a selector, the older form of EndpointSlices. Source:
  * pkg/controller/endpoint. */
 #include "control/service.h"
+#include "control/slices.h"
 #include "object/seal.h"
 
 enum {
@@ -159,8 +160,31 @@ static struct node *labels_of(struct arena *a, const struct sealed *service)
     return labels;
 }
 
+static void note_addresses(struct map *told, struct value subset, const char *list, size_t ready)
+{
+    struct value_iter it = value_iter(value_at(subset, list));
+    for (struct value address; value_next(&it, &address);)
+        map_put(told, value_str(address, "targetRef.uid"), (void *)(1 + ready));
+}
+
+static struct str trigger_time(struct run *run, const struct sealed *service, struct objects pods)
+{
+    const struct sealed *current = run_get(run, ENDPOINTS, run->ns, run->name);
+    if (!current)
+        return service_trigger_time(run->arena, service, pods, NULL);
+    struct map told = MAP_INIT;
+    struct value_iter it = value_iter(object_at(current, "subsets"));
+    for (struct value subset; value_next(&it, &subset);) {
+        note_addresses(&told, subset, "addresses", 1);
+        note_addresses(&told, subset, "notReadyAddresses", 0);
+    }
+    struct str time = service_trigger_time(run->arena, service, pods, &told);
+    map_release(&told);
+    return time;
+}
+
 static int put(struct run *run, const struct sealed *service, struct node *subsets, bool over,
-               struct status *st)
+               struct str trigger, struct status *st)
 {
     struct arena *a = run->arena;
     const struct resource *r = control_resource(run->control, ENDPOINTS);
@@ -180,7 +204,8 @@ static int put(struct run *run, const struct sealed *service, struct node *subse
                  node_text(a, STR("truncated")));
     node_put(a, tree, "subsets", subsets);
     if (current)
-        return run_put(run, r, NULL, current, tree, NULL, st);
+        return run_put_noting(run, r, current, tree, TRIGGER_TIME, trigger, st);
+    node_annotate(a, tree, TRIGGER_TIME, trigger);
     if (run_create(run, r, run->ns, tree, NULL, st) == 0)
         return 0;
     for (size_t i = 0; i < st->details.cause_count; i++)
@@ -209,7 +234,7 @@ static int reconcile(struct run *run, struct status *st)
         add_pod(run, service, pods.items[i], &subsets);
     bool over;
     struct node *list = subsets_node(run->arena, &subsets, &over);
-    return put(run, service, list, over, st);
+    return put(run, service, list, over, trigger_time(run, service, pods), st);
 }
 
 static void map_pod(struct control *c, const struct sealed *now, const struct sealed *old)

@@ -21,7 +21,7 @@ static const char leader_annotation[] = "control-plane.alpha.kubernetes.io/leade
 /* Annotations that are about the Endpoints object itself. */
 static const char *const own_annotations[] = {
     "kubectl.kubernetes.io/last-applied-configuration",
-    "endpoints.kubernetes.io/last-change-trigger-time",
+    TRIGGER_TIME,
 };
 
 static struct objects own_slices(struct run *run)

@@ -53,6 +53,14 @@ struct node *owner_reference(struct arena *a, const struct sealed *owner)
     return reference;
 }
 
+void node_annotate(struct arena *a, struct node *tree, const char *name, struct str text)
+{
+    struct node *annotations = node_need_map(a, tree, "metadata.annotations");
+    node_remove(annotations, str_from(name));
+    if (!str_empty(text))
+        node_set(a, annotations, str_from(name), node_text_copy(a, text));
+}
+
 bool object_has_finalizer(const struct sealed *object, const char *finalizer)
 {
     struct value_iter it = value_iter(object_at(object, "metadata.finalizers"));

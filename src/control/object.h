@@ -15,6 +15,8 @@ void object_type(struct arena *a, const struct sealed *object, struct str *ret_a
                  struct str *ret_kind);
 /* A controlling owner reference (blockOwnerDeletion too) to owner. */
 struct node *owner_reference(struct arena *a, const struct sealed *owner);
+/* Sets an annotation of a tree; text empty: takes it away. */
+void node_annotate(struct arena *a, struct node *tree, const char *name, struct str text);
 bool object_has_finalizer(const struct sealed *object, const char *finalizer);
 int64_t object_created_us(const struct sealed *object);
 int64_t object_generation(const struct sealed *object);

@@ -1,5 +1,7 @@
 #include "control/service.h"
 
+#include "object/scalar.h"
+
 bool service_selects(const struct sealed *service)
 {
     return value_count(object_at(service, "spec.selector")) > 0 &&
@@ -62,6 +64,20 @@ struct node *service_ports(struct arena *a, const struct sealed *service, const 
         node_append(a, list, p);
     }
     return list;
+}
+
+struct str service_trigger_time(struct arena *a, const struct sealed *service, struct objects pods,
+                                const struct map *told)
+{
+    int64_t earliest = told ? 0 : object_created_us(service);
+    for (size_t i = 0; told && i < pods.count; i++) {
+        const struct sealed *pod = pods.items[i];
+        size_t before = (size_t)map_get(told, object_uid(pod));
+        int64_t since = value_time_us(condition_of(pod, "Ready"), "lastTransitionTime");
+        if (before != (size_t)pod_ready(pod) + 1 && since && (!earliest || since < earliest))
+            earliest = since;
+    }
+    return earliest ? time_format(a, earliest) : STR("");
 }
 
 struct node *pod_reference(struct arena *a, const struct sealed *pod)

@@ -15,6 +15,11 @@ struct objects service_pods(struct run *run, size_t pods_watch, const struct sea
  * that the pod lacks are left out. */
 struct node *service_ports(struct arena *a, const struct sealed *service, const struct sealed *pod);
 bool service_headless(const struct sealed *service);
+/* When what makes endpoints change last did: the earliest change of readiness that the endpoints,
+ * as they are told now, don't show yet; empty: none. told: uid of a pod -> 1 + whether it is told
+ * to be ready; NULL: nothing is told yet, which began with the Service. */
+struct str service_trigger_time(struct arena *a, const struct sealed *service, struct objects pods,
+                                const struct map *told);
 /* {kind: Pod, namespace, name, uid} */
 struct node *pod_reference(struct arena *a, const struct sealed *pod);
 /* The pod's host name in the Service's domain; empty: none. */

@@ -170,8 +170,13 @@ static int write_slice(struct slices *s, const struct slice *slice, const char *
 {
     const struct resource *r = control_resource(s->run->control, s->plan->slices_watch);
     struct node *tree = slice_tree(s, slice, type);
+    const struct str *trigger = s->plan->trigger;
+    if (slice->object && trigger)
+        return run_put_noting(s->run, r, slice->object, tree, TRIGGER_TIME, *trigger, st);
     if (slice->object)
         return run_put(s->run, r, NULL, slice->object, tree, NULL, st);
+    if (trigger)
+        node_annotate(s->run->arena, tree, TRIGGER_TIME, *trigger);
     return run_create(s->run, r, object_namespace(s->plan->owner), tree, NULL, st);
 }
 

@@ -22,11 +22,15 @@ struct slice_groups {
 void slices_add(struct arena *a, struct slice_groups *groups, const char *address_type,
                 const struct node *ports, struct node *endpoint);
 
+/* When what a slice tells of began to change. */
+#define TRIGGER_TIME "endpoints.kubernetes.io/last-change-trigger-time"
+
 struct slice_plan {
     size_t slices_watch; /* index of the view of endpointslices */
     const struct sealed *owner;
     const struct node *labels;      /* all that a slice carries */
     const struct node *annotations; /* likewise; NULL: none */
+    const struct str *trigger; /* TRIGGER_TIME of slices that are written; NULL: is left alone */
     struct objects existing;
     size_t endpoints_max; /* a slice */
     const char

@@ -161,7 +161,7 @@ static int sync_owners(struct set_run *s, const struct sealed *claim, struct cla
                        bool condemned, bool tell, bool *ret_changed, struct status *st)
 {
     bool conflict;
-    const struct sealed *changed = NULL;
+    const struct sealed *now = claim;
     struct node *tree = unseal(s->run->arena, claim);
     set_claim_owners(s, tree, pod, condemned, &conflict);
     if (conflict && tell)
@@ -169,10 +169,10 @@ static int sync_owners(struct set_run *s, const struct sealed *claim, struct cla
                   "PersistentVolumeClaim %.*s has a conflicting OwnerReference that acts as a "
                   "manging controller, the retention policy is ignored for this claim",
                   STR_ARG(object_name(claim)));
-    if (run_put(s->run, control_resource(s->run->control, SET_CLAIMS), NULL, claim, tree, &changed,
+    if (run_put(s->run, control_resource(s->run->control, SET_CLAIMS), NULL, claim, tree, &now,
                 st) < 0)
         return -1;
-    *ret_changed |= changed != NULL;
+    *ret_changed |= now != claim;
     return 0;
 }
 

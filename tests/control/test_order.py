@@ -135,6 +135,7 @@ def test_containers_that_restart_count_against_a_jobs_limit(server, kubelet, ns)
 
 def test_slices_hold_a_hundred_endpoints_each(server, ns):
     """Of pods on a node that nobody runs, made Ready by hand."""
+    server.json('POST', '/api/v1/nodes', {'metadata': {'name': 'nowhere'}})
     connection = server.connection()
 
     def send(method, path, body, media):
@@ -153,6 +154,7 @@ def test_slices_hold_a_hundred_endpoints_each(server, ns):
     def counts():
         return sorted(len(s['endpoints'] or []) for s in server.get('-n', ns, 'endpointslices')['items'])
     wait_for(lambda: counts() == [1, 100])
+    server.json('DELETE', '/api/v1/nodes/nowhere')
 
 
 def workload(kind, count):

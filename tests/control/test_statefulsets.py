@@ -96,6 +96,7 @@ def test_claims_follow_the_retention_policy(server, kubelet, ns):
     server.kubectl('-n', ns, 'scale', 'statefulset/db', '--replicas=1')
     wait_for(lambda: server.json('GET', f'{path}/data-db-1')[0] == 404)
     time.sleep(0.3)
+    assert said(server, ns, 'SuccessfulUpdate') == set()
     assert server.json('GET', f'{path}/data-db-0')[0] == 200
     server.kubectl('-n', ns, 'delete', 'statefulset/db')
     wait_for(lambda: server.json('GET', f'{path}/data-db-0')[0] == 404)

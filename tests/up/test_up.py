@@ -105,6 +105,15 @@ def test_a_drained_node_gives_its_pods_away(up):
     up.kubectl('drain', node, '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=60s', timeout=90)
     up.kubectl('rollout', 'status', 'deployment/hello', '--timeout=60s')
     assert all(p['spec']['nodeName'] != node for p in up.json('get', 'pods', '-l', 'app=hello')['items'] if 'deletionTimestamp' not in p['metadata'])
+    # The other one has an address for each pod that it says it takes.
+    other = next(n for n in up.json('get', 'nodes')['items'] if n['metadata']['name'] != node)
+    up.kubectl('scale', 'deployment/hello', f"--replicas={other['status']['allocatable']['pods']}")
+    up.kubectl('rollout', 'status', 'deployment/hello', '--timeout=60s', timeout=90)
+    up.kubectl('scale', 'deployment/hello', '--replicas=2')
+    until = time.monotonic() + 60
+    while len(up.json('get', 'pods', '-l', 'app=hello')['items']) > 2:
+        assert time.monotonic() < until
+        time.sleep(0.2)
     up.kubectl('uncordon', node)
 
 

@@ -23,6 +23,15 @@ static const struct {
     [DB_META] = {"meta", 0},
 };
 
+static_assert((int)DB_COUNT <= (int)DB_TREES_MAX, "all databases have a place");
+
+size_t db_databases(struct layout_database ret[DB_TREES_MAX])
+{
+    for (int i = 0; i < DB_COUNT; i++)
+        ret[i] = (struct layout_database){databases[i].name, databases[i].flags & MDB_INTEGERKEY};
+    return DB_COUNT;
+}
+
 int db_error(int rc)
 {
     if (rc == 0)
@@ -62,12 +71,15 @@ struct db_space db_space_of(const struct db *db, MDB_txn *txn)
 static int open_databases(struct db *db)
 {
     MDB_txn *txn;
-    bool fresh = false;
+    bool fresh = false, found = false;
     /* Reading is enough for a file that has them all, and needs no sync. */
     int rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, &txn);
     for (int i = 0; i < DB_COUNT && rc == 0; i++) {
         rc = mdb_dbi_open(txn, databases[i].name, databases[i].flags, &db->dbi[i]);
-        if (rc == MDB_NOTFOUND && !fresh) {
+        found |= rc == 0;
+        if (rc == MDB_NOTFOUND && found && !fresh) {
+            rc = MDB_CORRUPTED; /* they are made all at once */
+        } else if (rc == MDB_NOTFOUND && !fresh) {
             mdb_txn_abort(txn);
             fresh = true;
             i = -1;
@@ -76,6 +88,8 @@ static int open_databases(struct db *db)
             rc = mdb_dbi_open(txn, databases[i].name, databases[i].flags | MDB_CREATE, &db->dbi[i]);
         }
     }
+    if (rc == 0 && fresh && found)
+        rc = MDB_CORRUPTED;
     if (rc != 0) {
         mdb_txn_abort(txn);
         return rc;

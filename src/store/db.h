@@ -20,6 +20,7 @@
 #ifndef STORE_DB_H
 #define STORE_DB_H
 
+#include "store/layout.h"
 #include "store/overlay.h"
 
 enum {
@@ -50,6 +51,11 @@ struct db_state {
     uint64_t compacted; /* history up to here may be gone */
 };
 
+/* The databases in the file. */
+enum {
+    DB_TREES_MAX = 8
+};
+size_t db_databases(struct layout_database ret[DB_TREES_MAX]);
 /* Opens or makes DIRECTORY/data.mdb. 0 or -errno, with a text for people in *error. */
 int db_open(const char *directory, store_index_fn index, struct db **ret,
             struct buf *error) must_use;

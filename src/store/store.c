@@ -4,14 +4,17 @@
 
 #include "base/log.h"
 #include "store/store_private.h"
+#include "sys/crash.h"
 
 static void release(struct store *s)
 {
+    crash_mark_remove(s->check_mark);
     db_close(s->db);
     journal_close(s->journal);
     overlay_release(&s->overlay);
     vec_release(&s->counts);
     mem_free(s->directory);
+    mem_free(s->check_mark);
     mem_free(s);
 }
 
@@ -107,6 +110,9 @@ int store_open(const struct store_config *config, struct store **ret, const char
     s->history_ms = config->history_ms;
     s->quota_bytes = config->quota_bytes;
     s->directory = mem_dup(config->directory, strlen(config->directory) + 1);
+    struct buf mark = BUF_INIT;
+    buf_printf(&mark, "%s/data.check", s->directory);
+    s->check_mark = mark.data;
     overlay_init(&s->overlay);
     list_init(&s->waiters);
     list_init(&s->due);

@@ -24,6 +24,7 @@ enum {
     APPLY_BYTES = 3 << 20,    /* or so much */
     APPLY_DELAY_MS = 300,     /* or when the first has waited so long */
     APPLY_RECORDS_MAX = 8192, /* taken by one transaction */
+    CHECK_BYTES = 16 << 20,   /* a larger data.mdb is looked at behind a crash only */
     TRIM_BYTES = 64 << 10,    /* so much moved makes it worth giving memory back at rest */
     FULL_RETRY_MS = 250,      /* a full disk is tried again */
     CEILING_STEP = 4096,      /* relaxed revisions that may be told before a sync */
@@ -78,6 +79,7 @@ struct store {
     store_index_fn index;
     uint64_t history_revisions, history_ms;
     char *directory;         /* owned */
+    char *check_mark;        /* owned; path: while the file is there, data.mdb isn't trusted */
     struct db *db;           /* owned */
     struct journal *journal; /* owned */
     struct overlay overlay;
@@ -123,6 +125,8 @@ struct store {
 
 /* store_prepare.c: makes or opens what is in the directory, but for LMDB */
 int store_prepare(struct store *s, const char *template_path, struct buf *error) must_use;
+/* The next start looks at all of data.mdb before it is opened. */
+void store_distrust(struct store *s);
 
 /* store_work.c */
 void job_start(struct job *job, struct store *s);

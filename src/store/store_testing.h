@@ -80,7 +80,7 @@ static inline void world_stop(struct world *w)
 static inline void world_remove(struct world *w)
 {
     char path[128];
-    static const char *const files[] = {"data.mdb", "lock.mdb", "log"};
+    static const char *const files[] = {"data.mdb", "data.check", "lock.mdb", "log"};
     for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
         snprintf(path, sizeof(path), "%s/%s", w->directory, files[i]);
         remove(path);

@@ -306,6 +306,8 @@ static void apply_settle(struct job *job)
         return;
     }
     if (apply->err < 0)
+        store_distrust(s);
+    if (apply->err < 0)
         disk_fatal("applying the log", s->directory, apply->err);
     store_refresh(s);
     db_set_state(s->db, &apply->work.state);

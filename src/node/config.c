@@ -321,8 +321,8 @@ struct node *container_resources(struct arena *a, const struct container *c, boo
     int64_t cpu_request = amount_at(c->allocated.value, "requests.cpu", true, cpu_limit);
     int64_t memory = amount_at(c->allocated.value, "limits.memory", false, 0);
     node_put_int(a, out, "cpu_shares", (int64_t)shares_of(cpu_request));
-    if (cpu_limit || update) {
-        node_put_int(a, out, "cpu_quota", cpu_limit ? quota_of(cpu_limit) : -1);
+    if (cpu_limit) { /* a resize never takes a limit away */
+        node_put_int(a, out, "cpu_quota", quota_of(cpu_limit));
         node_put_int(a, out, "cpu_period", PERIOD_US);
     }
     node_put_int(a, out, "memory_limit_in_bytes", memory);

@@ -67,6 +67,18 @@ def test_cpu_and_memory_of_a_running_container(machine):
     machine.kubectl('delete', 'pod', 'grows')
 
 
+def test_requests_without_limits(machine):
+    """Nothing bounds such a container, before and after; runtimes may refuse to be told so."""
+    less, more = {'requests': {'cpu': '20m', 'memory': '20Mi'}}, {'requests': {'cpu': '300m', 'memory': '40Mi'}}
+    machine.apply(pod('open', main={'resources': less}))
+    machine.wait_ready_pod('open')
+    resize(machine, 'open', more)
+    machine.wait(lambda: settled(machine, 'open', more), 10, 'more is requested')
+    assert cgroup(machine, 'open', 'cpu', 'cpu.shares') == 300 * 1024 // 1000
+    assert cgroup(machine, 'open', 'cpu', 'cpu.cfs_quota_us') == -1
+    machine.kubectl('delete', 'pod', 'open')
+
+
 def test_a_container_that_has_to_be_restarted_for_it(machine):
     machine.apply(pod('again', main={'resources': resources('100m', '32Mi'), 'resizePolicy': [
         {'resourceName': 'memory', 'restartPolicy': 'RestartContainer'}, {'resourceName': 'cpu', 'restartPolicy': 'NotRequired'}]}))

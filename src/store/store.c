@@ -9,6 +9,7 @@
 static void release(struct store *s)
 {
     crash_mark_remove(s->check_mark);
+    store_check_forget(s);
     db_close(s->db);
     journal_close(s->journal);
     overlay_release(&s->overlay);
@@ -126,6 +127,7 @@ int store_open(const struct store_config *config, struct store **ret, const char
     if (err < 0)
         return open_failed(s, err, &error, ret_error);
     store_work_init(s);
+    store_check_begin(s);
     store_weigh(s, db_space_at_start(s->db));
     store_recovered(s);
     store_apply_for_room(s);
@@ -366,6 +368,7 @@ int store_meta_put(struct store *s, const char *name, struct str value)
     size_t len = strlen(name);
     if (len == 0 || len > 255 || name[0] == 1 || value.len > LIMIT_STORE_META_BYTES)
         return -EINVAL;
+    store_check_end(s); /* the file changes */
     store_refresh(s);
     int err = db_meta_put(s->db, name, value);
     if (err == 0)

@@ -129,6 +129,46 @@ TEST(a_file_whose_pages_are_wrong_is_refused_from_the_next_start_on)
     world_remove(&w);
 }
 
+static void leave(const struct world *w maybe_unused) {}
+
+/* More than is looked at before it is opened. */
+TEST(a_large_file_is_looked_at_while_it_is_used)
+{
+    enum {
+        COUNT_LARGE = 20,
+        MIB = 1 << 20
+    };
+    struct world w;
+    char name[8], *value = mem_alloc(MIB + 1);
+    struct buf file = BUF_INIT;
+    memset(value, 'v', MIB);
+    open_filled(&w);
+    world_start(&w);
+    for (int i = 0; i < COUNT_LARGE; i++) {
+        snprintf(name, sizeof(name), "l%d", i);
+        put(&w, "large", name, value, STORE_ANY);
+        world_wait(&w);
+    }
+    world_reopen(&w);
+    assert_int_equal(store_meta_put(w.store, "name", STR("value")), 0); /* gives it up */
+    world_reopen(&w);
+    put(&w, "n", "more", "1", 0); /* moves when the look is over */
+    world_settle(&w);
+    assert_int_equal(store_count(w.store, 1, STR_NONE), COUNT + COUNT_LARGE + 1);
+    world_stop(&w);
+    read_file(in_directory(&w, "data.mdb"), &file);
+    for (size_t page = 2; page < file.len / LAYOUT_PAGE; page++)
+        file.data[page * LAYOUT_PAGE] ^= file.data[page * LAYOUT_PAGE + 10] == 4 ? 1 : 0;
+    write_file(in_directory(&w, "data.mdb"), &file);
+    int status = use_in_child(&w, leave);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == DISK_FATAL_STATUS);
+    for (int start = 0; start < 3; start++)
+        expect_refused(&w, "a large value's pages are wrong");
+    world_remove(&w);
+    mem_free(value);
+    buf_release(&file);
+}
+
 static void die(const struct world *w maybe_unused)
 {
     abort();
@@ -168,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_that_is_cut_off_is_refused_from_the_next_start_on),
         cmocka_unit_test(a_file_whose_pages_are_wrong_is_refused_from_the_next_start_on),
+        cmocka_unit_test(a_large_file_is_looked_at_while_it_is_used),
         cmocka_unit_test(a_sound_file_is_trusted_again),
         cmocka_unit_test(kill_9_is_no_reason_for_distrust),
     };

@@ -6,9 +6,7 @@
  * and copies the image again if it must: all that was acknowledged since is in the log. */
 #include <errno.h>
 
-#include "base/log.h"
 #include "store/checksum.h"
-#include "store/layout.h"
 #include "store/store_private.h"
 #include "sys/crash.h"
 #include "sys/random.h"
@@ -117,8 +115,7 @@ static int make_directory(struct store *s, struct buf *error)
     return err;
 }
 
-/* Only what is known not to be there may be made anew. */
-static int exists(const struct disk *disk, const char *path, bool *ret, struct buf *error)
+int store_file_exists(const struct disk *disk, const char *path, bool *ret, struct buf *error)
 {
     struct file *f;
     int err = file_open(disk, path, O_RDONLY, &f);
@@ -128,67 +125,6 @@ static int exists(const struct disk *disk, const char *path, bool *ret, struct b
     else if (err != -ENOENT)
         buf_printf(error, "can't open %s: %s", path, strerror(-err));
     return err == -ENOENT ? 0 : err;
-}
-
-/* ---- the structure of data.mdb ---- */
-
-struct opened {
-    const struct disk *disk;
-    struct file *file;
-};
-
-static int read_bytes(void *arg, uint64_t offset, void *data, size_t size)
-{
-    const struct opened *o = arg;
-    size_t done;
-    int err = file_read(o->disk, o->file, data, size, offset, &done);
-    return err || done == size ? err : -EIO;
-}
-
-static int check_file(struct store *s, struct file *f, const char *path, int64_t size,
-                      struct buf *error)
-{
-    struct opened opened = {s->disk, f};
-    struct layout_source source = {read_bytes, &opened, (uint64_t)size};
-    struct layout_database databases[DB_TREES_MAX];
-    struct buf what cleanup_with(buf_release) = BUF_INIT;
-    size_t count = db_databases(databases);
-    int err = layout_check(&source, databases, count, &what);
-    if (err < 0)
-        buf_printf(error, "%s is damaged: %s; restore it from a backup", path,
-                   what.len ? what.data : strerror(-err));
-    return err;
-}
-
-/* A small file is looked at each time, so that no damage of its structure is met unawares: LMDB
- * would answer wrongly, or end the process. A large one when there is a reason. */
-static int check_data(struct store *s, const char *path, struct buf *error)
-{
-    struct file *f, *mark = NULL;
-    int err = file_open(s->disk, path, O_RDONLY, &f);
-    if (err < 0)
-        return err == -ENOENT ? 0 : err;
-    int64_t size = s->disk->size(f);
-    bool distrusted = file_open(s->disk, s->check_mark, O_RDONLY, &mark) == 0;
-    file_close(s->disk, mark);
-    if (size < 0)
-        err = (int)size;
-    else if (size > 0 && (distrusted || size <= CHECK_BYTES))
-        err = check_file(s, f, path, size, error);
-    file_close(s->disk, f);
-    if (err == 0 && distrusted) {
-        log_warn("the process had died while it used this file; its structure is sound",
-                 LOG_CSTR("path", path));
-        err = s->disk->remove(s->disk->self, s->check_mark);
-    }
-    return err;
-}
-
-void store_distrust(struct store *s)
-{
-    struct file *f;
-    if (file_open(s->disk, s->check_mark, O_WRONLY | O_CREAT, &f) == 0)
-        file_close(s->disk, f);
 }
 
 int store_prepare(struct store *s, const char *template_path, struct buf *error)
@@ -201,9 +137,9 @@ int store_prepare(struct store *s, const char *template_path, struct buf *error)
         return err;
     char *data cleanup_with(mem_free_ptr) = join(s->directory, "data.mdb");
     char *log cleanup_with(mem_free_ptr) = join(s->directory, "log");
-    err = exists(s->disk, data, &has_data, error);
+    err = store_file_exists(s->disk, data, &has_data, error);
     if (err == 0)
-        err = exists(s->disk, log, &has_log, error);
+        err = store_file_exists(s->disk, log, &has_log, error);
     bool new = !has_data && !has_log, from_image = new &&template_path;
     if (err == 0 && from_image) {
         err = read_image(s->disk, template_path, &image, error);
@@ -219,9 +155,11 @@ int store_prepare(struct store *s, const char *template_path, struct buf *error)
     else if (journal_image(s->journal).size)
         err = check_image(s, data, template_path, error);
     if (err == 0 && !created)
-        err = check_data(s, data, error);
+        err = store_check(s, data, error);
     if (err == 0)
         crash_mark_add(s->check_mark);
+    else if (error->len == 0)
+        buf_printf(error, "can't use %s: %s", data, strerror(-err));
     return err;
 }
 

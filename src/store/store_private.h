@@ -24,7 +24,7 @@ enum {
     APPLY_BYTES = 3 << 20,    /* or so much */
     APPLY_DELAY_MS = 300,     /* or when the first has waited so long */
     APPLY_RECORDS_MAX = 8192, /* taken by one transaction */
-    CHECK_BYTES = 16 << 20,   /* a larger data.mdb is looked at behind a crash only */
+    CHECK_BYTES = 16 << 20,   /* a larger data.mdb is looked at while it is used */
     TRIM_BYTES = 64 << 10,    /* so much moved makes it worth giving memory back at rest */
     FULL_RETRY_MS = 250,      /* a full disk is tried again */
     CEILING_STEP = 4096,      /* relaxed revisions that may be told before a sync */
@@ -93,6 +93,8 @@ struct store {
     uint64_t forget_to; /* what compacted is to be when nobody holds it back */
     struct list holds;
     struct apply_job *applying;
+    struct check_job *checking; /* nothing is applied meanwhile */
+    bool apply_waits;           /* for that */
     struct timer apply_timer;
     struct deferred begin;  /* writes of this callback become one batch */
     struct deferred notify; /* waiters that are due already */
@@ -125,16 +127,29 @@ struct store {
 
 /* store_prepare.c: makes or opens what is in the directory, but for LMDB */
 int store_prepare(struct store *s, const char *template_path, struct buf *error) must_use;
+/* Only what is known not to be there may be made anew. */
+int store_file_exists(const struct disk *disk, const char *path, bool *ret,
+                      struct buf *error) must_use;
+
+/* store_check.c: before data.mdb is opened: 0, or -errno with a text. */
+int store_check(struct store *s, const char *path, struct buf *error) must_use;
+void store_check_begin(struct store *s);   /* what is left of it, in a pool thread */
+void store_check_give_up(struct store *s); /* the log has no room to wait for it */
+void store_check_end(struct store *s);     /* gives it up, and waits */
+void store_check_forget(struct store *s);  /* one that wasn't begun */
 /* The next start looks at all of data.mdb before it is opened. */
 void store_distrust(struct store *s);
 
 /* store_work.c */
 void job_start(struct job *job, struct store *s);
+void job_finish(struct job *job); /* waits for the pool thread, settles, and leaves the block to the
+                                     loop */
 void store_work_init(struct store *s);
 void store_work_release(struct store *s); /* ends jobs, makes everything durable and applied */
 void store_written(struct store *s, const struct entry *e); /* a new record waits in the overlay */
 void store_recovered(struct store *s);      /* what was read from the log is made durable again */
 void store_apply_soon(struct store *s);     /* there are durable records to move */
+void store_apply_again(struct store *s);    /* it may go on */
 void store_apply_for_room(struct store *s); /* at a start: history gives way beyond the quota */
 bool store_disk_full(struct store *s);
 void store_weigh(struct store *s, struct db_space space); /* sets and clears the quota's alarm */

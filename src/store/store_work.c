@@ -35,8 +35,7 @@ void job_start(struct job *job, struct store *s)
     loop_work(s->loop, job_run, job_done, job);
 }
 
-/* Waits for the pool thread, settles, and leaves the block to the loop. */
-static void job_finish(struct job *job)
+void job_finish(struct job *job)
 {
     pthread_mutex_lock(&job->lock);
     while (!job->has_run)
@@ -339,7 +338,8 @@ static size_t applicable(const struct store *s)
 /* Starts a transaction now, if only to say that what an earlier process applied is on the disk. */
 static void apply_begin(struct store *s)
 {
-    if (s->applying)
+    s->apply_waits = s->checking;
+    if (s->applying || s->checking)
         return;
     struct apply_job *apply = mem_alloc(sizeof(*apply));
     size_t count = MIN(applicable(s), (size_t)APPLY_RECORDS_MAX);
@@ -372,6 +372,14 @@ void store_apply_soon(struct store *s)
         apply_begin(s);
     else if (!timer_armed(&s->apply_timer))
         timer_start(&s->apply_timer, s->full ? FULL_RETRY_MS : APPLY_DELAY_MS);
+}
+
+void store_apply_again(struct store *s)
+{
+    if (s->apply_waits)
+        apply_begin(s);
+    else
+        store_apply_soon(s);
 }
 
 /* A store that starts beyond its quota takes no write that would begin one. */
@@ -509,6 +517,7 @@ static void commit_begin(struct store *s)
     struct journal_place place;
     size_t bytes = journal_batch_bytes(record_bytes);
     if (!journal_plan(s->journal, bytes, &place)) {
+        store_check_give_up(s);
         if (!s->full)
             apply_begin(s);
         return;
@@ -600,6 +609,7 @@ void store_work_release(struct store *s)
     deferred_cancel(&s->damage);
     db_on_damage(s->db, NULL, NULL);
     timer_stop(&s->apply_timer);
+    store_check_end(s);
     s->log_full = false; /* there may be room by now */
     /* All that was written becomes durable; then it moves into LMDB unless the disk is full. */
     while (s->committing || s->applying || s->durable < s->revision) {

@@ -12,11 +12,9 @@
 #include "sys/socket.h"
 
 enum {
-    CONNECTIONS_MAX = 2000,     /* of the region: each has two of a process's 20,000 descriptors */
-    PORT_CONNECTIONS_MAX = 200, /* of one port: targets may keep them open for ever */
-    HALF_OPEN_MS = 300000,      /* without a byte, once a side has said its last */
-    RETRY_MS = 1000,            /* of ports that are taken */
-    PAUSE_MS = 100,             /* of a listener when there are no descriptors */
+    HALF_OPEN_MS = 300000, /* without a byte, once a side has said its last */
+    RETRY_MS = 1000,       /* of ports that are taken */
+    PAUSE_MS = 100,        /* of a listener when there are no descriptors */
     TRY_MS = 20, /* until a target is known and answers: nodes and pods may just start; doubles */
     TRY_MS_MAX = 500,
     CONNECT_MS = 500,  /* of one target, before the next is tried */
@@ -26,13 +24,20 @@ enum {
 struct publisher {
     struct region *region; /* borrowed */
     struct map ports;      /* "8080" -> owned struct published */
+    struct map shares;     /* cluster -> owned struct share */
     struct timer retry;
     unsigned connections;
+};
+
+/* What one cluster's ports have together. */
+struct share {
+    unsigned ports, connections;
 };
 
 struct published {
     struct publisher *publisher; /* borrowed */
     char *cluster, *text;        /* owned; text: the target's */
+    struct share *share;         /* of its cluster; lives as long as one of its ports */
     struct publish_target target;
     struct publish_service *service; /* owned; NULL while the cluster can't be seen */
     struct list connections;
@@ -86,6 +91,7 @@ static void connection_free(void *arg)
     struct connection *c = arg;
     list_remove(&c->link);
     c->published->connection_count--;
+    c->published->share->connections--;
     c->published->publisher->connections--;
     timer_stop(&c->again);
     if (c->relay) {
@@ -188,15 +194,22 @@ static void listen_again(void *arg)
     loop_fd_set(p->watch, 1);
 }
 
+bool publisher_has_room(unsigned all, unsigned of_cluster, unsigned of_port)
+{
+    unsigned left = all < PUBLISH_CONNECTIONS_MAX ? PUBLISH_CONNECTIONS_MAX - all : 0;
+    return of_port < PUBLISH_PORT_CONNECTIONS_MAX &&
+           (of_cluster < left || of_cluster < PUBLISH_CLUSTER_CONNECTIONS_MIN);
+}
+
 static void incoming(void *arg, int events maybe_unused)
 {
     struct published *p = arg;
     struct socket_address peer;
     for (;;) {
         int fd;
-        bool full = p->publisher->connections >= CONNECTIONS_MAX ||
-                    p->connection_count >= PORT_CONNECTIONS_MAX;
-        int err = full ? -EMFILE : socket_accept(p->fd, &fd, &peer);
+        bool room = publisher_has_room(p->publisher->connections, p->share->connections,
+                                       p->connection_count);
+        int err = room ? socket_accept(p->fd, &fd, &peer) : -EMFILE;
         if (err == -EAGAIN)
             return;
         if (err == -EMFILE || err == -ENFILE || err == -ENOMEM || err == -ENOBUFS) {
@@ -215,6 +228,7 @@ static void incoming(void *arg, int events maybe_unused)
         timer_init(&c->again, p->publisher->region->loop, go_on, c);
         list_append(&p->connections, &c->link);
         p->publisher->connections++;
+        p->share->connections++;
         p->connection_count++;
         go_on(c);
     }
@@ -234,6 +248,27 @@ static int open_port(struct published *p, uint16_t port)
     return err;
 }
 
+static struct share *share_take(struct publisher *publisher, struct str cluster)
+{
+    struct share *s = map_get(&publisher->shares, cluster);
+    if (!s) {
+        s = mem_alloc(sizeof(*s));
+        map_put(&publisher->shares, cluster, s);
+    }
+    s->ports++;
+    return s;
+}
+
+static void share_give_back(struct publisher *publisher, struct str cluster)
+{
+    struct share *s = map_get(&publisher->shares, cluster);
+    if (--s->ports > 0)
+        return;
+    assert(s->connections == 0);
+    map_del(&publisher->shares, cluster);
+    mem_free(s);
+}
+
 static void close_port(struct published *p)
 {
     list_each(c, &p->connections, struct connection, link)
@@ -245,6 +280,7 @@ static void close_port(struct published *p)
         socket_close(p->fd);
     if (p->service)
         publish_service_free(p->service);
+    share_give_back(p->publisher, str_from(p->cluster));
     mem_free(p->cluster);
     mem_free(p->text);
     mem_free(p);
@@ -257,6 +293,7 @@ static struct published *published_new(struct publisher *publisher, struct str c
     struct published *p = mem_alloc(sizeof(*p));
     p->publisher = publisher;
     p->cluster = owned(cluster);
+    p->share = share_take(publisher, cluster);
     p->text = owned(target);
     p->port = port;
     p->fd = -1;
@@ -405,5 +442,6 @@ void publisher_free(struct publisher *publisher)
     map_each(slot, &publisher->ports)
         close_port(slot->value);
     map_release(&publisher->ports);
+    map_release(&publisher->shares);
     mem_free(publisher);
 }

@@ -10,6 +10,12 @@
 
 #include "region/region_internal.h"
 
+enum {
+    PUBLISH_CONNECTIONS_MAX = 2000,     /* of the region: each has two of its 20,000 descriptors */
+    PUBLISH_PORT_CONNECTIONS_MAX = 200, /* of one port: targets may keep them open for ever */
+    PUBLISH_CLUSTER_CONNECTIONS_MIN = 4 /* that a cluster may have however many others have */
+};
+
 struct publisher *publisher_new(struct region *r);
 void publisher_free(struct publisher *p); /* before the fleet */
 
@@ -20,6 +26,9 @@ int publisher_take(struct publisher *p, struct str cluster, struct str target, u
                    uint16_t *ret_port) must_use;
 /* The same port, when the object couldn't be told of it. */
 void publisher_give_back(struct publisher *p, uint16_t port);
+/* Whether a port may take one more connection: as long as its cluster has no more than are left for
+ * others, or has next to none. A cluster alone gets half of all, and none can take all. */
+bool publisher_has_room(unsigned all, unsigned of_cluster, unsigned of_port);
 bool publisher_listens(const struct publisher *p, uint16_t port);
 /* Before the cluster's link goes. */
 void publisher_forget(struct publisher *p, struct str cluster);

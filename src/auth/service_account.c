@@ -11,6 +11,7 @@
 enum {
     DELETION_LEEWAY_S =
         60, /* upstream jwt.DefaultLeeway: things deleted less long ago still count */
+    WARN_ONLY_EXPIRATION_S = 3607,              /* upstream WarnOnlyBoundTokenExpirationSeconds */
     EXTENDED_EXPIRATION_S = 365 * 24 * 60 * 60, /* upstream ExpirationExtensionSeconds */
 };
 
@@ -368,20 +369,37 @@ static struct node *build_claims(const struct account_tokens *t, struct arena *a
     return claims;
 }
 
+/* What every pod is given: programs that read the file once are to live on, and are warned of. */
+static bool is_for_old_clients(const struct account_tokens *t, const struct token_request *r)
+{
+    if (!str_is(r->bound_kind, "Pod") || r->expiration_s != WARN_ONLY_EXPIRATION_S)
+        return false;
+    for (size_t i = 0; i < r->audience_count; i++) {
+        bool ours = false;
+        for (size_t k = 0; k < t->audience_count; k++)
+            ours |= str_equal(r->audiences[i], t->audiences[k]);
+        if (!ours)
+            return false;
+    }
+    return true;
+}
+
 int account_token_issue(struct account_tokens *t, struct arena *a,
                         const struct token_request *request, struct str *ret_token,
                         int64_t *ret_expiry_s, struct status *st)
 {
+    struct token_request wanted = *request;
+    wanted.extended |= is_for_old_clients(t, request);
     if (t->key_count == 0 || !jws_key_can_sign(t->keys[0]))
         return status_internal(st, "failed to generate token: no private key");
     const struct jws_key *key = t->keys[0];
     int64_t now_s = loop_wall_us(t->loop) / 1000000;
-    int64_t life_s = request->extended ? EXTENDED_EXPIRATION_S : request->expiration_s;
+    int64_t life_s = wanted.extended ? EXTENDED_EXPIRATION_S : wanted.expiration_s;
     struct str kid = jws_key_id(key);
     struct str header =
         arena_printf(a, "{\"alg\":\"%s\",\"kid\":\"%.*s\"}", jws_key_algorithm(key), STR_ARG(kid));
     struct buf json = BUF_INIT;
-    node_to_json(&json, build_claims(t, a, request, now_s, life_s), 0);
+    node_to_json(&json, build_claims(t, a, &wanted, now_s, life_s), 0);
     struct str head = base64url_encode(a, header), body = base64url_encode(a, buf_str(&json));
     buf_release(&json);
     struct str input = arena_printf(a, "%.*s.%.*s", STR_ARG(head), STR_ARG(body)), signature;

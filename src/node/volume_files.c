@@ -93,8 +93,10 @@ static void on_token(void *user, const struct sealed *object, const struct statu
         if (time_parse(value_text(&a, root, "status.expirationTimestamp"), &expiry_us) < 0)
             expiry_us = now_us + (int64_t)TOKEN_SECONDS * 1000000;
         t->expiry_us = expiry_us;
-        /* At 80 % of its life, or after a day. */
-        t->refresh_us = now_us + MIN((expiry_us - now_us) / 5 * 4, 86400ll * 1000000);
+        /* At 80 % of its life, or after a day; not at once again where this clock is ahead of the
+         * server's by more than its life. */
+        int64_t life_us = MIN((expiry_us - now_us) / 5 * 4, 86400ll * 1000000);
+        t->refresh_us = now_us + MAX(life_us, (int64_t)TOKEN_RETRY_US);
         arena_release(&a);
     } else {
         t->refresh_us = now_us + TOKEN_RETRY_US;

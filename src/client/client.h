@@ -2,7 +2,7 @@
  *
  * Two implementations behind one interface: local (the cluster's own process: reads the store in
  * place, writes run the pipeline at once) and remote (HTTP/2 to any API server, kept up to date by
- * watches). Loops can't tell them apart.
+ * watches in protobuf, or JSON for custom resources). Loops can't tell them apart.
  *
  * A view is an always-current set of the objects of one resource. Objects read from it are sealed
  * blocks, valid until control returns to the loop or this client's next write, whichever is first
@@ -61,7 +61,7 @@ struct view_options {
     struct str ns;              /* data NULL: all */
     const char *field_selector; /* NULL: none; e.g. "spec.nodeName=n1" */
     const char *label_selector; /* NULL: none */
-    bool metadata_only;         /* only metadata is needed (remote: PartialObjectMetadata) */
+    bool metadata_only;         /* only metadata is needed; a remote view has all the same */
     /* now NULL: deleted; old NULL: new to the view. Called for every object once at the start, then
      * for changes. May be NULL. */
     void (*on_change)(void *user, const struct sealed *now, const struct sealed *old);

@@ -32,6 +32,15 @@ uint64_t revision_of_text(struct str text)
     return str_to_u64(text, &revision) < 0 ? 0 : revision;
 }
 
+int seal_with_revision(schema_id type, const struct node *tree, struct sealed **ret,
+                       struct status *st)
+{
+    if (seal(type, tree, ret, st) < 0)
+        return -1;
+    sealed_set_revision(*ret, revision_of_text(node_str(tree, "metadata.resourceVersion")));
+    return 0;
+}
+
 void scan_grow_entries(struct scan *s)
 {
     s->entry_cap = s->entry_cap ? s->entry_cap * 2 : 64;

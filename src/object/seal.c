@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
-#include "object/direct.h"
+#include "object/block.h"
 #include "object/encode.h"
 #include "object/fields_v1.h"
 #include "object/seal.h"
@@ -463,14 +463,5 @@ int seal(schema_id type, const struct node *tree, struct sealed **ret, struct st
         return -1;
     }
     *ret = block_finish(&w, type);
-    return 0;
-}
-
-int seal_with_revision(schema_id type, const struct node *tree, struct sealed **ret,
-                       struct status *st)
-{
-    if (seal(type, tree, ret, st) < 0)
-        return -1;
-    sealed_set_revision(*ret, revision_of_text(node_str(tree, "metadata.resourceVersion")));
     return 0;
 }

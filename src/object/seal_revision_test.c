@@ -116,7 +116,8 @@ TEST(revisions_of_protobuf)
         {"apps/v1.Deployment",
          "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"template\":{\"metadata\":{"
          "\"resourceVersion\":\"7\"}}}}"},
-        {"coordination.k8s.io/v1.Lease", "{\"spec\":{\"renewTime\":\"2026-03-01T10:00:07.500000Z\"}}"},
+        {"coordination.k8s.io/v1.Lease",
+         "{\"spec\":{\"renewTime\":\"2026-03-01T10:00:07.500000Z\"}}"},
         {"core/v1.Node", "{}"},
     };
     static const uint64_t revisions[] = {0, 1, 300, UINT64_MAX};

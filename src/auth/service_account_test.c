@@ -96,53 +96,49 @@ static struct str forge(struct scene *s, struct jws_key *key, const char *algori
 
 TEST(tokens_name_their_account)
 {
-    struct scene s;
+    struct scene *s = *state;
     struct user u;
-    scene_open(&s);
-    struct token_request request = request_of(&s);
-    struct str token = issue(&s, &request);
-    assert_true(account_token_is_ours(&s.tokens, &s.a, token));
-    assert_str(fault_of(&s, token, &u), "");
+    struct token_request request = request_of(s);
+    struct str token = issue(s, &request);
+    assert_true(account_token_is_ours(&s->tokens, &s->a, token));
+    assert_str(fault_of(s, token, &u), "");
     assert_str(u.name, "system:serviceaccount:default:sa");
     assert_str(u.uid, "u1");
     assert_true(user_in_group(&u, "system:serviceaccounts"));
     assert_true(user_in_group(&u, "system:serviceaccounts:default"));
     assert_int_equal(u.audience_count, 1);
     /* Again: from the cache of signatures, with the same answer. */
-    assert_str(fault_of(&s, token, &u), "");
-    remove_object(&s.w, "", "serviceaccounts", "default", "sa");
-    assert_str(fault_of(&s, token, &u), "serviceaccounts \"sa\" not found");
-    put_object(&s.w, "", "serviceaccounts",
+    assert_str(fault_of(s, token, &u), "");
+    remove_object(&s->w, "", "serviceaccounts", "default", "sa");
+    assert_str(fault_of(s, token, &u), "serviceaccounts \"sa\" not found");
+    put_object(&s->w, "", "serviceaccounts",
                "{\"metadata\":{\"name\":\"sa\",\"namespace\":\"default\",\"uid\":\"u9\"}}");
-    assert_str(fault_of(&s, token, &u), "service account UID (u9) does not match claim (u1)");
-    scene_close(&s);
+    assert_str(fault_of(s, token, &u), "service account UID (u9) does not match claim (u1)");
 }
 
 TEST(bound_tokens_end_with_what_they_are_bound_to)
 {
-    struct scene s;
+    struct scene *s = *state;
     struct user u;
-    scene_open(&s);
-    struct token_request request = request_of(&s);
+    struct token_request request = request_of(s);
     request.bound_kind = STR("Pod");
     request.bound_name = STR("p");
     request.bound_uid = STR("u2");
     request.node_name = STR("n");
     request.node_uid = STR("u3");
-    struct str token = issue(&s, &request);
-    assert_str(fault_of(&s, token, &u), "");
+    struct str token = issue(s, &request);
+    assert_str(fault_of(s, token, &u), "");
     bool pod_named = false;
     for (size_t i = 0; i < u.extra_count; i++)
         pod_named = pod_named || (str_is(u.extra[i].key, "authentication.kubernetes.io/pod-name") &&
                                   str_is(u.extra[i].values[0], "p"));
     assert_true(pod_named);
-    remove_object(&s.w, "", "pods", "default", "p");
-    assert_str(fault_of(&s, token, &u), "service account token has been invalidated");
-    put_object(&s.w, "", "pods",
+    remove_object(&s->w, "", "pods", "default", "p");
+    assert_str(fault_of(s, token, &u), "service account token has been invalidated");
+    put_object(&s->w, "", "pods",
                "{\"metadata\":{\"name\":\"p\",\"namespace\":\"default\",\"uid\":\"u8\"}}");
-    assert_str(fault_of(&s, token, &u),
+    assert_str(fault_of(s, token, &u),
                "pod UID (u8) does not match service account pod ref claim (u2)");
-    scene_close(&s);
 }
 
 /* An account or pod of the scene whose deletion began some seconds ago. */
@@ -160,25 +156,23 @@ static void put_deleting(struct scene *s, const char *plural, const char *name, 
 
 TEST(tokens_outlive_the_beginning_of_a_deletion_by_a_minute)
 {
-    struct scene s;
+    struct scene *s = *state;
     struct user u;
-    scene_open(&s);
-    struct token_request request = request_of(&s);
-    struct str plain = issue(&s, &request);
+    struct token_request request = request_of(s);
+    struct str plain = issue(s, &request);
     request.bound_kind = STR("Pod");
     request.bound_name = STR("p");
     request.bound_uid = STR("u2");
-    struct str bound = issue(&s, &request);
-    put_deleting(&s, "pods", "p", "u2", 50);
-    assert_str(fault_of(&s, bound, &u), "");
-    put_deleting(&s, "pods", "p", "u2", 70);
-    assert_str(fault_of(&s, bound, &u), "service account token has been invalidated");
-    assert_str(fault_of(&s, plain, &u), "");
-    put_deleting(&s, "serviceaccounts", "sa", "u1", 50);
-    assert_str(fault_of(&s, plain, &u), "");
-    put_deleting(&s, "serviceaccounts", "sa", "u1", 70);
-    assert_str(fault_of(&s, plain, &u), "service account default/sa has been deleted");
-    scene_close(&s);
+    struct str bound = issue(s, &request);
+    put_deleting(s, "pods", "p", "u2", 50);
+    assert_str(fault_of(s, bound, &u), "");
+    put_deleting(s, "pods", "p", "u2", 70);
+    assert_str(fault_of(s, bound, &u), "service account token has been invalidated");
+    assert_str(fault_of(s, plain, &u), "");
+    put_deleting(s, "serviceaccounts", "sa", "u1", 50);
+    assert_str(fault_of(s, plain, &u), "");
+    put_deleting(s, "serviceaccounts", "sa", "u1", 70);
+    assert_str(fault_of(s, plain, &u), "service account default/sa has been deleted");
 }
 
 #define OWN                                                                                        \
@@ -208,42 +202,38 @@ TEST(claims_are_checked)
         {"[]", NULL},
         {"", NULL},
     };
-    struct scene s;
+    struct scene *s = *state;
     struct user u;
-    scene_open(&s);
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
         for (size_t k = 0; k < 2; k++) {
             struct str fault = fault_of(
-                &s, forge(&s, s.keys[k], jws_key_algorithm(s.keys[k]), rows[i].claims), &u);
+                s, forge(s, s->keys[k], jws_key_algorithm(s->keys[k]), rows[i].claims), &u);
             if (rows[i].fault ? !str_is(fault, rows[i].fault) : str_empty(fault))
                 fail_msg("row %zu: %.*s", i, STR_ARG(fault));
         }
-    scene_close(&s);
 }
 
 TEST(signatures_are_checked)
 {
     static const char claims[] = "{" OWN ",\"aud\":[\"https://issuer\"],\"exp\":4000000000}";
-    struct scene s;
+    struct scene *s = *state;
     struct user u;
-    scene_open(&s);
-    struct str good = forge(&s, s.keys[0], "ES256", claims);
-    assert_str(fault_of(&s, good, &u), "");
+    struct str good = forge(s, s->keys[0], "ES256", claims);
+    assert_str(fault_of(s, good, &u), "");
     /* The wrong algorithm for the key, none at all, other claims, other keys. */
-    assert_true(fault_of(&s, forge(&s, s.keys[0], "RS256", claims), &u).len > 0);
-    assert_true(fault_of(&s, forge(&s, s.keys[0], "none", claims), &u).len > 0);
-    char *changed = arena_cstr(&s.a, good);
+    assert_true(fault_of(s, forge(s, s->keys[0], "RS256", claims), &u).len > 0);
+    assert_true(fault_of(s, forge(s, s->keys[0], "none", claims), &u).len > 0);
+    char *changed = arena_cstr(&s->a, good);
     size_t dot = (size_t)str_find(good, '.');
     changed[dot + 5] = changed[dot + 5] == 'A' ? 'B' : 'A';
-    assert_true(fault_of(&s, str_from(changed), &u).len > 0);
+    assert_true(fault_of(s, str_from(changed), &u).len > 0);
     for (size_t len = 0; len < good.len; len += 7)
-        assert_true(fault_of(&s, str_slice(good, 0, len), &u).len > 0);
-    s.tokens.key_count = 1;
-    assert_true(fault_of(&s, forge(&s, s.keys[1], "RS256", claims), &u).len > 0);
-    assert_false(account_token_is_ours(&s.tokens, &s.a, STR("a.b.c")));
-    assert_false(account_token_is_ours(&s.tokens, &s.a, STR("")));
-    s.tokens.key_count = 2;
-    scene_close(&s);
+        assert_true(fault_of(s, str_slice(good, 0, len), &u).len > 0);
+    s->tokens.key_count = 1;
+    assert_true(fault_of(s, forge(s, s->keys[1], "RS256", claims), &u).len > 0);
+    assert_false(account_token_is_ours(&s->tokens, &s->a, STR("a.b.c")));
+    assert_false(account_token_is_ours(&s->tokens, &s->a, STR("")));
+    s->tokens.key_count = 2;
 }
 
 TEST(verified_tokens_are_kept_apart_from_requests)
@@ -251,46 +241,60 @@ TEST(verified_tokens_are_kept_apart_from_requests)
     static const char ours[] = "{" OWN ",\"aud\":[\"https://issuer\"],\"exp\":4000000000}";
     static const char theirs[] = "{\"iss\":\"https://other\",\"aud\":[\"https://issuer\"],"
                                  "\"exp\":4000000000}";
-    struct scene s;
+    struct scene *s = *state;
     struct user u;
     bool is_ours = false;
-    scene_open(&s);
-    struct str token = forge(&s, s.keys[0], "ES256", ours);
-    status_init(&s.st, &s.a);
+    struct str token = forge(s, s->keys[0], "ES256", ours);
+    status_init(&s->st, &s->a);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(
-            account_token_check_ours(&s.tokens, &s.a, token, &s.audience, 1, &u, &is_ours, &s.st),
-            0);
+        assert_int_equal(account_token_check_ours(&s->tokens, &s->a, token, &s->audience, 1, &u,
+                                                  &is_ours, &s->st),
+                         0);
         assert_true(is_ours);
     }
     /* A user outlives what is known of its token. */
-    account_tokens_forget(&s.tokens);
+    account_tokens_forget(&s->tokens);
     assert_str(u.name, "system:serviceaccount:default:sa");
     assert_str(u.uid, "u1");
     assert_str(u.groups[1], "system:serviceaccounts:default");
     assert_str(u.audiences[0], "https://issuer");
     /* One that our key signed for another issuer stays another's, known or not. */
-    token = forge(&s, s.keys[0], "ES256", theirs);
+    token = forge(s, s->keys[0], "ES256", theirs);
     for (int i = 0; i < 2; i++) {
-        assert_str(fault_of(&s, token, &u), "token issuer \"https://other\" is invalid");
-        status_init(&s.st, &s.a);
-        assert_int_equal(
-            account_token_check_ours(&s.tokens, &s.a, token, &s.audience, 1, &u, &is_ours, &s.st),
-            -1);
+        assert_str(fault_of(s, token, &u), "token issuer \"https://other\" is invalid");
+        status_init(&s->st, &s->a);
+        assert_int_equal(account_token_check_ours(&s->tokens, &s->a, token, &s->audience, 1, &u,
+                                                  &is_ours, &s->st),
+                         -1);
         assert_false(is_ours);
-        assert_int_equal(s.st.code, 0);
+        assert_int_equal(s->st.code, 0);
     }
-    scene_close(&s);
 }
+
+/* Around each test: *state is its scene. */
+static int begin(void **state)
+{
+    *state = mem_alloc(sizeof(struct scene));
+    scene_open(*state);
+    return 0;
+}
+
+static int end(void **state)
+{
+    scene_close(*state);
+    mem_free(*state);
+    return 0;
+}
+
+#define FACT(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tokens_name_their_account),
-        cmocka_unit_test(bound_tokens_end_with_what_they_are_bound_to),
-        cmocka_unit_test(tokens_outlive_the_beginning_of_a_deletion_by_a_minute),
-        cmocka_unit_test(claims_are_checked),
-        cmocka_unit_test(signatures_are_checked),
-        cmocka_unit_test(verified_tokens_are_kept_apart_from_requests)};
+    const struct CMUnitTest tests[] = {FACT(tokens_name_their_account),
+                                       FACT(bound_tokens_end_with_what_they_are_bound_to),
+                                       FACT(tokens_outlive_the_beginning_of_a_deletion_by_a_minute),
+                                       FACT(claims_are_checked),
+                                       FACT(signatures_are_checked),
+                                       FACT(verified_tokens_are_kept_apart_from_requests)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,49 +87,60 @@ static const char *ask(struct world *w, const char *token)
 
 TEST(an_answer_is_kept_for_ten_seconds)
 {
-    struct world w;
-    start(&w);
-    assert_string_equal(ask(&w, "good"), "mary");
+    struct world *w = *state;
+    assert_string_equal(ask(w, "good"), "mary");
     ahead_s += LIMIT_TOKEN_CACHE_MS / 1000 - 2;
-    assert_string_equal(ask(&w, "good"), "mary");
-    assert_int_equal(w.asked, 1);
+    assert_string_equal(ask(w, "good"), "mary");
+    assert_int_equal(w->asked, 1);
     ahead_s += 3;
-    assert_string_equal(ask(&w, "good"), "mary");
-    assert_int_equal(w.asked, 2);
-    stop(&w);
+    assert_string_equal(ask(w, "good"), "mary");
+    assert_int_equal(w->asked, 2);
 }
 
 TEST(tokens_that_nobody_knows_are_kept_too)
 {
-    struct world w;
-    start(&w);
+    struct world *w = *state;
     for (int i = 0; i < 3; i++)
-        assert_string_equal(ask(&w, "bad"), "whose?");
-    assert_int_equal(w.asked, 1);
-    assert_string_equal(ask(&w, "good"), "mary");
-    assert_string_equal(ask(&w, "other"), "whose?");
-    assert_int_equal(w.asked, 3);
-    stop(&w);
+        assert_string_equal(ask(w, "bad"), "whose?");
+    assert_int_equal(w->asked, 1);
+    assert_string_equal(ask(w, "good"), "mary");
+    assert_string_equal(ask(w, "other"), "whose?");
+    assert_int_equal(w->asked, 3);
 }
 
 TEST(a_failure_is_not_kept)
 {
-    struct world w;
-    start(&w);
-    w.code = 500;
-    assert_string_not_equal(ask(&w, "good"), "mary");
-    w.code = 201;
-    assert_string_equal(ask(&w, "good"), "mary");
-    assert_int_equal(w.asked, 2);
-    stop(&w);
+    struct world *w = *state;
+    w->code = 500;
+    assert_string_not_equal(ask(w, "good"), "mary");
+    w->code = 201;
+    assert_string_equal(ask(w, "good"), "mary");
+    assert_int_equal(w->asked, 2);
 }
+
+/* Around each test: *state is its world. */
+static int begin(void **state)
+{
+    *state = mem_alloc(sizeof(struct world));
+    start(*state);
+    return 0;
+}
+
+static int end(void **state)
+{
+    stop(*state);
+    mem_free(*state);
+    return 0;
+}
+
+#define FACT(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_answer_is_kept_for_ten_seconds),
-        cmocka_unit_test(tokens_that_nobody_knows_are_kept_too),
-        cmocka_unit_test(a_failure_is_not_kept),
+        FACT(an_answer_is_kept_for_ten_seconds),
+        FACT(tokens_that_nobody_knows_are_kept_too),
+        FACT(a_failure_is_not_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -256,11 +256,8 @@ static int clear_stale(struct run *run, struct str name, struct status *st)
         run_again(run, (uint64_t)left_ms);
         return 0;
     }
-    struct node *patch = node_map(a), *condition = node_map(a);
-    node_put_str(a, condition, "type", STR("DisruptionTarget"));
-    node_put_str(a, condition, "status", STR("False"));
-    node_put_str(a, condition, "lastTransitionTime", time_format(a, run->now_us));
-    node_append(a, node_need_list(a, patch, "status.conditions"), condition);
+    struct node *patch =
+        pod_condition_patch(a, pod, "DisruptionTarget", "False", NULL, STR(""), run->now_us);
     return run_patch(run, control_resource(run->control, PODS), run->ns, name, "status",
                      "application/strategic-merge-patch+json", patch, NULL, st);
 }

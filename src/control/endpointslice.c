@@ -15,23 +15,6 @@ enum {
 };
 
 static const char manager[] = "endpointslice-controller.k8s.io";
-static const char managed_by[] = "endpointslice.kubernetes.io/managed-by";
-static const char service_label[] = "kubernetes.io/service-name";
-
-static struct objects own_slices(struct run *run)
-{
-    struct selector_term terms[2] = {
-        {.key = str_from(managed_by), .op = SELECT_EQUALS},
-        {.key = str_from(service_label), .op = SELECT_EQUALS},
-    };
-    struct str values[2] = {str_from(manager), run->name};
-    for (size_t i = 0; i < 2; i++) {
-        terms[i].values = &values[i];
-        terms[i].value_count = 1;
-    }
-    struct selector labels = {.terms = terms, .count = 2};
-    return run_list_selected(run, SLICES, run->ns, &labels);
-}
 
 static struct node *slice_labels(struct arena *a, const struct sealed *service)
 {
@@ -40,8 +23,8 @@ static struct node *slice_labels(struct arena *a, const struct sealed *service)
     node_remove(labels, STR("service.kubernetes.io/headless"));
     if (service_headless(service))
         node_set(a, labels, STR("service.kubernetes.io/headless"), node_text(a, STR("")));
-    node_set(a, labels, str_from(managed_by), node_text(a, str_from(manager)));
-    node_set(a, labels, str_from(service_label), node_text(a, object_name(service)));
+    node_set(a, labels, STR(SLICE_MANAGER), node_text(a, str_from(manager)));
+    node_set(a, labels, STR(SLICE_SERVICE), node_text(a, object_name(service)));
     return labels;
 }
 
@@ -222,7 +205,7 @@ static int put_slices(struct run *run, const struct sealed *service, struct obje
 static int reconcile(struct run *run, struct status *st)
 {
     const struct sealed *service = run_get(run, SERVICES, run->ns, run->name);
-    struct objects slices = own_slices(run);
+    struct objects slices = slices_managed_by(run, SLICES, manager);
     if (!service || object_deleting(service))
         return delete_slices(run, slices, st);
     if (!service_selects(service))
@@ -243,8 +226,8 @@ static void map_pod(struct control *c, const struct sealed *now, const struct se
 static void map_slice(struct control *c, const struct sealed *now, const struct sealed *old)
 {
     const struct sealed *slice = now ? now : old;
-    struct str service = object_label(slice, service_label);
-    if (str_is(object_label(slice, managed_by), manager) && !str_empty(service))
+    struct str service = object_label(slice, SLICE_SERVICE);
+    if (str_is(object_label(slice, SLICE_MANAGER), manager) && !str_empty(service))
         control_enqueue(c, object_namespace(slice), service);
 }
 

@@ -14,8 +14,6 @@ enum {
 };
 
 static const char manager[] = "endpointslicemirroring-controller.k8s.io";
-static const char managed_by[] = "endpointslice.kubernetes.io/managed-by";
-static const char service_label[] = "kubernetes.io/service-name";
 static const char leader_annotation[] = "control-plane.alpha.kubernetes.io/leader";
 
 /* Annotations that are about the Endpoints object itself. */
@@ -23,21 +21,6 @@ static const char *const own_annotations[] = {
     "kubectl.kubernetes.io/last-applied-configuration",
     TRIGGER_TIME,
 };
-
-static struct objects own_slices(struct run *run)
-{
-    struct selector_term terms[2] = {
-        {.key = str_from(managed_by), .op = SELECT_EQUALS},
-        {.key = str_from(service_label), .op = SELECT_EQUALS},
-    };
-    struct str values[2] = {str_from(manager), run->name};
-    for (size_t i = 0; i < 2; i++) {
-        terms[i].values = &values[i];
-        terms[i].value_count = 1;
-    }
-    struct selector labels = {.terms = terms, .count = 2};
-    return run_list_selected(run, SLICES, run->ns, &labels);
-}
 
 static bool mirrored(struct run *run, const struct sealed *endpoints)
 {
@@ -93,8 +76,8 @@ static struct node *labels_of(struct arena *a, const struct sealed *endpoints)
 {
     struct value own = object_at(endpoints, "metadata.labels");
     struct node *labels = value_present(own) ? value_to_node(a, own) : node_map(a);
-    node_set(a, labels, str_from(managed_by), node_text(a, str_from(manager)));
-    node_set(a, labels, str_from(service_label), node_text(a, object_name(endpoints)));
+    node_set(a, labels, STR(SLICE_MANAGER), node_text(a, str_from(manager)));
+    node_set(a, labels, STR(SLICE_SERVICE), node_text(a, object_name(endpoints)));
     return labels;
 }
 
@@ -110,7 +93,7 @@ static struct node *annotations_of(struct arena *a, const struct sealed *endpoin
 static int reconcile(struct run *run, struct status *st)
 {
     const struct sealed *endpoints = run_get(run, ENDPOINTS, run->ns, run->name);
-    struct objects slices = own_slices(run);
+    struct objects slices = slices_managed_by(run, SLICES, manager);
     if (!mirrored(run, endpoints)) {
         for (size_t i = 0; i < slices.count; i++)
             if (run_delete(run, control_resource(run->control, SLICES), run->ns,
@@ -145,8 +128,8 @@ static void map_service(struct control *c, const struct sealed *now, const struc
 static void map_slice(struct control *c, const struct sealed *now, const struct sealed *old)
 {
     const struct sealed *slice = now ? now : old;
-    struct str service = object_label(slice, service_label);
-    if (str_is(object_label(slice, managed_by), manager) && !str_empty(service))
+    struct str service = object_label(slice, SLICE_SERVICE);
+    if (str_is(object_label(slice, SLICE_MANAGER), manager) && !str_empty(service))
         control_enqueue(c, object_namespace(slice), service);
 }
 

@@ -84,6 +84,11 @@ int pod_phase_order(const struct sealed *pod); /* Pending before Unknown before 
 /* <0: x goes before y when there are too many: not assigned, not running, not ready, ready for a
  * shorter time, restarted more often, younger. */
 int pod_compare_worth(const struct sealed *x, const struct sealed *y);
+/* A strategic merge patch of a pod's status that sets a condition, which has seen the pod's present
+ * generation. reason NULL, message empty: none. */
+struct node *pod_condition_patch(struct arena *a, const struct sealed *pod, const char *type,
+                                 const char *status, const char *reason, struct str message,
+                                 int64_t since_us);
 /* A pod of a template (labels, annotations, finalizers, spec), controlled by owner. Neither name
  * nor generateName is set. */
 struct node *pod_from_template(struct arena *a, struct value template, const struct sealed *owner);
@@ -99,8 +104,8 @@ int run_delete_pod(struct run *run, const struct resource *pods, const struct se
 /* Hash of a pod template as a label value: stable over restarts and versions. collisions: -1 when
  * none were met. */
 struct str template_hash(struct arena *a, struct value template, int64_t collisions);
-/* Decimal digits to letters that make no words. */
-struct str safe_encode(struct arena *a, uint32_t number);
+/* The same of any tree. */
+struct str node_hash(struct arena *a, const struct node *tree, int64_t collisions);
 /* Rounded share of a number or a percentage ("25%") of total. */
 int64_t int_or_percent(struct value v, const char *path, int64_t total, bool round_up,
                        int64_t otherwise);

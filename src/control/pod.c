@@ -2,6 +2,7 @@
  * pkg/controller/controller_utils.go, pkg/api/v1/pod. */
 #include "control/object.h"
 
+#include "object/scalar.h"
 #include "object/seal.h"
 
 bool pod_finished(const struct sealed *pod)
@@ -88,6 +89,23 @@ int pod_compare_worth(const struct sealed *x, const struct sealed *y)
     return -object_compare_age(x, y);
 }
 
+struct node *pod_condition_patch(struct arena *a, const struct sealed *pod, const char *type,
+                                 const char *status, const char *reason, struct str message,
+                                 int64_t since_us)
+{
+    struct node *patch = node_map(a), *c = node_map(a);
+    node_put_str(a, c, "type", str_from(type));
+    node_put_int(a, c, "observedGeneration", object_generation(pod));
+    node_put_str(a, c, "status", str_from(status));
+    if (reason)
+        node_put_str(a, c, "reason", str_from(reason));
+    if (!str_empty(message))
+        node_put_str(a, c, "message", message);
+    node_put_str(a, c, "lastTransitionTime", time_format(a, since_us));
+    node_append(a, node_need_list(a, patch, "status.conditions"), c);
+    return patch;
+}
+
 static void copy_member(struct arena *a, struct node *to, const char *to_path, struct value from,
                         const char *from_path)
 {
@@ -153,7 +171,8 @@ int run_delete_pod(struct run *run, const struct resource *pods, const struct se
     return 0;
 }
 
-struct str safe_encode(struct arena *a, uint32_t number)
+/* Decimal digits to letters that make no words. */
+static struct str safe_encode(struct arena *a, uint32_t number)
 {
     static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
     char digits[16];
@@ -164,10 +183,10 @@ struct str safe_encode(struct arena *a, uint32_t number)
     return (struct str){text, (size_t)len};
 }
 
-struct str template_hash(struct arena *a, struct value template, int64_t collisions)
+struct str node_hash(struct arena *a, const struct node *tree, int64_t collisions)
 {
     struct buf json = BUF_INIT;
-    node_to_json(&json, value_to_node(a, template), 0);
+    node_to_json(&json, tree, 0);
     if (collisions >= 0)
         buf_printf(&json, "%lld", (long long)collisions);
     uint32_t hash = 2166136261u; /* FNV-1a, 32 bits */
@@ -175,4 +194,9 @@ struct str template_hash(struct arena *a, struct value template, int64_t collisi
         hash = (hash ^ (unsigned char)json.data[i]) * 16777619u;
     buf_release(&json);
     return safe_encode(a, hash);
+}
+
+struct str template_hash(struct arena *a, struct value template, int64_t collisions)
+{
+    return node_hash(a, value_to_node(a, template), collisions);
 }

@@ -13,20 +13,19 @@ enum {
     FINISHED_MAX = 12500,  /* --terminated-pod-gc-threshold */
 };
 
+/* Failed, before it goes: nobody else may be there to say so. message NULL: it isn't disrupted. */
 static int fail_pod(struct run *run, const struct sealed *pod, const char *message,
                     struct status *st)
 {
     struct arena *a = run->arena;
-    struct node *patch = node_map(a), *c = node_map(a);
     if (pod_finished(pod))
         return 0;
-    node_put_str(a, c, "type", STR("DisruptionTarget"));
-    node_put_str(a, c, "status", STR("True"));
-    node_put_str(a, c, "reason", STR("DeletionByPodGC"));
-    node_put_str(a, c, "message", str_from(message));
-    node_put_str(a, c, "lastTransitionTime", time_format(a, run->now_us));
-    node_append(a, node_need_list(a, patch, "status.conditions"), c);
+    struct node *patch =
+        message ? pod_condition_patch(a, pod, "DisruptionTarget", "True", "DeletionByPodGC",
+                                      str_from(message), run->now_us)
+                : node_map(a);
     node_put_str(a, patch, "status.phase", STR("Failed"));
+    node_put_int(a, patch, "status.observedGeneration", object_generation(pod));
     if (run_patch(run, control_resource(run->control, PODS), object_namespace(pod),
                   object_name(pod), "status", "application/strategic-merge-patch+json", patch, NULL,
                   st) < 0 &&
@@ -38,7 +37,7 @@ static int fail_pod(struct run *run, const struct sealed *pod, const char *messa
 static int remove_pod(struct run *run, const struct sealed *pod, const char *message,
                       struct status *st)
 {
-    if (message && fail_pod(run, pod, message, st) < 0)
+    if (fail_pod(run, pod, message, st) < 0)
         return -1;
     return run_delete_grace(run, control_resource(run->control, PODS), object_namespace(pod),
                             object_name(pod), object_uid(pod), 0, st);

@@ -18,15 +18,7 @@ static struct node *revision_data(struct arena *a, const struct sealed *owner)
 
 static struct str data_hash(struct arena *a, const struct node *data, int64_t collisions)
 {
-    struct buf json = BUF_INIT;
-    node_to_json(&json, data, 0);
-    if (collisions > 0)
-        buf_printf(&json, "%lld", (long long)collisions);
-    uint32_t hash = 2166136261u; /* FNV-1a, 32 bits */
-    for (size_t i = 0; i < json.len; i++)
-        hash = (hash ^ (unsigned char)json.data[i]) * 16777619u;
-    buf_release(&json);
-    return safe_encode(a, hash);
+    return node_hash(a, data, collisions > 0 ? collisions : -1);
 }
 
 static bool holds(struct arena *a, const struct sealed *revision, const struct node *data)

@@ -23,6 +23,21 @@ const char *address_type_of(struct str address)
     return str_find(address, '.') >= 0 ? "IPv4" : NULL;
 }
 
+struct objects slices_managed_by(struct run *run, size_t slices_watch, const char *manager)
+{
+    struct selector_term terms[2] = {
+        {.key = STR(SLICE_MANAGER), .op = SELECT_EQUALS},
+        {.key = STR(SLICE_SERVICE), .op = SELECT_EQUALS},
+    };
+    struct str values[2] = {str_from(manager), run->name};
+    for (size_t i = 0; i < 2; i++) {
+        terms[i].values = &values[i];
+        terms[i].value_count = 1;
+    }
+    struct selector labels = {.terms = terms, .count = 2};
+    return run_list_selected(run, slices_watch, run->ns, &labels);
+}
+
 void slices_add(struct arena *a, struct slice_groups *groups, const char *address_type,
                 const struct node *ports, struct node *endpoint)
 {

@@ -22,6 +22,13 @@ struct slice_groups {
 void slices_add(struct arena *a, struct slice_groups *groups, const char *address_type,
                 const struct node *ports, struct node *endpoint);
 
+/* Labels of slices: who looks after them, and for which Service. */
+#define SLICE_MANAGER "endpointslice.kubernetes.io/managed-by"
+#define SLICE_SERVICE "kubernetes.io/service-name"
+
+/* Those that a controller looks after for the Service of the run's key. */
+struct objects slices_managed_by(struct run *run, size_t slices_watch, const char *manager);
+
 /* When what a slice tells of began to change. */
 #define TRIGGER_TIME "endpoints.kubernetes.io/last-change-trigger-time"
 

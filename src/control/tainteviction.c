@@ -44,15 +44,11 @@ static int evict(struct run *run, const struct sealed *pod, struct status *st)
 {
     struct arena *a = run->arena;
     const struct resource *pods = control_resource(run->control, PODS);
-    struct node *patch = node_map(a), *c = node_map(a);
     run_event(run, pod, "Normal", "TaintManagerEviction", "Marking for deletion Pod %.*s/%.*s",
               STR_ARG(run->ns), STR_ARG(run->name));
-    node_put_str(a, c, "type", STR("DisruptionTarget"));
-    node_put_str(a, c, "status", STR("True"));
-    node_put_str(a, c, "reason", STR("DeletionByTaintManager"));
-    node_put_str(a, c, "message", STR("Taint manager: deleting due to NoExecute taint"));
-    node_put_str(a, c, "lastTransitionTime", time_format(a, run->now_us));
-    node_append(a, node_need_list(a, patch, "status.conditions"), c);
+    struct node *patch =
+        pod_condition_patch(a, pod, "DisruptionTarget", "True", "DeletionByTaintManager",
+                            STR("Taint manager: deleting due to NoExecute taint"), run->now_us);
     if (run_patch(run, pods, run->ns, run->name, "status", "application/strategic-merge-patch+json",
                   patch, NULL, st) < 0 &&
         st->reason != REASON_NOT_FOUND)

@@ -5,17 +5,6 @@
 #include "object/seal.h"
 #include "sched/internal.h"
 
-/* Why nodes were refused, counted. */
-struct refusal {
-    struct str reason;
-    size_t nodes;
-};
-
-struct refusals {
-    struct refusal items[64];
-    size_t count;
-};
-
 static uint64_t next_random(struct scheduler *s)
 {
     /* xorshift64*: ties are broken evenly, nothing more is needed. */
@@ -51,7 +40,7 @@ static size_t nodes_wanted(size_t count)
     return MAX(count * (size_t)percent / 100, (size_t)SCHED_NODES_MIN);
 }
 
-static void count_refusal(struct refusals *list, struct str reason)
+static void count_refusal(struct sched_refusals *list, struct str reason)
 {
     for (size_t i = 0; i < list->count; i++)
         if (str_equal(list->items[i].reason, reason)) {
@@ -59,11 +48,10 @@ static void count_refusal(struct refusals *list, struct str reason)
             return;
         }
     if (list->count < ARRAY_COUNT(list->items))
-        list->items[list->count++] = (struct refusal){reason, 1};
+        list->items[list->count++] = (struct sched_refusal){reason, 1};
 }
 
-/* Reasons stand on lines of their own. */
-static void count_refusals(struct refusals *list, struct str reasons)
+void sched_count_refusals(struct sched_refusals *list, struct str reasons)
 {
     while (reasons.data)
         count_refusal(list, str_cut(&reasons, '\n'));
@@ -71,7 +59,7 @@ static void count_refusals(struct refusals *list, struct str reasons)
 
 static int compare_refusals(const void *x, const void *y)
 {
-    const struct refusal *const *left = x, *const *right = y;
+    const struct sched_refusal *const *left = x, *const *right = y;
     char a[24], b[24];
     /* The original sorts the printed lines: "10 ..." stands before "2 ...". */
     snprintf(a, sizeof(a), "%zu ", (*left)->nodes);
@@ -80,11 +68,11 @@ static int compare_refusals(const void *x, const void *y)
     return order ? order : str_compare((*left)->reason, (*right)->reason);
 }
 
-static struct str refusal_message(struct sched_cycle *c, struct refusals *list, size_t nodes)
+struct str sched_refusal_message(struct sched_cycle *c, struct sched_refusals *list, size_t nodes)
 {
     if (nodes == 0)
         return STR("no nodes available to schedule pods");
-    struct refusal *sorted[64];
+    struct sched_refusal *sorted[64];
     struct buf text = BUF_INIT;
     for (size_t i = 0; i < list->count; i++)
         sorted[i] = &list->items[i];
@@ -158,7 +146,7 @@ static enum sched_verdict pre_filter(struct sched_cycle *c, struct str *ret_mess
 }
 
 /* Looks for feasible nodes, from where the last search ended. verdicts: of each node looked at. */
-static void find_feasible(struct sched_cycle *c, struct refusals *refusals, uint8_t *verdicts)
+static void find_feasible(struct sched_cycle *c, struct sched_refusals *refusals, uint8_t *verdicts)
 {
     struct scheduler *s = c->scheduler;
     size_t count = s->nodes.count, wanted = nodes_wanted(count), looked = 0;
@@ -171,7 +159,7 @@ static void find_feasible(struct sched_cycle *c, struct refusals *refusals, uint
         if (verdicts[index] == SCHED_FITS)
             c->feasible[c->feasible_count++] = n;
         else
-            count_refusals(refusals, reason);
+            sched_count_refusals(refusals, reason);
     }
     if (count)
         s->next_node = (s->next_node + looked) % count;
@@ -285,6 +273,7 @@ static bool says_already(const struct sealed *pod, struct str message, struct st
     return str_is(value_str(c, "status"), "False") &&
            str_is(value_str(c, "reason"), "Unschedulable") &&
            str_equal(value_str(c, "message"), message) &&
+           value_int(c, "observedGeneration", 0) == object_generation(pod) &&
            str_equal(object_str(pod, "status.nominatedNodeName"), nominated);
 }
 
@@ -296,17 +285,12 @@ static void tell_failure(struct sched_cycle *c, struct str message, struct str n
                  STR_ARG(message));
     if (says_already(c->pod, message, nominated))
         return;
-    struct node *patch = node_map(a), *condition = node_map(a);
     struct value old = condition_of(c->pod, "PodScheduled");
     int64_t since = str_is(value_str(old, "status"), "False")
                         ? value_time_us(old, "lastTransitionTime")
                         : loop_wall_us(s->loop);
-    node_put_str(a, condition, "type", STR("PodScheduled"));
-    node_put_str(a, condition, "status", STR("False"));
-    node_put_str(a, condition, "reason", STR("Unschedulable"));
-    node_put_str(a, condition, "message", message);
-    node_put_str(a, condition, "lastTransitionTime", time_format(a, since));
-    node_append(a, node_need_list(a, patch, "status.conditions"), condition);
+    struct node *patch =
+        pod_condition_patch(a, c->pod, "PodScheduled", "False", "Unschedulable", message, since);
     if (!str_empty(nominated))
         node_put_str(a, patch, "status.nominatedNodeName", nominated);
     else if (!str_empty(object_str(c->pod, "status.nominatedNodeName")))
@@ -345,7 +329,7 @@ static bool pre_bind(struct sched_cycle *c, struct sched_node *n, struct str *re
 static void run_cycle(struct sched_cycle *c, struct sched_pending *p)
 {
     struct scheduler *s = c->scheduler;
-    struct refusals refusals = {0};
+    struct sched_refusals refusals = {0};
     struct str message = STR("");
     size_t nodes = s->nodes.count;
     enum sched_verdict verdict = pre_filter(c, &message);
@@ -358,7 +342,7 @@ static void run_cycle(struct sched_cycle *c, struct sched_pending *p)
     uint8_t *verdicts = arena_array(c->arena, uint8_t, nodes + 1);
     find_feasible(c, &refusals, verdicts);
     if (c->feasible_count == 0) {
-        fail(c, p, refusal_message(c, &refusals, nodes), nodes ? verdicts : NULL);
+        fail(c, p, sched_refusal_message(c, &refusals, nodes), nodes ? verdicts : NULL);
         return;
     }
     struct sched_node *n = choose(c);

@@ -123,6 +123,20 @@ void sched_schedule_one(struct scheduler *s, struct sched_pending *p);
 enum sched_verdict sched_filter_node(struct sched_cycle *c, struct sched_node *n,
                                      struct str *ret_reason);
 
+/* Why nodes were refused, counted. */
+struct sched_refusal {
+    struct str reason;
+    size_t nodes;
+};
+struct sched_refusals {
+    struct sched_refusal items[64];
+    size_t count;
+};
+/* Reasons of one node, each on a line of its own; borrowed. */
+void sched_count_refusals(struct sched_refusals *list, struct str reasons);
+/* "0/N nodes are available: 2 Insufficient cpu, ...."; made in the cycle's arena. */
+struct str sched_refusal_message(struct sched_cycle *c, struct sched_refusals *list, size_t nodes);
+
 /* Tells the plugins that a pod came to its node or left it, in this cycle's view of the world. */
 void sched_tell_plugins(struct sched_cycle *c, struct sched_pod *pod, bool removed);
 

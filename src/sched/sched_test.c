@@ -4,20 +4,23 @@
 
 #define CPU(amount) ",\"resources\":{\"requests\":{\"cpu\":\"" amount "\"}}"
 
+/* Adds a pod and looks where it goes at once; node "": nowhere. */
+static void goes_to(struct fixture *f, const char *node, const char *name, int priority,
+                    const char *container, const char *spec)
+{
+    add_pod(f, name, priority, container, spec);
+    run(f);
+    assert_str(node_of(f, name), node);
+}
+
 TEST(resources_decide_and_the_emptier_node_wins)
 {
     struct fixture *f = *state;
     add_node(f, "small", "{}", "1");
     add_node(f, "large", "{}", "4");
-    add_pod(f, "a", 0, CPU("2"), "");
-    run(f);
-    assert_str(node_of(f, "a"), "large");
-    add_pod(f, "b", 0, CPU("500m"), "");
-    run(f);
-    assert_str(node_of(f, "b"), "small");
-    add_pod(f, "c", 0, CPU("3"), "");
-    run(f);
-    assert_str(node_of(f, "c"), "");
+    goes_to(f, "large", "a", 0, CPU("2"), "");
+    goes_to(f, "small", "b", 0, CPU("500m"), "");
+    goes_to(f, "", "c", 0, CPU("3"), "");
     assert_string_equal(
         f->client.message,
         "0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are "
@@ -33,21 +36,16 @@ TEST(taints_cordons_and_selectors_keep_pods_away)
     struct fixture *f = *state;
     add_node(f, "tainted", "{\"taints\":[{\"key\":\"a\",\"effect\":\"NoSchedule\"}]}", "4");
     add_node(f, "cordoned", "{\"unschedulable\":true}", "4");
-    add_pod(f, "plain", 0, "", "");
-    run(f);
-    assert_str(node_of(f, "plain"), "");
+    goes_to(f, "", "plain", 0, "", "");
     assert_string_equal(
         f->client.message,
         "0/2 nodes are available: 1 node(s) had untolerated taint(s), 1 node(s) were "
         "unschedulable. preemption: 0/2 nodes are available: 2 Preemption is not "
         "helpful for scheduling.");
-    add_pod(f, "tolerant", 0, "", ",\"tolerations\":[{\"key\":\"a\",\"operator\":\"Exists\"}]");
-    run(f);
-    assert_str(node_of(f, "tolerant"), "tainted");
+    goes_to(f, "tainted", "tolerant", 0, "",
+            ",\"tolerations\":[{\"key\":\"a\",\"operator\":\"Exists\"}]");
     add_node(f, "free", "{}", "4");
-    add_pod(f, "picky", 0, "", ",\"nodeSelector\":{\"kubernetes.io/hostname\":\"free\"}");
-    run(f);
-    assert_str(node_of(f, "picky"), "free");
+    goes_to(f, "free", "picky", 0, "", ",\"nodeSelector\":{\"kubernetes.io/hostname\":\"free\"}");
 }
 
 TEST(a_host_port_is_given_once_a_node)
@@ -170,9 +168,7 @@ TEST(the_least_important_pods_make_room)
     assert_int_equal(f->client.deleted, 1);
     run_until_placed(f, "high");
     assert_str(node_of(f, "high"), "n1");
-    add_pod(f, "equal", 5, CPU("3"), ",\"preemptionPolicy\":\"Never\"");
-    run(f);
-    assert_str(node_of(f, "equal"), "");
+    goes_to(f, "", "equal", 5, CPU("3"), ",\"preemptionPolicy\":\"Never\"");
     assert_int_equal(f->client.deleted, 1);
 }
 
@@ -201,9 +197,7 @@ TEST(who_is_more_important_takes_promised_room)
     add_pod(f, "high", 10, CPU("2"), "");
     run(f);
     assert_str(node_of(f, "low"), "gone");
-    add_pod(f, "urgent", 20, CPU("2"), "");
-    run(f);
-    assert_str(node_of(f, "urgent"), "n1");
+    goes_to(f, "n1", "urgent", 20, CPU("2"), "");
     assert_str(node_of(f, "high"), "");
 }
 
@@ -253,9 +247,7 @@ TEST(pods_on_nodes_that_a_pod_may_not_use_dont_count_for_its_spread)
     add_zone_node(f, "b1", "b", "fast", "0");
     add_pod(f, "old-1", 0, "", ",\"nodeName\":\"a2\"");
     add_pod(f, "old-2", 0, "", ",\"nodeName\":\"a2\"");
-    add_pod(f, "new", 0, CPU("1"), ",\"nodeSelector\":{\"disk\":\"fast\"}" SPREAD_OVER_ZONES);
-    run(f);
-    assert_str(node_of(f, "new"), "a1");
+    goes_to(f, "a1", "new", 0, CPU("1"), ",\"nodeSelector\":{\"disk\":\"fast\"}" SPREAD_OVER_ZONES);
 }
 
 TEST(a_node_that_goes_takes_its_domain_along)
@@ -264,9 +256,7 @@ TEST(a_node_that_goes_takes_its_domain_along)
     add_zone_node(f, "a1", "a", "fast", "4");
     add_zone_node(f, "b1", "b", "fast", "0");
     add_pod(f, "old", 0, "", ",\"nodeName\":\"a1\"");
-    add_pod(f, "new", 0, CPU("1"), SPREAD_OVER_ZONES);
-    run(f);
-    assert_str(node_of(f, "new"), "");
+    goes_to(f, "", "new", 0, CPU("1"), SPREAD_OVER_ZONES);
     remove_object(f, "nodes", "", "b1");
     run_until_placed(f, "new");
     assert_str(node_of(f, "new"), "a1");
@@ -283,18 +273,14 @@ TEST(pods_on_nodes_that_are_gone_keep_nobody_away)
             "\"topologyKey\":\"topology.kubernetes.io/zone\","
             "\"labelSelector\":{\"matchLabels\":{\"app\":\"web\"}}}]}}");
     remove_object(f, "nodes", "", "a1");
-    add_pod(f, "new", 0, "", "");
-    run(f);
-    assert_str(node_of(f, "new"), "a2");
+    goes_to(f, "a2", "new", 0, "", "");
 }
 
 TEST(who_is_promised_room_and_goes_leaves_it_to_others)
 {
     struct fixture *f = *state;
     let_high_in(f);
-    add_pod(f, "late", 1, CPU("2"), "");
-    run(f);
-    assert_str(node_of(f, "late"), "");
+    goes_to(f, "", "late", 1, CPU("2"), "");
     remove_object(f, "pods", "d", "high");
     run_until_placed(f, "late");
     assert_str(node_of(f, "late"), "n1");
@@ -319,27 +305,33 @@ TEST(a_promised_node_that_is_of_no_use_is_not_waited_for)
     assert_str(node_of(f, "low"), "gone");
 }
 
-TEST(who_is_being_disrupted_breaks_no_budget)
+/* A budget in the pods' namespace that allows no disruption. */
+static void add_budget(struct fixture *f, const char *selector, const char *more_status)
 {
-    struct fixture *f = *state;
     struct arena arena = ARENA_INIT;
     struct status st;
     struct node *tree;
+    char json[1024];
     const struct resource *r =
         resource_by_name(STR("policy"), STR("v1"), STR("poddisruptionbudgets"));
     status_init(&st, &arena);
-    assert_int_equal(
-        document_decode(&arena, MEDIA_JSON,
-                        STR("{\"apiVersion\":\"policy/v1\",\"kind\":\"PodDisruptionBudget\","
-                            "\"metadata\":{\"name\":\"b\",\"namespace\":\"d\"},\"spec\":{"
-                            "\"selector\":{\"matchLabels\":{\"app\":\"web\"}}},\"status\":{"
-                            "\"disruptionsAllowed\":0,\"currentHealthy\":1,\"desiredHealthy\":1,"
-                            "\"expectedPods\":1,"
-                            "\"disruptedPods\":{\"p1\":\"2026-01-01T00:00:00Z\"}}}"),
-                        r->type, &tree, NULL, &st),
-        0);
+    snprintf(json, sizeof(json),
+             "{\"apiVersion\":\"policy/v1\",\"kind\":\"PodDisruptionBudget\",\"metadata\":{"
+             "\"name\":\"b\",\"namespace\":\"d\"},\"spec\":{\"selector\":%s},\"status\":{"
+             "\"disruptionsAllowed\":0,\"currentHealthy\":1,\"desiredHealthy\":1,"
+             "\"expectedPods\":1%s}}",
+             selector, more_status);
+    assert_int_equal(document_decode(&arena, MEDIA_JSON, str_from(json), r->type, &tree, NULL, &st),
+                     0);
     put(&f->client, r, tree);
     arena_release(&arena);
+}
+
+TEST(who_is_being_disrupted_breaks_no_budget)
+{
+    struct fixture *f = *state;
+    add_budget(f, "{\"matchLabels\":{\"app\":\"web\"}}",
+               ",\"disruptedPods\":{\"p1\":\"2026-01-01T00:00:00Z\"}");
     add_node(f, "n1", "{}", "2");
     add_node(f, "n2", "{}", "2");
     add_pod(f, "p1", 2, CPU("2"), ",\"nodeName\":\"n1\"");
@@ -348,6 +340,116 @@ TEST(who_is_being_disrupted_breaks_no_budget)
     run(f);
     assert_str(node_of(f, "p1"), "gone");
     assert_str(node_of(f, "p2"), "n2");
+}
+
+/* A pod that is on a node already, of another namespace, label or state than add_pod's. */
+static void add_running(struct fixture *f, const char *name, const char *more_metadata,
+                        int priority, const char *node, const char *status)
+{
+    char json[1024];
+    snprintf(json, sizeof(json),
+             "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"%s\",\"uid\":"
+             "\"%s\"%s},\"spec\":{\"nodeName\":\"%s\",\"priority\":%d,\"containers\":[{\"name\":"
+             "\"c\",\"resources\":{\"requests\":{\"cpu\":\"1\"}}}]},\"status\":{%s}}",
+             name, name, more_metadata, node, priority, status);
+    add(f, "pods", json);
+}
+
+TEST(a_pod_that_has_not_started_goes_before_one_that_has)
+{
+    struct fixture *f = *state;
+    add_node(f, "n1", "{}", "2");
+    add_running(f, "early", ",\"namespace\":\"d\"", 1, "n1",
+                "\"startTime\":\"2026-01-01T00:00:00Z\"");
+    add_running(f, "late", ",\"namespace\":\"d\"", 1, "n1", "");
+    add_pod(f, "high", 9, CPU("1"), "");
+    run(f);
+    assert_str(node_of(f, "early"), "n1");
+    assert_str(node_of(f, "late"), "gone");
+}
+
+TEST(what_preemption_could_not_help_is_told_by_node)
+{
+    struct fixture *f = *state;
+    add_node(f, "small", "{}", "1");
+    add_node(f, "taken", "{}", "2");
+    add_node(f, "equal", "{}", "2");
+    add_running(f, "low", ",\"namespace\":\"d\"", 1, "taken", "");
+    add_running(f, "high", ",\"namespace\":\"d\"", 9, "taken", "");
+    add_running(f, "same", ",\"namespace\":\"d\"", 5, "equal", "");
+    goes_to(f, "", "middle", 5, CPU("2"), "");
+    assert_string_equal(f->client.message,
+                        "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are "
+                        "available: 1 Insufficient cpu, 1 No preemption victims found for incoming "
+                        "pod, 1 Preemption is not helpful for scheduling.");
+}
+
+/* A pod promised to n1 where another one is leaving, and a less important one on n2. */
+static void promise_n1(struct fixture *f, const char *why_it_leaves)
+{
+    add_node(f, "n1", "{}", "1");
+    add_node(f, "n2", "{}", "1");
+    add_running(f, "leaving", ",\"namespace\":\"d\",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"",
+                2, "n1", why_it_leaves);
+    add_running(f, "low", ",\"namespace\":\"d\"", 1, "n2", "");
+    add(f, "pods",
+        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"high\",\"namespace\":"
+        "\"d\",\"uid\":\"h\"},\"spec\":{\"schedulerName\":\"default-scheduler\",\"priority\":9,"
+        "\"containers\":[{\"name\":\"c\",\"resources\":{\"requests\":{\"cpu\":\"1\"}}}]},"
+        "\"status\":{\"nominatedNodeName\":\"n1\"}}");
+    run(f);
+}
+
+TEST(only_preempted_pods_are_waited_for)
+{
+    promise_n1(*state, "");
+    assert_str(node_of(*state, "low"), "gone");
+}
+
+TEST(preempted_pods_are_waited_for)
+{
+    promise_n1(*state, "\"conditions\":[{\"type\":\"DisruptionTarget\",\"status\":\"True\","
+                       "\"reason\":\"PreemptionByScheduler\"}]");
+    assert_str(node_of(*state, "low"), "n2");
+}
+
+TEST(a_budget_of_everything_protects_nobody)
+{
+    struct fixture *f = *state;
+    add_budget(f, "{}", "");
+    add_node(f, "n1", "{}", "1");
+    add_node(f, "n2", "{}", "1");
+    add_running(f, "p1", ",\"namespace\":\"d\",\"labels\":{\"a\":\"b\"}", 1, "n1", "");
+    add_running(f, "p2", ",\"namespace\":\"e\"", 2, "n2", "");
+    goes_to(f, "", "high", 9, CPU("1"), "");
+    assert_str(node_of(f, "p1"), "gone");
+}
+
+TEST(a_spread_of_everything_counts_nobody)
+{
+    static const char spread[] = ",\"topologySpreadConstraints\":[{\"maxSkew\":1,\"topologyKey\":"
+                                 "\"kubernetes.io/hostname\",\"whenUnsatisfiable\":"
+                                 "\"DoNotSchedule\",\"labelSelector\":{}}]";
+    struct fixture *f = *state;
+    add_node(f, "n1", "{}", "4");
+    add_node(f, "full", "{}", "0");
+    goes_to(f, "n1", "a", 0, CPU("1"), spread);
+    goes_to(f, "n1", "b", 0, CPU("1"), spread);
+}
+
+TEST(pods_where_a_pod_may_not_go_dont_count_for_its_wishes)
+{
+    struct fixture *f = *state;
+    add_zone_node(f, "a1", "a", "fast", "4");
+    add_zone_node(f, "a2", "a", "slow", "4");
+    add_zone_node(f, "b1", "b", "fast", "4");
+    add_pod(f, "old-1", 0, "", ",\"nodeName\":\"a2\"");
+    add_pod(f, "old-2", 0, "", ",\"nodeName\":\"a2\"");
+    add_pod(f, "old-3", 0, "", ",\"nodeName\":\"b1\"");
+    goes_to(f, "a1", "new", 0, CPU("1"),
+            ",\"nodeSelector\":{\"disk\":\"fast\"},\"topologySpreadConstraints\":[{\"maxSkew\":1,"
+            "\"topologyKey\":\"topology.kubernetes.io/zone\",\"whenUnsatisfiable\":"
+            "\"ScheduleAnyway\",\"labelSelector\":{\"matchLabels\":{\"app\":\"web\"}}}]");
 }
 
 #define FACT(name) cmocka_unit_test_setup_teardown(name, begin_fixture, end_fixture)
@@ -372,6 +474,13 @@ int main(void)
         FACT(who_is_promised_room_and_goes_leaves_it_to_others),
         FACT(a_promised_node_that_is_of_no_use_is_not_waited_for),
         FACT(who_is_being_disrupted_breaks_no_budget),
+        FACT(a_pod_that_has_not_started_goes_before_one_that_has),
+        FACT(what_preemption_could_not_help_is_told_by_node),
+        FACT(only_preempted_pods_are_waited_for),
+        FACT(preempted_pods_are_waited_for),
+        FACT(a_budget_of_everything_protects_nobody),
+        FACT(a_spread_of_everything_counts_nobody),
+        FACT(pods_where_a_pod_may_not_go_dont_count_for_its_wishes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

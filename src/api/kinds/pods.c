@@ -96,6 +96,33 @@ static int pod_settle(const struct kind_ctx *ctx, struct node *pod, const struct
     return 0;
 }
 
+/* The condition of a type in a list; several may share one: the count-th of them. */
+static const struct node *nth_of_type(const struct node *list, struct str type, size_t count)
+{
+    node_each(c, list) if (str_equal(node_str(c, "type"), type) && count-- == 0) return c;
+    return NULL;
+}
+
+/* Who writes a status without saying which generation it is about says nothing about that. */
+static void keep_generations(struct arena *a, struct node *pod, const struct node *old)
+{
+    struct node *list = node_at(pod, "status.conditions");
+    int64_t before = node_num(old, "status.observedGeneration", 0);
+    if (before && node_num(pod, "status.observedGeneration", 0) == 0)
+        node_put_int(a, pod, "status.observedGeneration", before);
+    for (size_t i = 0; i < node_count(list); i++) {
+        struct node *c = node_item(list, i);
+        struct str type = node_str(c, "type");
+        size_t earlier = 0;
+        for (size_t k = 0; k < i; k++)
+            earlier += str_equal(node_str(node_item(list, k), "type"), type);
+        before = node_num(nth_of_type(node_at(old, "status.conditions"), type, earlier),
+                          "observedGeneration", 0);
+        if (before && node_num(c, "observedGeneration", 0) == 0)
+            node_put_int(a, c, "observedGeneration", before);
+    }
+}
+
 static void pod_prepare(const struct kind_ctx *ctx, struct node *pod, const struct node *old)
 {
     /* Of pods alone, not of templates. */
@@ -108,6 +135,7 @@ static void pod_prepare(const struct kind_ctx *ctx, struct node *pod, const stru
         keep_old(ctx->arena, pod, old, "metadata.ownerReferences");
         if (str_empty(node_str(pod, "status.qosClass")))
             keep_old(ctx->arena, pod, old, "status.qosClass");
+        keep_generations(ctx->arena, pod, old);
     } else if (str_is(ctx->subresource, "resize")) {
         prepare_pod_resize(ctx->arena, pod, old);
     } else if (str_is(ctx->subresource, "ephemeralcontainers")) {

@@ -1,6 +1,8 @@
 /* PodTopologySpread: pods of a kind are spread over zones, nodes or other domains. Pods are found
  * by the store's label index, so the cost follows the number of pods that match. Source:
  * pkg/scheduler/framework/plugins/podtopologyspread. */
+#include <math.h>
+
 #include "control/object.h"
 #include "control/placement.h"
 #include "sched/framework.h"
@@ -231,8 +233,8 @@ static void count_matching(struct sched_cycle *c, struct spread *spread, struct 
                            struct sched_node *const *nodes, size_t count, const bool *eligible)
 {
     struct scheduler *s = c->scheduler;
-    if (spread->labels.nothing)
-        return;
+    if (spread->labels.nothing || spread->labels.count == 0)
+        return; /* a selector of everything counts nobody */
     size_t group = sched_group_of(s, c->ns, &spread->labels);
     if (!eligible && str_is(spread->key, "topology.kubernetes.io/zone")) {
         sched_group_each_zone(s, group, add_zone, domains);
@@ -386,35 +388,79 @@ static void pod_added(struct sched_cycle *c, struct sched_pod *pod)
 struct soft_state {
     struct spread_state *constraints;
     struct domains **domains; /* arena */
-    int64_t *weights;         /* thousandths */
+    double *weights;          /* arena */
 };
 
-/* ln(x) in thousandths, good to a percent: enough to weigh constraints against each other. */
-static int64_t log_thousandths(size_t x)
+/* Whether a node has a place in the score: the pod's own constraints ask for all their labels, the
+ * system's take what there is. */
+static bool takes_part(struct sched_cycle *c, const struct spread_state *state,
+                       struct sched_node *n)
 {
-    int64_t result = 0;
-    uint64_t value = (uint64_t)x * 1000;
-    while (value >= 2000) {
-        value /= 2;
-        result += 693;
-    }
-    int64_t rest = (int64_t)value - 1000;
-    return result + rest - rest * rest / 2000 + rest * rest / 1000 * rest / 3000;
+    return state->defaults || has_all_keys(c, state->soft, state->soft_count, n);
 }
 
-/* Hosts are counted where pods may go; other domains need all nodes. */
-static void count_soft(struct sched_cycle *c, struct spread *spread, struct domains *domains)
+/* Which of all nodes count for a constraint; NULL: each that has its label. */
+static bool *soft_eligible(struct sched_cycle *c, const struct spread_state *state,
+                           const struct spread *spread)
 {
-    size_t count = c->feasible_count;
-    struct sched_node **nodes = c->feasible;
-    if (!str_is(spread->key, "kubernetes.io/hostname") &&
-        !str_is(spread->key, "topology.kubernetes.io/zone")) {
+    struct value required =
+        value_at(c->spec, "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution");
+    bool picky = spread->honor_taints ||
+                 (spread->honor_affinity &&
+                  (value_present(required) || value_count(value_at(c->spec, "nodeSelector")) > 0));
+    if (!picky && (state->defaults || state->soft_count == 1))
+        return NULL;
+    size_t count = sched_node_count(c->scheduler);
+    bool *eligible = arena_array(c->arena, bool, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        struct sched_node *n = sched_node_at(c->scheduler, i);
+        const struct sealed *object = picky ? sched_node_object(c->scheduler, n) : NULL;
+        eligible[i] =
+            takes_part(c, state, n) && (!picky || (object && node_counts(c, spread, object)));
+    }
+    return eligible;
+}
+
+/* Hosts are counted where pods may go; zones are all along; other domains need all nodes. */
+static void count_soft(struct sched_cycle *c, const struct spread_state *state,
+                       struct spread *spread, struct domains *domains)
+{
+    if (str_is(spread->key, "kubernetes.io/hostname")) {
+        count_matching(c, spread, domains, c->feasible, c->feasible_count, NULL);
+        return;
+    }
+    bool *eligible = soft_eligible(c, state, spread);
+    struct sched_node **nodes = NULL;
+    size_t count = 0;
+    if (eligible || !str_is(spread->key, "topology.kubernetes.io/zone")) {
         count = sched_node_count(c->scheduler);
         nodes = arena_array(c->arena, struct sched_node *, count + 1);
         for (size_t i = 0; i < count; i++)
             nodes[i] = sched_node_at(c->scheduler, i);
     }
-    count_matching(c, spread, domains, nodes, count, NULL);
+    count_matching(c, spread, domains, nodes, count, eligible);
+}
+
+/* The domains of a constraint among the feasible nodes. *ret_size: how many there are; nodes
+ * without the label are one more. */
+static struct domains *soft_domains(struct sched_cycle *c, const struct spread_state *state,
+                                    const struct spread *spread, size_t *ret_size)
+{
+    struct domains *domains = domains_new(c->arena, c->feasible_count);
+    size_t hosts = 0, others = 0;
+    for (size_t i = 0; i < c->feasible_count; i++) {
+        bool has;
+        if (!takes_part(c, state, c->feasible[i]))
+            continue;
+        hosts++;
+        struct str value = sched_topology(c->scheduler, c->feasible[i], spread->key, &has);
+        if (has)
+            domain_of(domains, value, true);
+        else
+            others = 1;
+    }
+    *ret_size = str_is(spread->key, "kubernetes.io/hostname") ? hosts : domains->count + others;
+    return domains;
 }
 
 static void pre_score(struct sched_cycle *c, bool *ret_skip)
@@ -427,18 +473,12 @@ static void pre_score(struct sched_cycle *c, bool *ret_skip)
     struct soft_state *soft = arena_new(c->arena, struct soft_state);
     soft->constraints = state;
     soft->domains = arena_array(c->arena, struct domains *, state->soft_count);
-    soft->weights = arena_array(c->arena, int64_t, state->soft_count);
+    soft->weights = arena_array(c->arena, double, state->soft_count);
     for (size_t i = 0; i < state->soft_count; i++) {
-        struct spread *spread = &state->soft[i];
-        soft->domains[i] = domains_new(c->arena, c->feasible_count);
-        for (size_t j = 0; j < c->feasible_count; j++) {
-            bool has;
-            struct str value = sched_topology(c->scheduler, c->feasible[j], spread->key, &has);
-            if (has)
-                domain_of(soft->domains[i], value, true);
-        }
-        count_soft(c, spread, soft->domains[i]);
-        soft->weights[i] = log_thousandths(soft->domains[i]->count + 2);
+        size_t size;
+        soft->domains[i] = soft_domains(c, state, &state->soft[i], &size);
+        soft->weights[i] = log((double)size + 2);
+        count_soft(c, state, &state->soft[i], soft->domains[i]);
     }
     cycle_set_state(c, soft);
 }
@@ -446,18 +486,18 @@ static void pre_score(struct sched_cycle *c, bool *ret_skip)
 static int64_t score(struct sched_cycle *c, struct sched_node *n)
 {
     const struct soft_state *soft = cycle_state(c);
-    int64_t total = 0;
+    double total = 0;
+    if (!takes_part(c, soft->constraints, n))
+        return INT64_MAX; /* lacks a label that the pod asked for: last choice */
     for (size_t i = 0; i < soft->constraints->soft_count; i++) {
         const struct spread *spread = &soft->constraints->soft[i];
         bool has;
         struct str value = sched_topology(c->scheduler, n, spread->key, &has);
         const struct domain *d = has ? domain_of(soft->domains[i], value, false) : NULL;
         if (d)
-            total += d->pods * soft->weights[i] + (spread->max_skew - 1) * 1000;
-        else if (!soft->constraints->defaults)
-            return INT64_MAX; /* lacks a label that the pod asked for: last choice */
+            total += (double)d->pods * soft->weights[i] + (double)(spread->max_skew - 1);
     }
-    return (total + 500) / 1000;
+    return (int64_t)(total + 0.5);
 }
 
 static void normalize(struct sched_cycle *c maybe_unused, int64_t *scores, size_t count)

@@ -10,7 +10,8 @@
 #include "store/db_private.h"
 
 enum {
-    CHUNKS_MAX = 64 /* healed at a time: each begins the walk anew */
+    CHUNKS_MAX = 64, /* healed at a time: each begins the walk anew */
+    TOLD_MAX = 16    /* damaged objects that the log names */
 };
 
 /* Names that are damaged lie between two that aren't. */
@@ -36,8 +37,9 @@ struct place {
 struct audit {
     bool slots, labels, refs; /* sound */
     bool refs_known;          /* no reference is damaged itself */
-    VEC(struct place) unreadable;
-    VEC(struct place) kept; /* references of what can't be read */
+    size_t unreadable_count;
+    VEC(struct place) unreadable; /* that are in an index */
+    VEC(struct place) kept;       /* references of what can't be read */
 };
 
 static MDB_val key_val(const struct db_key *k)
@@ -251,8 +253,8 @@ static int heal_names(struct db_writer *w)
         log_warn("damaged names were made anew from objects", LOG_INT("damaged", g.damaged),
                  LOG_INT("made", g.lost.count));
     else if (rc == 0 && g.damaged > 0)
-        log_error("names are damaged and their objects can't be read: restore from a backup, or "
-                  "delete the objects and make them anew",
+        log_error("names of stored objects are damaged, and so may be the objects: restore them "
+                  "from a backup",
                   LOG_INT("damaged", g.damaged));
     vec_release(&g.list);
     vec_release(&g.lost);
@@ -301,7 +303,9 @@ static int check_object(struct db_writer *w, struct audit *a, MDB_val name_key, 
 {
     struct db_key k;
     struct db_kind *kind;
+    struct store_key object = {0};
     MDB_val found;
+    db_key_parse(name_key, &object);
     int rc = db_kind_load(w, resource, &kind); /* makes it anew when it must */
     if (rc != 0)
         return rc;
@@ -310,6 +314,11 @@ static int check_object(struct db_writer *w, struct audit *a, MDB_val name_key, 
     if (mdb_get(w->txn, w->db->dbi[DB_SLOTS], &key, &found) != 0 ||
         db_key_compare(found, name_key) != 0)
         a->slots = false;
+    if (!index && a->unreadable_count++ < TOLD_MAX)
+        log_error("a stored object is damaged, and refused to who reads it: restore it from a "
+                  "backup",
+                  LOG_INT("resource", resource), LOG_STR("namespace", object.ns),
+                  LOG_STR("name", object.name), LOG_INT("revision", name->revision));
     if (!index && name->index_hash != 0)
         vec_push(&a->unreadable, ((struct place){0, resource, name->slot}));
     if (!index)
@@ -424,10 +433,9 @@ static int heal_indexes(struct db_writer *w)
         rc = each_object(w, &a, check_object);
     if (rc == 0)
         rc = check_refs(w, &a);
-    if (rc == 0 && a.unreadable.count > 0)
-        log_error("stored objects are damaged: restore them from a backup, or delete them and make "
-                  "them anew",
-                  LOG_INT("objects", a.unreadable.count));
+    if (rc == 0 && a.unreadable_count > TOLD_MAX)
+        log_error("more stored objects are damaged: restore them from a backup",
+                  LOG_INT("objects", a.unreadable_count));
     if (rc == 0 && !(a.slots && a.labels && a.refs))
         log_warn("a damaged index was made anew from objects", LOG_INT("slots", !a.slots),
                  LOG_INT("labels", !a.labels), LOG_INT("references", !a.refs));

@@ -237,12 +237,26 @@ int store_record(struct store *s, uint64_t revision, const struct record **ret)
     return db_record(s->db, revision, ret);
 }
 
+int store_damaged(struct store *s, struct store_key key, uint64_t revision)
+{
+    uint64_t now_ms = loop_now_ms(s->loop);
+    if (s->damage_told && now_ms < s->damage_told_ms + DAMAGE_TOLD_MS)
+        return -EIO;
+    s->damage_told = true;
+    s->damage_told_ms = now_ms;
+    log_error("a stored object is damaged, and refused to who reads it: restore it from a backup",
+              LOG_CSTR("directory", s->directory), LOG_INT("resource", key.resource),
+              LOG_STR("namespace", key.ns), LOG_STR("name", key.name),
+              LOG_INT("revision", revision));
+    return -EIO;
+}
+
 int store_record_of(struct store *s, struct store_key key, const struct db_name *name,
                     const struct record **ret)
 {
     const struct record *r;
     if (db_record_of(s->db, name, &r) < 0 || !key_equal(record_key(r), key))
-        return -EIO;
+        return store_damaged(s, key, name->revision);
     *ret = r;
     return 0;
 }

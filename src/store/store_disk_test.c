@@ -502,6 +502,27 @@ TEST(a_new_store_starts_from_an_image)
     world_remove(&made);
 }
 
+/* The log may hold all objects; named values are in the file alone. */
+TEST(a_file_that_is_gone_is_no_new_store)
+{
+    struct world w;
+    const char *error = "";
+    world_open(&w);
+    put(&w, "n", "a", "1", 0);
+    world_settle(&w);
+    assert_int_equal(store_meta_put(w.store, "key", STR("material")), 0);
+    world_stop(&w);
+    assert_int_equal(remove(in_directory(&w, "data.mdb")), 0);
+    w.loop = loop_new();
+    w.config.loop = w.loop;
+    for (int start = 0; start < 2; start++) {
+        assert_int_equal(store_open(&w.config, &w.store, &error), -EIO);
+        assert_true(strstr(error, "data.mdb is missing; restore it from a backup") != NULL);
+    }
+    loop_free(w.loop);
+    world_remove(&w);
+}
+
 TEST(a_store_has_one_owner)
 {
     struct world w;
@@ -559,6 +580,7 @@ int main(void)
         cmocka_unit_test(history_gives_way_at_a_start_beyond_the_quota),
         cmocka_unit_test(without_a_quota_there_is_no_end),
         cmocka_unit_test(a_new_store_starts_from_an_image),
+        cmocka_unit_test(a_file_that_is_gone_is_no_new_store),
         cmocka_unit_test(a_store_has_one_owner),
         cmocka_unit_test(a_relaxed_write_is_told_before_its_sync),
     };

@@ -64,7 +64,7 @@ static int name_record(struct listing *l, struct db_walk *walk, struct store_key
         return 0;
     const struct record *r;
     if (db_walk_record(walk, name, &r) < 0 || !key_equal(record_key(r), key))
-        return -EIO;
+        return store_damaged(l->s, key, name->revision);
     if (at != 0 && record_as_of(l->s, r, at, &r) < 0)
         return -EIO;
     if (r && !record_deleted(r) && (l->has_bits || value_matches(l, r)))
@@ -304,7 +304,7 @@ static int scan_refs(struct found *found, uint64_t hash)
             overlay_find(&s->overlay, key, key_hash(key)))
             continue;
         if (db_walk_record(walk, &name, &r) < 0 || !key_equal(record_key(r), key)) {
-            err = -EIO;
+            err = store_damaged(s, key, name.revision);
             break;
         }
         index_make(s->index, record_value(r), r->value_size, &index);

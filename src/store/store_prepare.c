@@ -150,6 +150,10 @@ int store_prepare(struct store *s, const char *template_path, struct buf *error)
                            &s->journal, &created, error);
     if (err < 0)
         return err;
+    if (!has_data && !created && journal_image(s->journal).size == 0) {
+        buf_printf(error, "%s is missing; restore it from a backup", data);
+        return -EIO;
+    }
     if (created && from_image)
         err = write_image(s->disk, data, buf_str(&image), error);
     else if (journal_image(s->journal).size)

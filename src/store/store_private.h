@@ -29,6 +29,7 @@ enum {
     FULL_RETRY_MS = 250,      /* a full disk is tried again */
     CEILING_STEP = 4096,      /* relaxed revisions that may be told before a sync */
     HISTORY_MARKS = 64,       /* steps in which time of history is known */
+    DAMAGE_TOLD_MS = 10000,   /* the log tells of damaged objects so often */
     HEAL_AGAIN_MS = 60000,    /* damage that stays isn't looked at all the time */
 };
 
@@ -102,6 +103,8 @@ struct store {
     bool heal;              /* the next transaction looks at all that is derived from records */
     bool heal_tried;
     uint64_t heal_tried_ms;
+    bool damage_told;
+    uint64_t damage_told_ms;
     struct list waiters; /* growing revisions */
     struct list due;
     struct list room; /* waiters for a shorter overlay */
@@ -164,6 +167,8 @@ int store_record(struct store *s, uint64_t revision, const struct record **ret) 
  */
 int store_record_of(struct store *s, struct store_key key, const struct db_name *name,
                     const struct record **ret) must_use;
+/* -EIO; the log names the object. */
+int store_damaged(struct store *s, struct store_key key, uint64_t revision);
 /* Ends the snapshot that reads use, or keeps it for those who hold it. */
 void store_refresh(struct store *s);
 

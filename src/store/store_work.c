@@ -520,6 +520,8 @@ static void commit_begin(struct store *s)
         store_check_give_up(s);
         if (!s->full)
             apply_begin(s);
+        else if (!s->closing && !s->applying && !timer_armed(&s->apply_timer))
+            timer_start(&s->apply_timer, FULL_RETRY_MS);
         return;
     }
     struct commit_job *c = commit_new(s);

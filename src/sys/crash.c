@@ -13,7 +13,7 @@ static const int deadly[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 static char *_Atomic marks[CRASH_MARKS];             /* owned */
 static struct sigaction before[ARRAY_COUNT(deadly)]; /* what the signals did */
 
-static void on_death(int number)
+static void on_death(int number, siginfo_t *info, void *context maybe_unused)
 {
     int kept = errno;
     for (size_t i = 0; i < CRASH_MARKS; i++) {
@@ -26,14 +26,17 @@ static void on_death(int number)
         if (deadly[i] == number)
             sigaction(number, &before[i], NULL);
     errno = kept;
-    raise(number); /* it waits until this handler returns */
+    /* A fault comes again by itself where it was. */
+    if (info->si_code <= 0)
+        raise(number); /* it waits until this handler returns */
 }
 
 void crash_mark_add(const char *path)
 {
     for (size_t i = 0; i < ARRAY_COUNT(deadly); i++) {
-        struct sigaction mine = {.sa_handler = on_death}, now;
-        if (sigaction(deadly[i], NULL, &now) == 0 && now.sa_handler != on_death) {
+        struct sigaction mine = {.sa_sigaction = on_death, .sa_flags = SA_SIGINFO | SA_ONSTACK},
+                         now;
+        if (sigaction(deadly[i], NULL, &now) == 0 && now.sa_sigaction != on_death) {
             before[i] = now;
             sigaction(deadly[i], &mine, NULL);
         }

@@ -12,8 +12,30 @@ enum {
     COMMANDS_MAX = 128
 };
 
-/* Kubeconfigs, hints and daemons name the directory for other places to start from. */
-static char *absolute(const char *path)
+/* What is there without links, and the rest behind it, without a slash at the end. */
+static char *canonical(struct buf *path)
+{
+    while (path->len > 1 && path->data[path->len - 1] == '/')
+        path->data[--path->len] = 0;
+    for (size_t end = path->len; end > 1; end--) {
+        if (end < path->len && path->data[end] != '/')
+            continue;
+        char *part = mem_dup(path->data, end + 1);
+        part[end] = 0;
+        char *there = realpath(part, NULL);
+        mem_free(part);
+        if (!there)
+            continue;
+        struct buf whole = BUF_INIT;
+        buf_printf(&whole, "%s%s", strcmp(there, "/") == 0 ? "" : there, path->data + end);
+        free(there);
+        buf_release(path);
+        return whole.data;
+    }
+    return path->data;
+}
+
+char *command_absolute(const char *path)
 {
     char *here = *path == '/' ? NULL : realpath(".", NULL);
     struct buf whole = BUF_INIT;
@@ -21,21 +43,23 @@ static char *absolute(const char *path)
         buf_printf(&whole, "%s/", strcmp(here, "/") == 0 ? "" : here);
     buf_puts(&whole, path);
     free(here);
-    return whole.data;
+    return canonical(&whole);
 }
 
 char *command_data_dir(const char *given)
 {
     if (given)
-        return absolute(given);
+        return command_absolute(given);
     if (privilege_is_root())
-        return mem_dup("/var/lib/kaname", sizeof("/var/lib/kaname"));
+        return command_absolute("/var/lib/kaname");
     const char *home = getenv("HOME");
     if (!home || !*home)
         home = "/var/tmp";
     struct buf path = BUF_INIT;
     buf_printf(&path, "%s/.local/share/kaname", home);
-    return path.data;
+    char *whole = command_absolute(path.data);
+    buf_release(&path);
+    return whole;
 }
 
 static void stop(void *arg, int signal_number maybe_unused)

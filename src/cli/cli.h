@@ -108,8 +108,11 @@ REGISTRY_DECLARE(command, struct command);
             OPTION_SWITCH, offsetof(type, member)                                                  \
     }
 
-/* given, or the default for this user; the caller frees with mem_free. */
+/* given, or the default for this user, as command_absolute; the caller frees with mem_free. */
 char *command_data_dir(const char *given) must_use;
+/* A path for other places to start from: kubeconfigs, hints and daemons name it. One place has one
+ * such path, however it is called: links of what is there are followed. Freed with mem_free. */
+char *command_absolute(const char *path) must_use;
 /* "127.0.0.1:6443", "[::1]:0", ":6443": address and port. 0 or -EINVAL. */
 int command_parse_listen(const char *text, char address[64], uint16_t *ret_port) must_use;
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "cli/call.h"
+#include "cli/cli.h"
 #include "cli/trouble.h"
 #include "cli/yaml_edit.h"
 #include "object/seal.h"
@@ -284,6 +285,8 @@ int kubeconfig_merge(struct arena *a, struct str path, const struct kubeconfig_e
                      struct status *st)
 {
     struct merge m = {.entry = entry, .switch_context = switch_context};
+    char *whole cleanup_with(mem_free_ptr) = command_absolute(path.data);
+    kubeconfig_remember(a, arena_cstr(a, entry->owner.directory), whole);
     if (change(a, path, edit_merge, &m, ret_changed, st))
         return -1;
     *ret_context = m.name;
@@ -362,16 +365,31 @@ static int remove_from(struct arena *a, struct str path, const struct kubeconfig
     return result;
 }
 
-int kubeconfig_remove(struct arena *a, const char *given, const struct kubeconfig_owner *owner,
-                      bool *ret_changed, struct status *st)
+/* From the files that this call names. */
+static int remove_from_named(struct arena *a, const char *given,
+                             const struct kubeconfig_owner *owner, bool *ret_changed,
+                             struct status *st)
 {
     struct str list = str_from(getenv("KUBECONFIG"));
-    *ret_changed = false;
     if (given || str_empty(list))
         return remove_from(a, kubeconfig_path(a, given), owner, ret_changed, st);
     while (list.data) {
         struct str path = str_cut(&list, ':');
         if (!str_empty(path) && remove_from(a, arena_str(a, path), owner, ret_changed, st))
+            return -1;
+    }
+    return 0;
+}
+
+int kubeconfig_remove(struct arena *a, const char *given, const struct kubeconfig_owner *owner,
+                      bool *ret_changed, struct status *st)
+{
+    *ret_changed = false;
+    if (remove_from_named(a, given, owner, ret_changed, st))
+        return -1;
+    node_each(path, kubeconfig_remembered(a, arena_cstr(a, owner->directory)))
+    {
+        if (remove_from(a, arena_str(a, path->text), owner, ret_changed, st))
             return -1;
     }
     return 0;

@@ -31,8 +31,9 @@ struct str kubeconfig_path(struct arena *a, const char *given);
 int kubeconfig_merge(struct arena *a, struct str path, const struct kubeconfig_entry *entry,
                      bool switch_context, bool *ret_changed, struct str *ret_context,
                      struct status *st) must_use;
-/* Removes the owner's from the file given, or from each of $KUBECONFIG that has them; a
- * current-context that was ours goes back to what it was before, or is emptied. */
+/* Removes the owner's from the file given, or from each of $KUBECONFIG that has them, and from
+ * those that they were ever written to; a current-context that was ours goes back to what it was
+ * before, or is emptied. */
 int kubeconfig_remove(struct arena *a, const char *given, const struct kubeconfig_owner *owner,
                       bool *ret_changed, struct status *st) must_use;
 /* A whole kubeconfig with just this entry, as YAML. */

@@ -2,10 +2,13 @@
 
 #include "base/encode.h"
 #include "net/digest.h"
+#include "sys/daemon.h"
 #include "sys/whole_file.h"
 
 enum {
-    TAG_BYTES = 4
+    TAG_BYTES = 4,
+    NOTES_BYTES_MAX = 1 << 20,
+    TURN_MS = 5000
 };
 
 struct str kubeconfig_plain_name(struct arena *a, struct str cluster)
@@ -67,4 +70,45 @@ struct str kubeconfig_name_of(struct arena *a, const struct node *config,
     if (kubeconfig_name_is_own(config, tagged, owner))
         return tagged;
     return is_free(a, config, plain, owner) ? plain : tagged;
+}
+
+static const char *notes_path(struct arena *a, const char *directory)
+{
+    return arena_printf(a, "%s/kubeconfigs", directory).data;
+}
+
+/* One path a line. */
+struct node *kubeconfig_remembered(struct arena *a, const char *directory)
+{
+    struct node *list = node_list(a);
+    struct str text;
+    if (file_read_whole(a, notes_path(a, directory), NOTES_BYTES_MAX, &text))
+        return list;
+    while (text.data) {
+        struct str line = str_cut(&text, '\n');
+        if (!str_empty(line))
+            node_append(a, list, node_text_copy(a, line));
+    }
+    return list;
+}
+
+void kubeconfig_remember(struct arena *a, const char *directory, const char *path)
+{
+    const char *notes = notes_path(a, directory);
+    struct buf text = BUF_INIT;
+    int turn;
+    if (strchr(path, '\n') || turn_take(arena_printf(a, "%s.lock", notes).data, TURN_MS, &turn))
+        return;
+    bool known = false;
+    node_each(one, kubeconfig_remembered(a, directory))
+    {
+        known |= str_is(one->text, path);
+        buf_printf(&text, "%.*s\n", STR_ARG(one->text));
+    }
+    buf_printf(&text, "%s\n", path);
+    if (!known) {
+        int unnoted maybe_unused = file_write_whole(notes, buf_str(&text), 0600);
+    }
+    turn_end(turn);
+    buf_release(&text);
 }

@@ -24,4 +24,10 @@ struct str kubeconfig_name_of(struct arena *a, const struct node *config,
 bool kubeconfig_name_is_own(const struct node *config, struct str name,
                             const struct kubeconfig_owner *owner);
 
+/* The files that a data directory's entries were ever written to are known there, so that they go
+ * from them with their cluster, whoever deletes it. remember: path is absolute; what can't be noted
+ * isn't. */
+void kubeconfig_remember(struct arena *a, const char *directory, const char *path);
+struct node *kubeconfig_remembered(struct arena *a, const char *directory);
+
 #endif

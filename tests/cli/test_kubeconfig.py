@@ -160,6 +160,19 @@ def test_a_context_whose_directory_is_gone_is_taken_over(region, tmp_path):
     assert contexts(path) == ({'kaname/one': region.data}, 'kaname/one')
 
 
+def test_it_goes_from_every_file_that_it_was_written_to(region, tmp_path):
+    """However the directory and the files were called, and whatever $KUBECONFIG is when the cluster goes."""
+    paths = [tmp_path / n for n in ('first', 'second')]
+    paths[1].write_text(BLOCK)
+    region.kaname('cluster', 'create', 'spread', '--kubeconfig', paths[0])
+    alias = tmp_path / 'alias'
+    alias.symlink_to(region.data)
+    run('cluster', 'kubeconfig', 'spread', '--data-dir', f'{alias}/', '--kubeconfig', paths[1], home=tmp_path)
+    assert contexts(paths[0]) == ({'kaname/spread': region.data}, 'kaname/spread') and 'kaname/spread' in paths[1].read_text()
+    region.kaname('cluster', 'delete', 'spread', KUBECONFIG=tmp_path / 'third')
+    assert 'spread' not in paths[0].read_text() and paths[1].read_text() == BLOCK and not (tmp_path / 'third').exists()
+
+
 def test_an_entry_that_somebody_made_by_hand_stays(region, tmp_path):
     path = tmp_path / 'config'
     path.write_text(BLOCK.replace('name: me', 'name: kaname/one'))

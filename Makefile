@@ -79,7 +79,7 @@ guest: all test-packages
 
 conformance: all test-packages
 	tests/setup/clients
-	tests/setup/originals e2e.test ginkgo
+	tests/setup/originals e2e.test ginkgo $(if $(findstring pods,$(CLASSES)),agnhost etcd)
 	KANAME=$(abspath $(BUILD)/kaname) tests/conformance/run $(CLASSES)
 
 fuzz: test-packages

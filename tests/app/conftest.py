@@ -21,12 +21,12 @@ def base(**files):
 def images():
     """The shop's three images."""
     busybox = ['busybox-static']
-    yield image('shop.local/database:1', ['redis-server', 'redis-tools'] + busybox, base(data=(0o755, None)),
+    yield image(['shop.local/database:1'], ['redis-server', 'redis-tools'] + busybox, base(data=(0o755, None)),
                 {'Env': PATH, 'Entrypoint': ['/usr/bin/redis-server'], 'WorkingDir': '/data'})
-    yield image('shop.local/orders:1', ['python3.11-minimal', 'libpython3.11-stdlib'] + busybox,
+    yield image(['shop.local/orders:1'], ['python3.11-minimal', 'libpython3.11-stdlib'] + busybox,
                 base(**{'app/shop.py': (0o644, (HERE / 'shop.py').read_text()), 'app/buyers.py': (0o644, (HERE / 'buyers.py').read_text())}),
                 {'Env': PATH + ['PYTHONDONTWRITEBYTECODE=1'], 'Entrypoint': ['/usr/bin/python3.11', '-u'], 'Cmd': ['/app/shop.py'], 'WorkingDir': '/app'})
-    yield image('shop.local/web:1', ['nginx', 'nginx-common'] + busybox, base(**{'var/log/nginx': (0o755, None), 'srv': (0o755, None)}),
+    yield image(['shop.local/web:1'], ['nginx', 'nginx-common'] + busybox, base(**{'var/log/nginx': (0o755, None), 'srv': (0o755, None)}),
                 {'Env': PATH, 'Entrypoint': ['/usr/sbin/nginx', '-g', 'daemon off;'], 'WorkingDir': '/'})
 
 

@@ -1,4 +1,5 @@
 """Container images of Debian packages, made without a registry and kept in the cache of the tests."""
+import collections
 import hashlib
 import io
 import json
@@ -8,7 +9,9 @@ import subprocess
 import tarfile
 import tempfile
 
-CACHE = os.environ.get('KANAME_TEST_CACHE') or os.path.expanduser('~/.cache/kaname-tests')
+from program import CACHE
+
+Link = collections.namedtuple('Link', 'target')  # a symbolic link in an image
 
 
 def closure(packages):
@@ -38,20 +41,20 @@ def layer_of(root, files):
             return None if member.name.startswith(unread) else member
         for entry in sorted(root.iterdir()):
             tar.add(entry, entry.name, filter=keep)
-        for path, (mode, text) in sorted(files.items()):
+        for path, (mode, what) in sorted(files.items()):
             member = tarfile.TarInfo(path)
             member.mode = mode
-            if text is None:
+            if what is None:
                 member.type = tarfile.DIRTYPE
-                tar.addfile(member)
-            else:
-                data = text.encode()
-                member.size = len(data)
-                tar.addfile(member, io.BytesIO(data))
+            elif isinstance(what, Link):
+                member.type, member.linkname = tarfile.SYMTYPE, what.target
+            data = what.read_bytes() if isinstance(what, pathlib.Path) else what.encode() if isinstance(what, str) else b''
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
     return out.getvalue()
 
 
-def archive(name, layer, config, to):
+def archive(names, layer, config, to):
     """An OCI image layout with one image, as a tar."""
     with tarfile.open(to, 'w') as tar:
         def add(path, data):
@@ -70,14 +73,16 @@ def archive(name, layer, config, to):
                      'rootfs': {'type': 'layers', 'diff_ids': [layers[0]['digest']]}}
         manifest = {'schemaVersion': 2, 'mediaType': 'application/vnd.oci.image.manifest.v1+json',
                     'config': blob(json.dumps(described).encode(), 'config.v1+json'), 'layers': layers}
-        entry = {**blob(json.dumps(manifest).encode(), 'manifest.v1+json'),
-                 'annotations': {'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': name}}
-        add('index.json', json.dumps({'schemaVersion': 2, 'manifests': [entry]}).encode())
+        made = blob(json.dumps(manifest).encode(), 'manifest.v1+json')
+        entries = [{**made, 'annotations': {'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': name}} for name in names]
+        add('index.json', json.dumps({'schemaVersion': 2, 'manifests': entries}).encode())
 
 
-def image(name, packages, files, config):
-    """The path of an image's archive. files: path -> (mode, text); a text of None is a directory."""
-    description = json.dumps([name, packages, files, config, pathlib.Path(__file__).read_text()]).encode()
+def image(names, packages, files, config):
+    """The path of an image's archive. files: path -> (mode, text, Path of a file here, Link, or None: a directory)."""
+    seen = {path: [mode, hashlib.sha256(what.read_bytes()).hexdigest() if isinstance(what, pathlib.Path) else what]
+            for path, (mode, what) in files.items()}
+    description = json.dumps([names, packages, seen, config, pathlib.Path(__file__).read_text()]).encode()
     where = pathlib.Path(CACHE) / 'images' / f'{hashlib.sha256(description).hexdigest()[:16]}.tar'
     if where.exists():
         return where
@@ -85,9 +90,9 @@ def image(name, packages, files, config):
     with tempfile.TemporaryDirectory() as work:
         root = pathlib.Path(work) / 'root'
         root.mkdir()
-        for deb in download(closure(packages), pathlib.Path(work) / 'debs'):
+        for deb in download(closure(packages), pathlib.Path(work) / 'debs') if packages else []:
             subprocess.run(['dpkg-deb', '-x', str(deb), str(root)], check=True)
         made = where.with_suffix(f'.{os.getpid()}')
-        archive(name, layer_of(root, files), config, made)
+        archive(names, layer_of(root, files), config, made)
         made.rename(where)
     return where

@@ -16,6 +16,7 @@ def test_first_start_shows_its_steps(up):
     for step in ('region', 'cluster', 'kubeconfig', 'nodes', 'sample'):
         assert re.search(rf'✓ {step} +\d+ ms', up.first.stderr), up.first.stderr
     assert 'get nodes,pods' in up.first.stderr and up.first.stdout == ''
+    assert len(up.first.stderr.splitlines()) <= 10, 'the first screen, also when it had to wait'
     assert '\x1b' not in up.first.stderr + up.first.stdout and '\r' not in up.first.stderr
 
 

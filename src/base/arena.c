@@ -6,7 +6,8 @@
 enum {
     CHUNK_BYTES_MIN = 8192 - 64,
     CHUNK_BYTES_MAX = 1 << 20,
-    ALIGN = 16
+    OWN_CHUNK_BYTES = 128 << 10, /* what is as large gets a chunk to itself */
+    ALIGN = 8
 };
 
 struct arena_chunk {
@@ -45,6 +46,11 @@ void arena_reset(struct arena *a)
         mem_free(keep);
         keep = older;
     }
+    if (keep->size > CHUNK_BYTES_MAX) {
+        a->chunks = keep;
+        arena_release(a);
+        return;
+    }
     size_t dirty = a->chunks == keep ? (size_t)(a->next - keep->data) : keep->size;
     memset(keep->data, 0, MIN(dirty, keep->size));
     a->chunks = keep;
@@ -53,25 +59,56 @@ void arena_reset(struct arena *a)
     a->used_bytes = 0;
 }
 
+static struct arena_chunk *new_chunk(size_t size)
+{
+    struct arena_chunk *c = mem_alloc(sizeof(*c) + size);
+    c->size = size;
+    return c;
+}
+
 /* Opens a chunk that holds at least size bytes; later chunks grow so that big documents need few.
  */
 static void add_chunk(struct arena *a, size_t size)
 {
     size_t want =
         a->chunks ? MIN(a->chunks->size * 2, (size_t)CHUNK_BYTES_MAX) : (size_t)CHUNK_BYTES_MIN;
-    want = MAX(want, size);
-    struct arena_chunk *c = mem_alloc(sizeof(*c) + want);
-    c->size = want;
+    struct arena_chunk *c = new_chunk(MAX(want, size));
     c->older = a->chunks;
     a->chunks = c;
     a->next = c->data;
-    a->end = c->data + want;
+    a->end = c->data + c->size;
+}
+
+/* A chunk that is full from the beginning stands behind the newest, which goes on being filled. */
+static void *alloc_alone(struct arena *a, size_t size)
+{
+    struct arena_chunk *c = new_chunk(size);
+    c->older = a->chunks->older;
+    a->chunks->older = c;
+    a->used_bytes += size;
+    return c->data;
+}
+
+static void free_alone(struct arena *a, const char *data, size_t size)
+{
+    for (struct arena_chunk **at = &a->chunks->older; *at; at = &(*at)->older) {
+        struct arena_chunk *c = *at;
+        if (c->data != data || c->size != size)
+            continue;
+        *at = c->older;
+        a->used_bytes -= size;
+        mem_free(c);
+        return;
+    }
 }
 
 void *arena_alloc(struct arena *a, size_t size)
 {
     size = round_up(size);
-    if ((size_t)(a->end - a->next) < size || !a->next)
+    bool fits = a->next && (size_t)(a->end - a->next) >= size;
+    if (!fits && a->chunks && size >= OWN_CHUNK_BYTES)
+        return alloc_alone(a, size);
+    if (!fits)
         add_chunk(a, size);
     void *p = a->next;
     a->next += size;
@@ -99,7 +136,27 @@ void *arena_grow(struct arena *a, void *old, size_t old_size, size_t new_size)
     void *p = arena_alloc(a, new_size);
     if (old_size)
         memcpy(p, old, MIN(old_size, new_size));
+    if (old_rounded >= OWN_CHUNK_BYTES)
+        free_alone(a, old, old_rounded);
     return p;
+}
+
+void arena_take(struct arena *a, struct arena *from)
+{
+    if (!from->chunks)
+        return;
+    if (a->end - a->next < from->end - from->next) { /* the one with more room goes on */
+        struct arena other = *a;
+        *a = *from;
+        *from = other;
+    }
+    struct arena_chunk **last = &from->chunks;
+    while (*last)
+        last = &(*last)->older;
+    *last = a->chunks->older;
+    a->chunks->older = from->chunks;
+    a->used_bytes += from->used_bytes;
+    arena_init(from);
 }
 
 char *arena_cstr(struct arena *a, struct str s)

@@ -41,6 +41,62 @@ TEST(arena_grows_in_place_at_the_end)
     arena_release(&a);
 }
 
+TEST(a_large_block_that_grows_leaves_nothing_behind)
+{
+    struct arena a = ARENA_INIT;
+    size_t size = 150 << 10;
+    char *small = arena_alloc(&a, 8), *large = arena_alloc(&a, size);
+    memcpy(small, "small", 6);
+    memcpy(large, "large", 6);
+    for (; size < 8 << 20; size *= 2) {
+        assert_non_null(arena_alloc(&a, 8)); /* so that it can't grow where it is */
+        large = arena_grow(&a, large, size, size * 2);
+        assert_string_equal(large, "large");
+        assert_int_equal(large[size], 0);
+        assert_int_equal(large[size * 2 - 1], 0);
+        assert_true(a.used_bytes < size * 2 + 1000);
+    }
+    assert_string_equal(small, "small");
+    arena_reset(&a);
+    assert_int_equal(a.used_bytes, 0);
+    char *again = arena_alloc(&a, 100);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(again[i], 0);
+    arena_release(&a);
+}
+
+TEST(an_arena_takes_what_another_holds)
+{
+    static const size_t sizes[][2] = {{0, 0},
+                                      {0, 100},
+                                      {100, 0},
+                                      {100, 100},
+                                      {100, 3 << 20},
+                                      {3 << 20, 100},
+                                      {200 << 10, 200 << 10}};
+    for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+        struct arena a = ARENA_INIT, b = ARENA_INIT;
+        char *mine = sizes[i][0] ? arena_alloc(&a, sizes[i][0]) : NULL;
+        char *other = sizes[i][1] ? arena_alloc(&b, sizes[i][1]) : NULL;
+        size_t used = a.used_bytes + b.used_bytes;
+        if (mine)
+            memset(mine, 'm', sizes[i][0]);
+        if (other)
+            memset(other, 'o', sizes[i][1]);
+        arena_take(&a, &b);
+        assert_null(b.chunks);
+        assert_int_equal(a.used_bytes, used);
+        char *more = arena_alloc(&a, 64);
+        for (int k = 0; k < 64; k++)
+            assert_int_equal(more[k], 0);
+        memset(more, 'x', 64);
+        assert_true(!mine || (mine[0] == 'm' && mine[sizes[i][0] - 1] == 'm'));
+        assert_true(!other || (other[0] == 'o' && other[sizes[i][1] - 1] == 'o'));
+        arena_release(&a);
+        arena_release(&b);
+    }
+}
+
 TEST(text_is_cut_and_read)
 {
     struct str rest = STR("a,b,,c");
@@ -219,6 +275,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_keeps_what_it_gave),
         cmocka_unit_test(arena_grows_in_place_at_the_end),
+        cmocka_unit_test(a_large_block_that_grows_leaves_nothing_behind),
+        cmocka_unit_test(an_arena_takes_what_another_holds),
         cmocka_unit_test(text_is_cut_and_read),
         cmocka_unit_test(map_survives_many_deletes),
         cmocka_unit_test(map_leaves_a_hash_whose_keys_were_chosen),

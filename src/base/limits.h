@@ -61,7 +61,8 @@ enum {
     LIMIT_DECODE_NOTES = 100,      /* unknown and repeated fields told; upstream 100 */
     LIMIT_YAML_NODES_LOW = 400000, /* up to so many, nearly all may come from aliases ... */
     LIMIT_YAML_ALIASES_LOW = 99,   /* ... percent; upstream the same */
-    LIMIT_YAML_NODES_HIGH = 4000000,    /* from here on, few; between them in proportion ... */
+    LIMIT_YAML_NODES_HIGH = 1600000,    /* from here on, few; between them in proportion (so what 3
+                                           MiB say takes 64 MiB at most); upstream 4,000,000 ... */
     LIMIT_YAML_ALIASES_HIGH = 10,       /* ... percent; upstream the same */
     LIMIT_JSON_PATCH_OPS = 10000,       /* upstream 10,000 -> 413 */
     LIMIT_PATCH_GROWTH_BYTES = 3 << 20, /* bytes that copy operations may add; upstream 3 MiB */

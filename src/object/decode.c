@@ -17,7 +17,8 @@ struct decoder {
     /* A wrong kind of value doesn't end the walk, but the first one is the error (as in Go); an
      * ill-formed scalar does. */
     bool failed;
-    size_t items; /* messages in lists so far */
+    size_t items;       /* messages in lists so far */
+    struct arena aside; /* for what is said of further faults, which nobody reads */
 };
 
 static int walk_message(struct decoder *d, const struct schema_type *t, struct node *n,
@@ -68,14 +69,12 @@ static int walk_scalar(struct decoder *d, const struct schema_field *f, struct n
                        const struct place *p)
 {
     struct scalar s;
-    struct status saved = *d->st;
-    if (scalar_read(d->arena, f, *n, p, &s, d->st) < 0) {
-        if (is_hard(f->kind))
-            return -1;
-        if (d->failed)
-            *d->st = saved;
+    struct status unread, *st = d->failed && !is_hard(f->kind) ? &unread : d->st;
+    status_init(&unread, &d->aside);
+    if (scalar_read(d->arena, f, *n, p, &s, st) < 0) {
+        arena_reset(&d->aside);
         d->failed = true;
-        return 0;
+        return is_hard(f->kind) ? -1 : 0;
     }
     *n = scalar_node(d->arena, f, *n, &s);
     return 0;
@@ -281,15 +280,15 @@ int decode_canonical(struct arena *a, schema_id type, struct node *n, struct dec
     d.root = schema_type(type);
     if (n->kind != NODE_MAP)
         return place_mismatch(st, NULL, d.root, node_kind_name(n), NULL);
-    return walk_message(&d, d.root, n, NULL) < 0 || d.failed ? -1 : 0;
+    int err = walk_message(&d, d.root, n, NULL);
+    arena_release(&d.aside);
+    return err < 0 || d.failed ? -1 : 0;
 }
 
-int document_decode(struct arena *a, enum media media, struct str bytes, schema_id type,
-                    struct node **ret, struct decode_notes *notes, struct status *st)
+static int decode(struct arena *a, enum media media, struct str bytes, schema_id type,
+                  struct node **ret, struct decode_notes *notes, struct status *st)
 {
     struct node *n;
-    if (notes)
-        *notes = (struct decode_notes){0};
     if (media == MEDIA_PROTOBUF)
         return proto_read_document(a, bytes, type, ret, st);
     int err = media == MEDIA_JSON ? json_read_with_duplicates(a, bytes, &n, st)
@@ -300,16 +299,39 @@ int document_decode(struct arena *a, enum media media, struct str bytes, schema_
     return 0;
 }
 
+enum {
+    LARGE_DOCUMENT_BYTES = 64 << 10 /* whose tree is worth giving back when it is of no use */
+};
+
+int document_decode(struct arena *a, enum media media, struct str bytes, schema_id type,
+                    struct node **ret, struct decode_notes *notes, struct status *st)
+{
+    struct arena own = ARENA_INIT;
+    bool large = bytes.len > LARGE_DOCUMENT_BYTES;
+    if (notes)
+        *notes = (struct decode_notes){0};
+    int err = decode(large ? &own : a, media, bytes, type, ret, notes, st);
+    if (err < 0)
+        arena_release(&own);
+    if (err < 0 && notes)
+        *notes = (struct decode_notes){0};
+    arena_take(a, &own);
+    return err;
+}
+
 int document_peek(struct arena *a, enum media media, struct str bytes, struct str *ret_api_version,
                   struct str *ret_kind, struct status *st)
 {
     struct node *n;
     if (media == MEDIA_PROTOBUF)
         return proto_peek(a, bytes, ret_api_version, ret_kind, st);
-    int err = media == MEDIA_JSON ? json_parse(a, bytes, &n, st) : yaml_parse(a, bytes, &n, st);
-    if (err < 0)
-        return -1;
-    *ret_api_version = node_str(n, "apiVersion");
-    *ret_kind = node_str(n, "kind");
-    return 0;
+    struct arena aside = ARENA_INIT;
+    int err =
+        media == MEDIA_JSON ? json_parse(&aside, bytes, &n, st) : yaml_parse(&aside, bytes, &n, st);
+    if (err == 0) {
+        *ret_api_version = arena_str(a, node_str(n, "apiVersion"));
+        *ret_kind = arena_str(a, node_str(n, "kind"));
+    }
+    arena_release(&aside);
+    return err;
 }

@@ -286,6 +286,45 @@ TEST(peeking)
     buf_release(&out);
 }
 
+/* Repeated names in a map so large that it is cleared while it is read. */
+TEST(a_crowded_yaml_map_keeps_the_last_of_each_name)
+{
+    enum {
+        NAMES = 50000,
+        ROUNDS = 5
+    };
+    struct buf text = BUF_INIT;
+    struct decode_notes notes = {0};
+    struct node *n;
+    status_init(&st, &arena);
+    buf_puts(&text, "metadata: {name: x}\nwhatever:\n");
+    for (int round = 0; round < ROUNDS; round++)
+        for (int i = 0; i < NAMES; i++)
+            buf_printf(&text, "  k%d: %d\n", i, round);
+    buf_puts(&text, "  once: &o {b: 1, b: 2}\n  twice: *o\n");
+    assert_int_equal(
+        document_decode(&arena, MEDIA_YAML, buf_str(&text), SCHEMA_NONE, &n, &notes, &st), 0);
+    const struct node *map = node_get(n, STR("whatever"));
+    assert_int_equal(node_count(map), NAMES + 2);
+    for (int i = 0; i < NAMES; i += 4999) {
+        struct str name = arena_printf(&arena, "k%d", i);
+        assert_str(map->map.members[i].name, name.data);
+        assert_int_equal(map->map.members[i].value->integer, ROUNDS - 1);
+    }
+    assert_int_equal(node_num(map, "once.b", 0), 2);
+    assert_int_equal(node_num(map, "twice.b", 0), 2);
+    assert_int_equal(notes.count, 1);
+    struct str rest = notes.texts[0], first = str_cut(&rest, '\n');
+    assert_str(first, "yaml: unmarshal errors:");
+    for (int i = 0; i < 20000; i++) {
+        struct str line = str_cut(&rest, '\n');
+        assert_str(line, arena_printf(&arena, "  line %d: key \"k%d\" already set in map",
+                                      3 + NAMES + i, i)
+                             .data);
+    }
+    buf_release(&text);
+}
+
 static int release(void **state maybe_unused)
 {
     arena_release(&arena);
@@ -305,6 +344,7 @@ int main(void)
         cmocka_unit_test_teardown(protobuf_in_pieces, release),
         cmocka_unit_test_teardown(protobuf_of_requests_and_answers, release),
         cmocka_unit_test_teardown(peeking, release),
+        cmocka_unit_test_teardown(a_crowded_yaml_map_keeps_the_last_of_each_name, release),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

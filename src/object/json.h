@@ -20,6 +20,58 @@ void json_add_member(struct arena *a, struct node *map, struct str name, struct 
 /* Calls found once for each member whose name stood before. */
 void json_each_duplicate(const struct node *map, void (*found)(void *arg, struct str name),
                          void *arg);
+/* Sets marked[i] for each of the map's members whose name stood before; how many there are. */
+size_t json_mark_duplicates(const struct node *map, bool *marked);
+
+/* What a list or a map that is being read holds so far: small ones, which are nearly all, so get
+ * room for just what they hold in the end. Between the first member and members_gathered nothing
+ * else may look into the map. */
+struct gathered_items {
+    struct node *few[16];
+    uint32_t count;
+};
+struct gathered_members {
+    struct member few[8];
+    uint32_t count;
+};
+
+static inline void items_gathered(struct arena *a, struct gathered_items *g, struct node *list)
+{
+    if (list->list.count || !g->count)
+        return;
+    list->list.items = arena_dup(a, g->few, g->count * sizeof(*g->few));
+    list->list.count = list->list.cap = g->count;
+}
+
+static inline void gather_item(struct arena *a, struct gathered_items *g, struct node *list,
+                               struct node *item)
+{
+    if (g->count < ARRAY_COUNT(g->few)) {
+        g->few[g->count++] = item;
+        return;
+    }
+    items_gathered(a, g, list);
+    node_append(a, list, item);
+}
+
+static inline void members_gathered(struct arena *a, struct gathered_members *g, struct node *map)
+{
+    if (map->map.count || !g->count)
+        return;
+    map->map.members = arena_dup(a, g->few, g->count * sizeof(*g->few));
+    map->map.count = map->map.cap = g->count;
+}
+
+static inline void gather_member(struct arena *a, struct gathered_members *g, struct node *map,
+                                 struct member m)
+{
+    if (g->count < ARRAY_COUNT(g->few) && !map->map.count) {
+        g->few[g->count++] = m;
+        return;
+    }
+    members_gathered(a, g, map);
+    json_add_member(a, map, m.name, m.value);
+}
 
 /* Whether s is well-formed UTF-8. */
 bool utf8_valid(struct str s) pure_func;

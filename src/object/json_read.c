@@ -280,6 +280,28 @@ static bool enter(struct reader *r)
     return false;
 }
 
+static bool read_items(struct reader *r, struct node *n)
+{
+    struct gathered_items items;
+    items.count = 0;
+    for (;;) {
+        struct node *item = arena_new(r->arena, struct node);
+        skip_blanks(r);
+        if (!read_value(r, item))
+            return false;
+        gather_item(r->arena, &items, n, item);
+        skip_blanks(r);
+        char c = *r->at;
+        if (c != ',' && c != ']')
+            return unexpected(r, "after array element");
+        r->at++;
+        if (c == ']')
+            break;
+    }
+    items_gathered(r->arena, &items, n);
+    return true;
+}
+
 static bool read_list(struct reader *r, struct node *n)
 {
     n->kind = NODE_LIST;
@@ -289,22 +311,8 @@ static bool read_list(struct reader *r, struct node *n)
         r->at++;
         return true;
     }
-    if (!enter(r))
+    if (!enter(r) || !read_items(r, n))
         return false;
-    for (;;) {
-        struct node *item = arena_new(r->arena, struct node);
-        skip_blanks(r);
-        if (!read_value(r, item))
-            return false;
-        node_append(r->arena, n, item);
-        skip_blanks(r);
-        char c = *r->at;
-        if (c != ',' && c != ']')
-            return unexpected(r, "after array element");
-        r->at++;
-        if (c == ']')
-            break;
-    }
     r->depth--;
     return true;
 }
@@ -320,6 +328,44 @@ void json_add_member(struct arena *a, struct node *n, struct str name, struct no
     n->map.members[n->map.count++] = (struct member){name, value};
 }
 
+static bool read_member(struct reader *r, struct member *ret)
+{
+    skip_blanks(r);
+    if (*r->at != '"')
+        return unexpected(r, "looking for beginning of object key string");
+    r->at++;
+    if (!read_text(r, &ret->name))
+        return false;
+    skip_blanks(r);
+    if (*r->at != ':')
+        return unexpected(r, "after object key");
+    r->at++;
+    skip_blanks(r);
+    ret->value = arena_new(r->arena, struct node);
+    return read_value(r, ret->value);
+}
+
+static bool read_members(struct reader *r, struct node *n)
+{
+    struct gathered_members members;
+    struct member m;
+    members.count = 0;
+    for (;;) {
+        if (!read_member(r, &m))
+            return false;
+        gather_member(r->arena, &members, n, m);
+        skip_blanks(r);
+        char c = *r->at;
+        if (c != ',' && c != '}')
+            return unexpected(r, "after object key:value pair");
+        r->at++;
+        if (c == '}')
+            break;
+    }
+    members_gathered(r->arena, &members, n);
+    return true;
+}
+
 static bool read_map(struct reader *r, struct node *n)
 {
     n->kind = NODE_MAP;
@@ -329,33 +375,8 @@ static bool read_map(struct reader *r, struct node *n)
         r->at++;
         return true;
     }
-    if (!enter(r))
+    if (!enter(r) || !read_members(r, n))
         return false;
-    for (;;) {
-        struct str name;
-        skip_blanks(r);
-        if (*r->at != '"')
-            return unexpected(r, "looking for beginning of object key string");
-        r->at++;
-        if (!read_text(r, &name))
-            return false;
-        skip_blanks(r);
-        if (*r->at != ':')
-            return unexpected(r, "after object key");
-        r->at++;
-        skip_blanks(r);
-        struct node *value = arena_new(r->arena, struct node);
-        if (!read_value(r, value))
-            return false;
-        json_add_member(r->arena, n, name, value);
-        skip_blanks(r);
-        char c = *r->at;
-        if (c != ',' && c != '}')
-            return unexpected(r, "after object key:value pair");
-        r->at++;
-        if (c == '}')
-            break;
-    }
     r->depth--;
     if (!r->keep_duplicates)
         json_drop_duplicates(n);
@@ -432,16 +453,28 @@ static void drop_marked(struct node *map)
     map->map.count = kept;
 }
 
-/* Duplicates are found by sorting, so that a map of many members costs no more than n log n. */
+/* Duplicates are found by sorting, so that a map of many members costs no more than n log n. NULL
+ * when the names stand in order anyway, each once. */
+static struct member **sorted_members(const struct node *map)
+{
+    uint32_t count = map->map.count, i = 1;
+    while (i < count && str_compare(map->map.members[i - 1].name, map->map.members[i].name) < 0)
+        i++;
+    if (i >= count)
+        return NULL;
+    struct member **sorted = mem_alloc(count * sizeof(*sorted));
+    for (i = 0; i < count; i++)
+        sorted[i] = &map->map.members[i];
+    qsort(sorted, count, sizeof(*sorted), compare_names);
+    return sorted;
+}
+
 static void drop_from_large(struct node *map)
 {
     uint32_t count = map->map.count;
-    struct member **sorted = mem_alloc(count * sizeof(*sorted));
-    for (uint32_t i = 0; i < count; i++)
-        sorted[i] = &map->map.members[i];
-    qsort(sorted, count, sizeof(*sorted), compare_names);
+    struct member **sorted = sorted_members(map);
     bool any = false;
-    for (uint32_t first = 0, i = 1; i < count; i++) {
+    for (uint32_t first = 0, i = 1; sorted && i < count; i++) {
         if (!str_equal(sorted[i]->name, sorted[first]->name)) {
             first = i;
             continue;
@@ -455,35 +488,63 @@ static void drop_from_large(struct node *map)
         drop_marked(map);
 }
 
-static void each_duplicate_of_large(const struct node *map,
-                                    void (*found)(void *arg, struct str name), void *arg)
+/* Calls found for each member whose name stood before, in the order of names. */
+static void each_repeated(const struct node *map,
+                          void (*found)(void *arg, const struct member *repeated), void *arg)
 {
     uint32_t count = map->map.count;
-    const struct member **sorted = mem_alloc(count * sizeof(*sorted));
-    for (uint32_t i = 0; i < count; i++)
-        sorted[i] = &map->map.members[i];
-    qsort(sorted, count, sizeof(*sorted), compare_names);
-    for (uint32_t i = 1; i < count; i++)
-        if (str_equal(sorted[i]->name, sorted[i - 1]->name))
-            found(arg, sorted[i]->name);
-    mem_free(sorted);
+    if (count > SMALL_MAP) {
+        struct member **sorted = sorted_members(map);
+        for (uint32_t i = 1; sorted && i < count; i++)
+            if (str_equal(sorted[i]->name, sorted[i - 1]->name))
+                found(arg, sorted[i]);
+        mem_free(sorted);
+        return;
+    }
+    for (uint32_t i = 1; i < count; i++) {
+        uint32_t j = 0;
+        while (j < i && !str_equal(map->map.members[j].name, map->map.members[i].name))
+            j++;
+        if (j < i)
+            found(arg, &map->map.members[i]);
+    }
+}
+
+struct names_sink {
+    void (*found)(void *arg, struct str name);
+    void *arg;
+};
+
+static void pass_name_on(void *arg, const struct member *repeated)
+{
+    const struct names_sink *sink = arg;
+    sink->found(sink->arg, repeated->name);
 }
 
 void json_each_duplicate(const struct node *map, void (*found)(void *arg, struct str name),
                          void *arg)
 {
-    if (map->map.count > SMALL_MAP) {
-        each_duplicate_of_large(map, found, arg);
-        return;
-    }
-    for (uint32_t i = 1; i < map->map.count; i++) {
-        struct str name = map->map.members[i].name;
-        uint32_t j = 0;
-        while (j < i && !str_equal(map->map.members[j].name, name))
-            j++;
-        if (j < i)
-            found(arg, name);
-    }
+    each_repeated(map, pass_name_on, &(struct names_sink){found, arg});
+}
+
+struct marking {
+    const struct node *map;
+    bool *marked;
+    size_t count;
+};
+
+static void mark(void *arg, const struct member *repeated)
+{
+    struct marking *m = arg;
+    m->marked[repeated - m->map->map.members] = true;
+    m->count++;
+}
+
+size_t json_mark_duplicates(const struct node *map, bool *marked)
+{
+    struct marking m = {.map = map, .marked = marked};
+    each_repeated(map, mark, &m);
+    return m.count;
 }
 
 void json_drop_duplicates(struct node *map)

@@ -96,6 +96,17 @@ static void map_room(struct arena *a, struct node *map, uint32_t want)
     map->map.cap = cap;
 }
 
+void node_reserve(struct arena *a, struct node *map, uint32_t more)
+{
+    uint32_t want = map->map.count + more;
+    assert(map->kind == NODE_MAP);
+    if (want <= map->map.cap)
+        return;
+    map->map.members = arena_grow(a, map->map.members, sizeof(struct member) * map->map.cap,
+                                  sizeof(struct member) * want);
+    map->map.cap = want;
+}
+
 /* Depth is bounded by LIMIT_DEPTH where trees are made from input. */
 struct node *node_copy(struct arena *a, const struct node *n)
 {

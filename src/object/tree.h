@@ -66,6 +66,9 @@ struct node *node_copy(struct arena *a, const struct node *n); /* deep; text too
 bool node_equal(const struct node *a,
                 const struct node *b); /* order of members doesn't matter; 1 and 1.0 are equal */
 
+/* Room for so many more members of a map. */
+void node_reserve(struct arena *a, struct node *map, uint32_t more);
+
 /* Maps. n may be NULL or no map: then it is empty. */
 struct node *node_get(const struct node *n, struct str name);
 struct node *node_at(const struct node *n, const char *path); /* NULL when a step is missing */

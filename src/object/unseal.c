@@ -53,23 +53,31 @@ static struct node *kind_item(struct arena *a, const struct schema_type *t, stru
 static struct node *list_to_node(struct arena *a, struct value v)
 {
     struct node *list = node_list(a);
+    struct gathered_items gathered;
     struct value_iter it = value_iter(v);
+    gathered.count = 0;
     bool items = v.field && str_is((struct str){v.field->name, v.field->name_len}, "items");
     for (struct value item; value_next(&it, &item);) {
         const struct schema_type *t =
             item.kind == VALUE_OBJECT ? schema_type_fast(item.type) : NULL;
         bool says_kind = t && t->is_kind && !items;
-        node_append(a, list, says_kind ? kind_item(a, t, item) : value_to_node(a, item));
+        gather_item(a, &gathered, list, says_kind ? kind_item(a, t, item) : value_to_node(a, item));
     }
+    items_gathered(a, &gathered, list);
     return list;
 }
 
 static struct node *map_to_node(struct arena *a, struct value v)
 {
     struct node *map = node_map(a);
+    struct gathered_members members;
     struct value_iter it = value_iter(v);
-    for (struct value item; value_next(&it, &item);)
-        json_add_member(a, map, arena_str(a, it.key), value_to_node(a, item));
+    members.count = 0;
+    for (struct value item; value_next(&it, &item);) {
+        struct str name = arena_str(a, it.key);
+        gather_member(a, &members, map, (struct member){name, value_to_node(a, item)});
+    }
+    members_gathered(a, &members, map);
     return map;
 }
 
@@ -115,6 +123,7 @@ static struct node *object_to_node(struct arena *a, const struct schema_type *t,
         parts[f - t->fields] = part;
         present |= 1ULL << (f - t->fields);
     }
+    node_reserve(a, map, (uint32_t)__builtin_popcountll(present | t->always_mask));
     for (uint64_t todo = present | t->always_mask; todo; todo &= todo - 1) {
         int index = __builtin_ctzll(todo);
         const struct schema_field *f = &t->fields[index];

@@ -1,5 +1,5 @@
-/* YAML to trees (libyaml's only user). Used by the files of object/ only; the public functions are
- * in seal.h. */
+/* YAML to trees (libyaml's only user). The public functions are in seal.h; what is here is for the
+ * files of object/, and for apply, which looks at a document before it knows its type. */
 #ifndef OBJECT_YAML_H
 #define OBJECT_YAML_H
 
@@ -7,7 +7,8 @@
 #include "object/tree.h"
 
 struct decode_notes;
-/* The first document; an empty one is null. */
+/* The first document; an empty one is null. notes may be NULL. What decode_canonical (typed.h)
+ * makes of the tree is what document_decode makes of the text. */
 int yaml_read(struct arena *a, struct str text, struct node **ret, struct decode_notes *notes,
               struct status *st) must_use;
 /* What an unquoted scalar means in YAML 1.1; -1 for what JSON can't say, with the original's words.

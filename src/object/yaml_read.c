@@ -17,15 +17,25 @@ struct anchor {
     bool open; /* its end has not come: an alias to it would contain itself */
 };
 
+enum {
+    SHORT_TEXTS = 256, /* a power of two */
+    SHORT_TEXT_BYTES = 24,
+    CROWDED_MAP = 1 << 16 /* members from which on repeated names are looked for on the way */
+};
+
 struct reader {
     struct arena *arena;
     struct status *st;
     yaml_parser_t parser;
     struct map anchors; /* name -> struct anchor, arena */
     int depth;
-    size_t nodes;          /* all, those made by aliases included */
-    size_t alias_nodes;    /* those */
-    struct buf duplicates; /* lines for the note, ended by \n each */
+    size_t nodes;       /* all, those made by aliases included */
+    size_t alias_nodes; /* those */
+    bool notes;         /* whether repeated names are to be told of */
+    struct buf lines;   /* uint32_t each: of the values of the maps that are open, if notes */
+    struct buf note;    /* text about repeated names so far */
+    struct str short_texts[SHORT_TEXTS]; /* arena; last ones by hash: the same names and words come
+                                            again and again */
 };
 
 static int read_node(struct reader *r, yaml_event_t *event, struct node **ret);
@@ -51,7 +61,8 @@ static int next_event(struct reader *r, yaml_event_t *event)
     return yaml_parser_parse(&r->parser, event) ? 0 : parse_failure(r);
 }
 
-/* How much of a document may come from aliases: 99 % of a small one, 10 % of 4 million nodes. */
+/* How much of a document may come from aliases: nearly all of a small one, little of a large one.
+ */
 static int count_node(struct reader *r, bool by_alias)
 {
     r->nodes++;
@@ -210,12 +221,24 @@ static void set_float(struct node *n, double value)
 
 static struct str without_underscores(struct arena *a, struct str s)
 {
+    if (str_find(s, '_') < 0)
+        return s;
     char *out = arena_alloc(a, s.len + 1);
     size_t len = 0;
     for (size_t i = 0; i < s.len; i++)
         if (s.data[i] != '_')
             out[len++] = s.data[i];
     return (struct str){out, len};
+}
+
+static double to_double(struct arena *a, struct str text)
+{
+    char small[64];
+    if (text.len >= sizeof(small))
+        return strtod(arena_cstr(a, text), NULL);
+    memcpy(small, text.data, text.len);
+    small[text.len] = 0;
+    return strtod(small, NULL);
 }
 
 static bool resolve_number(struct arena *a, struct str text, struct node *n)
@@ -227,7 +250,7 @@ static bool resolve_number(struct arena *a, struct str text, struct node *n)
         return true;
     if (!looks_like_float(plain))
         return false;
-    double value = strtod(arena_cstr(a, plain), NULL);
+    double value = to_double(a, plain);
     if (__builtin_isinf(value))
         return false;
     set_float(n, value);
@@ -265,15 +288,31 @@ static bool has_tag(const char *tag, const char *name)
     return tag && strncmp(tag, "tag:yaml.org,2002:", 18) == 0 && strcmp(tag + 18, name) == 0;
 }
 
+/* Text in the arena, well-formed. */
+static struct str keep_text(struct reader *r, struct str text)
+{
+    if (text.len == 0)
+        return STR("");
+    if (text.len > SHORT_TEXT_BYTES)
+        return utf8_mend(r->arena, arena_str(r->arena, text));
+    struct str *last = &r->short_texts[str_hash(text) & (SHORT_TEXTS - 1)];
+    if (str_equal(*last, text))
+        return *last;
+    struct str kept = utf8_mend(r->arena, arena_str(r->arena, text));
+    if (kept.len == text.len)
+        *last = kept;
+    return kept;
+}
+
 static int read_scalar(struct reader *r, const yaml_event_t *event, struct node *n)
 {
     const char *tag = (const char *)event->data.scalar.tag, *fault;
     struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
-    text = utf8_mend(r->arena, arena_str(r->arena, text));
-    *n = (struct node){.kind = NODE_STRING, .text = text};
+    *n = (struct node){.kind = NODE_STRING};
     if (has_tag(tag, "binary")) {
         size_t bad;
         uint8_t *bytes = arena_alloc(r->arena, json_base64_decoded_max(text.len));
+        text = utf8_mend(r->arena, text);
         ssize_t size = json_base64_decode(bytes, text, &bad);
         if (size < 0)
             return fail(r, "!!binary value contains invalid base64 data");
@@ -282,10 +321,14 @@ static int read_scalar(struct reader *r, const yaml_event_t *event, struct node 
     }
     bool typed = has_tag(tag, "int") || has_tag(tag, "float") || has_tag(tag, "bool") ||
                  has_tag(tag, "null");
-    if (!typed && (tag || event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE))
+    if (!typed && (tag || event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)) {
+        n->text = keep_text(r, text);
         return 0;
+    }
     if (yaml_resolve(r->arena, text, n, &fault) < 0)
         return status_set(r->st, REASON_BAD_REQUEST, "%s", fault);
+    if (n->kind == NODE_STRING)
+        n->text = keep_text(r, text);
     bool fits = !typed || (has_tag(tag, "null") && n->kind == NODE_NULL) ||
                 (has_tag(tag, "bool") && n->kind == NODE_BOOL) ||
                 (has_tag(tag, "int") && n->kind == NODE_INT) ||
@@ -334,57 +377,97 @@ static int merge_into(struct reader *r, struct node *map, const struct node *fro
     return 0;
 }
 
-static void find_duplicate(void *arg, struct str name maybe_unused)
-{
-    *(bool *)arg = true;
-}
-
 /* One note for each member whose name was there before, with the line of its value, as go-yaml
  * words it. */
-static void note_duplicates(struct reader *r, const struct node *map, const uint32_t *lines)
+static void note_duplicates(struct reader *r, const struct node *map, const bool *repeated,
+                            const uint32_t *lines)
 {
-    struct map seen = MAP_INIT;
-    for (uint32_t i = 0; i < map->map.count; i++) {
+    for (uint32_t i = 0; i < map->map.count && r->note.len < LIMIT_FAULT_BYTES; i++) {
         struct str name = map->map.members[i].name;
-        if (!map_put(&seen, name, r) || r->duplicates.len >= LIMIT_FAULT_BYTES)
+        if (!repeated[i])
             continue;
-        buf_printf(&r->duplicates, "line %u: key ", lines[i] + 1);
-        json_write_text(&r->duplicates, name.data, name.len, false);
-        buf_puts(&r->duplicates, " already set in map\n");
+        buf_printf(&r->note, "%s\n  line %u: key ",
+                   r->note.len ? "" : "yaml: unmarshal errors:", lines[i] + 1);
+        json_write_text(&r->note, name.data, name.len, false);
+        buf_puts(&r->note, " already set in map");
     }
-    map_release(&seen);
 }
 
-static void close_map(struct reader *r, struct node *map, bool merged, const uint32_t *lines)
+/* The map that is being read. */
+struct open_map {
+    struct node *node;
+    struct gathered_members members;
+    size_t lines;     /* where those of its values begin */
+    uint32_t crowded; /* members at which repeated names are dropped before the end */
+    bool merged;
+};
+
+/* Tells of repeated names and leaves the last of each. */
+static void drop_repeated(struct reader *r, struct open_map *m)
 {
-    bool duplicates = false;
-    if (!merged)
-        json_each_duplicate(map, find_duplicate, &duplicates);
-    if (duplicates)
-        note_duplicates(r, map, lines);
-    json_drop_duplicates(map);
+    struct node *map = m->node;
+    if (r->notes && !m->merged && map->map.count > 1) {
+        bool *repeated = mem_alloc(map->map.count);
+        if (json_mark_duplicates(map, repeated) > 0) {
+            note_duplicates(r, map, repeated, (uint32_t *)(void *)(r->lines.data + m->lines));
+            json_drop_duplicates(map);
+        }
+        mem_free(repeated);
+    } else {
+        json_drop_duplicates(map);
+    }
+    /* Lines are told of those that come again only, so the first ones' no longer count. */
+    if (r->notes)
+        r->lines.len = m->lines + map->map.count * sizeof(uint32_t);
 }
 
-/* Remembers the line of the value of member number index. */
-static void keep_line(struct reader *r, uint32_t **lines, uint32_t *cap, uint32_t index,
-                      size_t line)
+static int read_value_of(struct reader *r, struct open_map *m, bool merge, struct str name)
 {
-    if (index >= *cap) {
-        uint32_t grown = *cap ? *cap * 2 : 8;
-        *lines = arena_grow(r->arena, *lines, *cap * sizeof(uint32_t), grown * sizeof(uint32_t));
-        *cap = grown;
+    yaml_event_t event;
+    struct node *value;
+    if (next_event(r, &event) < 0)
+        return -1;
+    uint32_t line = (uint32_t)event.start_mark.line;
+    if (r->notes && !merge)
+        buf_append(&r->lines, &line, sizeof(line));
+    if (read_node(r, &event, &value) < 0)
+        return -1;
+    if (merge) {
+        m->merged = true;
+        members_gathered(r->arena, &m->members, m->node);
+        return merge_into(r, m->node, value);
     }
-    (*lines)[index] = (uint32_t)line;
+    gather_member(r->arena, &m->members, m->node, (struct member){name, value});
+    if (m->node->map.count < m->crowded)
+        return 0;
+    drop_repeated(r, m);
+    m->crowded = MAX((uint32_t)CROWDED_MAP, m->node->map.count * 2);
+    return 0;
+}
+
+/* The name of a member, text of its own kept; takes the event. */
+static int read_key(struct reader *r, yaml_event_t *event, struct str *ret)
+{
+    struct node scalar, *key = &scalar;
+    if (event->type != YAML_SCALAR_EVENT || event->data.scalar.anchor)
+        return read_node(r, event, &key) < 0 ? -1 : key_text(r, key, ret);
+    int err = count_node(r, false) < 0 ? -1 : read_scalar(r, event, key);
+    yaml_event_delete(event);
+    return err < 0 ? -1 : key_text(r, key, ret);
 }
 
 static int read_map(struct reader *r, struct node *map)
 {
-    bool merged = false;
-    uint32_t *lines = NULL, cap = 0; /* of values; by member */
+    struct open_map m;
+    m.node = map;
+    m.members.count = 0;
+    m.lines = r->lines.len;
+    m.crowded = CROWDED_MAP;
+    m.merged = false;
     for (;;) {
         yaml_event_t event;
-        struct node *key, *value;
-        struct str name;
+        struct node *ignored;
+        struct str name = STR_NONE;
         if (next_event(r, &event) < 0)
             return -1;
         if (event.type == YAML_MAPPING_END_EVENT) {
@@ -394,26 +477,20 @@ static int read_map(struct reader *r, struct node *map)
         bool merge = event.type == YAML_SCALAR_EVENT &&
                      event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
                      strcmp((const char *)event.data.scalar.value, "<<") == 0;
-        if (read_node(r, &event, &key) < 0 || (!merge && key_text(r, key, &name) < 0) ||
-            next_event(r, &event) < 0)
+        int err = merge ? read_node(r, &event, &ignored) : read_key(r, &event, &name);
+        if (err < 0 || read_value_of(r, &m, merge, name) < 0)
             return -1;
-        size_t line = event.start_mark.line;
-        if (read_node(r, &event, &value) < 0)
-            return -1;
-        if (merge && merge_into(r, map, value) < 0)
-            return -1;
-        merged |= merge;
-        if (!merge) {
-            keep_line(r, &lines, &cap, map->map.count, line);
-            json_add_member(r->arena, map, name, value);
-        }
     }
-    close_map(r, map, merged, lines);
+    members_gathered(r->arena, &m.members, map);
+    drop_repeated(r, &m);
+    r->lines.len = m.lines;
     return 0;
 }
 
 static int read_list(struct reader *r, struct node *list)
 {
+    struct gathered_items items;
+    items.count = 0;
     for (;;) {
         yaml_event_t event;
         struct node *item;
@@ -421,11 +498,12 @@ static int read_list(struct reader *r, struct node *list)
             return -1;
         if (event.type == YAML_SEQUENCE_END_EVENT) {
             yaml_event_delete(&event);
+            items_gathered(r->arena, &items, list);
             return 0;
         }
         if (read_node(r, &event, &item) < 0)
             return -1;
-        node_append(r->arena, list, item);
+        gather_item(r->arena, &items, list, item);
     }
 }
 
@@ -506,24 +584,17 @@ static void reader_close(struct reader *r)
 {
     yaml_parser_delete(&r->parser);
     map_release(&r->anchors);
-    buf_release(&r->duplicates);
+    buf_release(&r->lines);
+    buf_release(&r->note);
 }
 
 static void add_note(struct reader *r, struct decode_notes *notes)
 {
-    if (!notes || !r->duplicates.len)
+    if (!notes || !r->note.len)
         return;
-    struct buf text = BUF_INIT;
-    buf_puts(&text, "yaml: unmarshal errors:");
-    struct str rest = buf_str(&r->duplicates);
-    while (rest.len) {
-        struct str line = str_cut(&rest, '\n');
-        buf_printf(&text, "\n  %.*s", STR_ARG(line));
-    }
     notes->texts = arena_new(r->arena, struct str);
-    notes->texts[0] = arena_str(r->arena, buf_str(&text));
+    notes->texts[0] = arena_str(r->arena, buf_str(&r->note));
     notes->count = 1;
-    buf_release(&text);
 }
 
 int yaml_read(struct arena *a, struct str text, struct node **ret, struct decode_notes *notes,
@@ -532,6 +603,7 @@ int yaml_read(struct arena *a, struct str text, struct node **ret, struct decode
     struct reader r;
     bool end = false;
     reader_open(&r, a, text, st);
+    r.notes = notes != NULL;
     int err = read_document(&r, ret, &end);
     if (err == 0 && end)
         *ret = node_null(a);

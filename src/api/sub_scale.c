@@ -91,7 +91,7 @@ static int decode_update(struct request *r, struct node *before, struct node **r
     if (r->route.verb == VERB_IS_UPDATE || !r->http)
         return r->route.verb == VERB_IS_UPDATE
                    ? write_decode_body(r, named_type("autoscaling/v1.Scale"), ret)
-                   : merge_patch(r->arena, before, r->sent, ret, &r->st);
+                   : merge_patch(r->arena, before, node_copy(r->arena, r->sent), ret, &r->st);
     struct str header = http_header(r->http, "Content-Type");
     struct str type = str_trim(str_cut(&header, ';'));
     struct node *patch;

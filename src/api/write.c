@@ -26,10 +26,11 @@ enum {
     LARGE_BODY_BYTES = 64 << 10 /* for which what a step leaves behind is worth giving back */
 };
 
-/* Where a step makes what nobody needs behind it. */
-static struct arena *scratch_of(const struct request *r, struct arena *scratch)
+struct arena *write_scratch(const struct request *r, struct arena *scratch)
 {
-    return r->http && r->http->body.len > LARGE_BODY_BYTES ? scratch : r->arena;
+    bool large = (r->http && r->http->body.len > LARGE_BODY_BYTES) ||
+                 (r->old && sealed_size(r->old) > LARGE_BODY_BYTES);
+    return large ? scratch : r->arena;
 }
 
 static bool is_free(struct request *r, struct str name)
@@ -198,13 +199,7 @@ struct apply_context write_apply_context(const struct request *r)
 static int track_fields(struct request *r)
 {
     const struct apply_context ctx = write_apply_context(r);
-    struct arena scratch = ARENA_INIT, *a = scratch_of(r, &scratch);
-    int err = apply_track_update(a, &ctx, r->old_node, r->object, &r->st);
-    struct node *metadata = node_at(r->object, "metadata");
-    if (a == &scratch && metadata)
-        node_put(r->arena, r->object, "metadata", node_copy(r->arena, metadata));
-    arena_release(&scratch);
-    return err;
+    return apply_track_update(r->arena, &ctx, r->old_node, r->object, &r->st);
 }
 
 enum step_result write_prepare(struct request *r)
@@ -309,7 +304,7 @@ enum step_result write_validate(struct request *r)
 {
     struct kind_ctx ctx = request_kind_ctx(r), checking = ctx;
     struct arena scratch = ARENA_INIT;
-    checking.arena = scratch_of(r, &scratch);
+    checking.arena = write_scratch(r, &scratch);
     metadata_validate(r, r->object, r->old_node);
     if (r->custom)
         custom_validate(checking.arena, r->custom, r->object, r->old_node, &r->st);
@@ -381,16 +376,18 @@ static bool is_no_op(struct request *r, const struct sealed *now)
         return true;
     if (sealed_size(now) != sealed_size(r->old))
         return false;
-    struct node *a = unseal(r->arena, now), *b = unseal(r->arena, r->old);
+    struct arena scratch = ARENA_INIT;
+    struct node *a = unseal(&scratch, now), *b = unseal(&scratch, r->old);
     struct node *managed_a = node_at(a, "metadata.managedFields"),
                 *managed_b = node_at(b, "metadata.managedFields");
-    if (!same_but_times(managed_a, managed_b))
-        return false;
+    bool same = same_but_times(managed_a, managed_b);
     node_del(a, "metadata.managedFields");
     node_del(b, "metadata.managedFields");
     node_del(a, "metadata.resourceVersion");
     node_del(b, "metadata.resourceVersion");
-    return node_equal(a, b);
+    same = same && node_equal(a, b);
+    arena_release(&scratch);
+    return same;
 }
 
 /* Another one of this name is there; perhaps not for long. */

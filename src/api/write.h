@@ -16,6 +16,9 @@ extern const struct endpoint endpoint_create, endpoint_update, endpoint_patch;
 
 /* Reads fieldManager, dryRun, fieldValidation, force. 0 or -1 with r->st. */
 int write_options_read(struct request *r) must_use;
+/* Where a step makes what nobody needs behind it: scratch, to be released by the caller, when body
+ * or object are large. */
+struct arena *write_scratch(const struct request *r, struct arena *scratch);
 /* Loads r->old and r->old_node by the route's namespace and name. 0, or -1: 404. */
 int write_load_old(struct request *r) must_use;
 /* Sets r->old and r->old_node from a record. */

@@ -141,25 +141,54 @@ int write_judge_notes(struct request *r, const struct decode_notes *notes)
     return -1;
 }
 
-int write_decode_bytes(struct request *r, enum media media, struct str bytes, schema_id type,
-                       struct node **ret)
+/* What a document that was read says of itself. */
+struct said {
+    bool readable;
+    struct str version, kind; /* arena of the request */
+};
+
+static int decode_bytes(struct request *r, struct arena *a, enum media media, struct str bytes,
+                        schema_id type, struct node **ret, struct said *said)
 {
     struct decode_notes notes = {0};
     struct node *n;
-    if (document_decode(r->arena, media, bytes, type, &n, &notes, &r->st) < 0)
+    if (document_decode(a, media, bytes, type, &n, &notes, &r->st) < 0)
         return -1;
     if (!node_is(n, NODE_MAP))
         return status_set(&r->st, REASON_BAD_REQUEST, "the body of the request is no object");
     if (r->custom && type == SCHEMA_CUSTOM) {
-        custom_prepare(r->arena, r->custom, n, &notes);
+        custom_prepare(a, r->custom, n, &notes);
     } else if (type != SCHEMA_CUSTOM && type != SCHEMA_NONE) {
-        shown_drop_nulls(r->arena, type, n);
-        object_default(r->arena, type, n);
+        shown_drop_nulls(a, type, n);
+        object_default(a, type, n);
     }
-    if (write_judge_notes(r, &notes) < 0)
+    if (write_judge_notes(r, &notes) < 0) {
+        *said = (struct said){.readable = true,
+                              .version = arena_str(r->arena, node_str(n, "apiVersion")),
+                              .kind = arena_str(r->arena, node_str(n, "kind"))};
         return -1;
+    }
     *ret = n;
     return 0;
+}
+
+/* A large tree that is refused is given back before that is explained. */
+static int decode_apart(struct request *r, enum media media, struct str bytes, schema_id type,
+                        struct node **ret, struct said *said)
+{
+    struct arena own = ARENA_INIT;
+    int err = decode_bytes(r, write_scratch(r, &own), media, bytes, type, ret, said);
+    if (err < 0)
+        arena_release(&own);
+    arena_take(r->arena, &own);
+    return err;
+}
+
+int write_decode_bytes(struct request *r, enum media media, struct str bytes, schema_id type,
+                       struct node **ret)
+{
+    struct said ignored;
+    return decode_apart(r, media, bytes, type, ret, &ignored);
 }
 
 enum {
@@ -198,16 +227,18 @@ static struct str no_object(struct arena *a, struct str bytes)
 }
 
 /* Words a decoding error as the original does: it looks for apiVersion and kind first. */
-static int explain_decode(struct request *r, enum media media, struct str bytes, schema_id type)
+static int explain_decode(struct request *r, enum media media, struct str bytes, schema_id type,
+                          const struct said *said)
 {
-    struct str version = STR_NONE, kind = STR_NONE, why = r->st.message;
+    struct str version = said->version, kind = said->kind, why = r->st.message;
     struct status peek;
     const char *wanted =
         type == SCHEMA_CUSTOM || type == SCHEMA_NONE ? r->resource->kind : schema_type(type)->kind;
     if (r->st.reason != REASON_BAD_REQUEST || media == MEDIA_PROTOBUF)
         return -1;
     status_init(&peek, r->arena);
-    bool readable = document_peek(r->arena, media, bytes, &version, &kind, &peek) == 0;
+    bool readable =
+        said->readable || document_peek(r->arena, media, bytes, &version, &kind, &peek) == 0;
     struct str odd = readable && media == MEDIA_JSON ? no_object(r->arena, bytes) : STR_NONE;
     why = str_empty(odd) ? why : odd;
     if (!readable || !str_empty(odd))
@@ -258,8 +289,9 @@ int write_decode_body(struct request *r, schema_id type, struct node **ret)
     if ((media == MEDIA_JSON && str_is(str_trim(bytes), "null")) ||
         (media == MEDIA_YAML && yaml_says_nothing(bytes)))
         bytes = STR("{}");
-    return write_decode_bytes(r, media, bytes, type, ret) < 0
-               ? explain_decode(r, media, bytes, type)
+    struct said said = {.readable = false};
+    return decode_apart(r, media, bytes, type, ret, &said) < 0
+               ? explain_decode(r, media, bytes, type, &said)
                : 0;
 }
 

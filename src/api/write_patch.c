@@ -38,29 +38,28 @@ static int read_patch_type(struct request *r)
     return status_set(&r->st, REASON_UNSUPPORTED_MEDIA_TYPE, "415: Unsupported Media Type");
 }
 
-static int patch_document(struct request *r, struct node **ret)
+static int patch_document(struct request *r, struct arena *a, struct node **ret)
 {
     if (!r->http) {
-        *ret = node_copy(r->arena, r->sent);
+        *ret = node_copy(a, r->sent);
         return 0;
     }
-    if (json_parse(r->arena, r->http->body, ret, &r->st) == 0)
+    if (json_parse(a, r->http->body, ret, &r->st) == 0)
         return 0;
     return status_set(&r->st, REASON_BAD_REQUEST, "error decoding patch: %.*s",
                       STR_ARG(r->st.message));
 }
 
-static int apply_patch(struct request *r, const struct node *patch, struct node **ret)
+static int apply_patch(struct request *r, struct arena *a, struct node *patch, struct node **ret)
 {
     int err;
     switch (r->options.patch) {
     case PATCH_JSON:
-        err = json_patch(r->arena, r->old_node, patch, ret, &r->st);
+        err = json_patch(a, r->old_node, patch, ret, &r->st);
         r->st.details.cause_count = 0; /* the message says it all */
         return err;
-    case PATCH_MERGE: return merge_patch(r->arena, r->old_node, patch, ret, &r->st);
-    default:
-        return strategic_merge_patch(r->arena, r->resource->type, r->old_node, patch, ret, &r->st);
+    case PATCH_MERGE: return merge_patch(a, r->old_node, patch, ret, &r->st);
+    default: return strategic_merge_patch(a, r->resource->type, r->old_node, patch, ret, &r->st);
     }
 }
 
@@ -94,24 +93,53 @@ static int check_patched_type(struct request *r, struct node *patched)
 
 /* A patched tree went through no decoder: it is written out and read back, which checks types,
  * finds unknown fields and makes scalars canonical, in one place for all kinds of patches. */
-static int redecode(struct request *r, const struct node *patch, const struct node *patched,
-                    struct node **ret)
+static int redecode(struct request *r, struct str patched, struct node **ret)
 {
-    if (!node_is(patched, NODE_MAP))
-        return status_set(&r->st, REASON_BAD_REQUEST, "the patch makes the object no object");
-    struct buf text = BUF_INIT;
-    node_to_json(&text, patched, 0);
-    struct str copy = arena_str(r->arena, buf_str(&text));
-    buf_clear(&text);
-    int err = write_decode_bytes(r, MEDIA_JSON, copy, r->resource->type, ret);
+    int err = write_decode_bytes(r, MEDIA_JSON, patched, r->resource->type, ret);
     if (err == 0)
         err = check_patched_type(r, *ret);
-    if (err < 0 && r->options.patch == PATCH_STRATEGIC) {
+    if (err == 0)
+        return 0;
+    struct buf text = BUF_INIT;
+    struct arena aside = ARENA_INIT;
+    struct status ignored;
+    struct node *patch;
+    status_init(&ignored, &aside);
+    bool shows_patch = r->options.patch == PATCH_STRATEGIC;
+    if (shows_patch && r->http && json_parse(&aside, r->http->body, &patch, &ignored) == 0)
         node_to_json(&text, patch, 0);
-        copy = arena_str(r->arena, buf_str(&text));
-    }
+    else if (shows_patch && !r->http)
+        node_to_json(&text, r->sent, 0);
+    arena_release(&aside);
+    (void)refuse_patched(r, shows_patch ? buf_str(&text) : patched);
     buf_release(&text);
-    return err < 0 ? refuse_patched(r, copy) : 0;
+    return -1;
+}
+
+/* The patched object as text: what was needed to make it is given back. */
+static int patched_text(struct request *r, struct buf *text)
+{
+    struct arena scratch = ARENA_INIT, *a = write_scratch(r, &scratch);
+    struct node *patch, *patched;
+    int err = patch_document(r, a, &patch);
+    if (err == 0)
+        err = apply_patch(r, a, patch, &patched);
+    if (err == 0 && !node_is(patched, NODE_MAP))
+        err = status_set(&r->st, REASON_BAD_REQUEST, "the patch makes the object no object");
+    if (err == 0)
+        node_to_json(text, patched, 0);
+    arena_release(&scratch);
+    return err;
+}
+
+static int patch_object(struct request *r)
+{
+    struct buf text = BUF_INIT;
+    int err = patched_text(r, &text);
+    if (err == 0)
+        err = redecode(r, buf_str(&text), &r->object);
+    buf_release(&text);
+    return err < 0 ? -1 : write_check_identity(r);
 }
 
 /* Apply knows typed fields only: an unknown one is refused, whatever fieldValidation says. */
@@ -146,12 +174,12 @@ static int check_apply(struct request *r, const struct node *config)
 }
 
 /* What is to be applied is looked at as any YAML first: it must say which kind it is of. */
-static int refuse_other_kinds(struct request *r, struct node **ret)
+static int read_untyped(struct request *r, struct node **ret, struct decode_notes *notes)
 {
     struct node *any;
     struct status st;
     status_init(&st, r->arena);
-    if (yaml_parse(r->arena, r->http->body, &any, &st) < 0)
+    if (yaml_read(r->arena, r->http->body, &any, notes, &st) < 0)
         return status_set(&r->st, REASON_BAD_REQUEST,
                           "error decoding YAML: error converting YAML to JSON: %.*s",
                           STR_ARG(st.message));
@@ -173,30 +201,42 @@ static int refuse_other_kinds(struct request *r, struct node **ret)
 }
 
 /* Values of wrong types are told of in the words of apply, which knows the path to each. */
-static int explain_untyped(struct request *r, const struct node *config)
+static int explain_untyped(struct request *r)
 {
     struct apply_context ctx = {.typing = {.type = r->resource->type},
                                 .manager = r->options.manager,
                                 .api_version = request_api_version(r)};
+    struct arena aside = ARENA_INIT;
     struct status st;
-    struct node *ignored;
+    struct node *config, *ignored;
     status_init(&st, r->arena);
-    if (!r->custom && apply_merge(r->arena, &ctx, NULL, config, &ignored, &st) < 0)
+    if (!r->custom && yaml_parse(&aside, r->http->body, &config, &st) == 0 &&
+        apply_merge(&aside, &ctx, NULL, config, &ignored, &st) < 0)
         r->st = st;
+    arena_release(&aside);
     return -1;
+}
+
+/* The tree is read once, and made one of the type then. */
+static int read_config(struct request *r, struct node **ret, struct decode_notes *notes)
+{
+    if (!r->http) {
+        *ret = node_copy(r->arena, r->sent);
+        return 0;
+    }
+    if (read_untyped(r, ret, notes) < 0)
+        return -1;
+    if (decode_canonical(r->arena, r->resource->type, *ret, notes, &r->st) < 0)
+        return explain_untyped(r);
+    return 0;
 }
 
 static int apply_config(struct request *r)
 {
-    struct node *config, *untyped = NULL;
+    struct node *config = NULL;
     struct decode_notes notes = {0};
-    if (!r->http)
-        config = node_copy(r->arena, r->sent);
-    else if (refuse_other_kinds(r, &untyped) < 0)
+    if (read_config(r, &config, &notes) < 0)
         return -1;
-    else if (document_decode(r->arena, MEDIA_YAML, r->http->body, r->resource->type, &config,
-                             &notes, &r->st) < 0)
-        return explain_untyped(r, untyped);
     bool strict = r->options.validation == VALIDATE_STRICT;
     if ((strict && write_judge_notes(r, &notes) < 0) || refuse_unknown(r, config, &notes) < 0 ||
         write_judge_notes(r, &notes) < 0 || check_apply(r, config) < 0)
@@ -229,15 +269,8 @@ static enum step_result patch_decode(struct request *r)
             return STEP_FAIL;
         status_init(&r->st, r->arena);
     }
-    if (apply) {
-        if (apply_config(r) < 0)
-            return STEP_FAIL;
-    } else {
-        struct node *patch, *patched;
-        if (patch_document(r, &patch) < 0 || apply_patch(r, patch, &patched) < 0 ||
-            redecode(r, patch, patched, &r->object) < 0 || write_check_identity(r) < 0)
-            return STEP_FAIL;
-    }
+    if ((apply ? apply_config(r) : patch_object(r)) < 0)
+        return STEP_FAIL;
     if (!r->old && r->custom && r->custom->terminating) {
         status_set(&r->st, REASON_METHOD_NOT_ALLOWED,
                    "create not allowed while custom resource definition is terminating");

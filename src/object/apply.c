@@ -38,19 +38,23 @@ static const char *const stripped[] = {
 struct operation {
     struct smd smd;
     const struct apply_context *ctx;
+    struct arena *out; /* for what stays */
     struct smd_type type;
     const struct field_set *reset; /* never owned */
     struct managers managers;
     struct status *st;
 };
 
-static struct operation begin(struct arena *a, const struct apply_context *ctx, struct status *st)
+/* What is made on the way lives in work, and takes many times what is left in the end. */
+static struct operation begin(struct arena *work, struct arena *out,
+                              const struct apply_context *ctx, struct status *st)
 {
     return (struct operation){
-        .smd = {.arena = a},
+        .smd = {.arena = work, .values = out},
         .ctx = ctx,
+        .out = out,
         .type = smd_root(&ctx->typing),
-        .reset = field_set_of_names(a, ctx->reset_paths),
+        .reset = field_set_of_names(work, ctx->reset_paths),
         .st = st,
     };
 }
@@ -154,10 +158,42 @@ static void track(struct operation *op, const struct node *old, const struct nod
     }
 }
 
+/* Names that came last, by hash: what lies under the items of a list is much the same. */
+struct owned_names {
+    struct arena *a;
+    struct str last[SMD_NAMES];
+};
+
+static void own_names(struct owned_names *o, struct node *set)
+{
+    member_each(m, set)
+    {
+        struct str *last = &o->last[str_hash(m->name) & (SMD_NAMES - 1)];
+        if (!str_equal(*last, m->name))
+            *last = arena_str(o->a, m->name);
+        m->name = *last;
+        own_names(o, m->value);
+    }
+}
+
+/* Gives the entries' texts, which lived while the operation did, the life of what is stored. */
+static void own_texts(struct arena *a, struct node *list)
+{
+    struct owned_names owned = {.a = a};
+    node_each(entry, list) member_each(m, entry)
+    {
+        if (m->value->kind == NODE_STRING)
+            m->value->text = arena_str(a, m->value->text);
+        else
+            own_names(&owned, m->value);
+    }
+}
+
 static void store_managers(struct operation *op, struct node *document)
 {
-    struct arena *a = op->smd.arena;
+    struct arena *a = op->out;
     struct node *list = managers_encode(a, &op->managers);
+    own_texts(a, list);
     (void)node_del(document, "metadata.managedFields");
     if (list)
         node_put(a, document, "metadata.managedFields", list);
@@ -170,8 +206,7 @@ static void keep_times(struct operation *op, const struct node *old, struct node
     struct node *before = node_at(old, "metadata.managedFields");
     struct node *after = node_at(changed, "metadata.managedFields");
     if (same && before && after && managed_fields_equal(before, after))
-        node_put(op->smd.arena, changed, "metadata.managedFields",
-                 node_clone(op->smd.arena, before));
+        node_put(op->out, changed, "metadata.managedFields", node_clone(op->out, before));
 }
 
 static bool is_reset(const struct node *list)
@@ -199,23 +234,30 @@ static void decode_for_update(struct operation *op, const struct node *old,
         op->managers = (struct managers){0};
 }
 
+static void track_update(struct operation *op, const struct node *old, struct node *changed)
+{
+    decode_for_update(op, old, changed);
+    (void)node_del(changed, "metadata.managedFields");
+    const struct node *before = compared_view(op, old), *after = compared_view(op, changed);
+    bool creates = node_str(old, "metadata.uid").len == 0;
+    if (op->managers.count == 0 && !creates)
+        return;
+    track(op, before, after, op->ctx->manager);
+    if (op->smd.failed)
+        return; /* not a value of its type: it goes without owners, as in the original */
+    managers_cap(op->smd.arena, &op->managers, LIMIT_UPDATE_MANAGERS);
+    bool same = node_equal(before, after);
+    store_managers(op, changed);
+    keep_times(op, old, changed, same);
+}
+
 int apply_track_update(struct arena *a, const struct apply_context *ctx, const struct node *old,
                        struct node *changed, struct status *st)
 {
-    struct operation op = begin(a, ctx, st);
-    decode_for_update(&op, old, changed);
-    (void)node_del(changed, "metadata.managedFields");
-    const struct node *before = compared_view(&op, old), *after = compared_view(&op, changed);
-    bool creates = node_str(old, "metadata.uid").len == 0;
-    if (op.managers.count == 0 && !creates)
-        return 0;
-    track(&op, before, after, ctx->manager);
-    if (op.smd.failed)
-        return 0; /* not a value of its type: it goes without owners, as in the original */
-    managers_cap(a, &op.managers, LIMIT_UPDATE_MANAGERS);
-    bool same = node_equal(before, after);
-    store_managers(&op, changed);
-    keep_times(&op, old, changed, same);
+    struct arena work = ARENA_INIT;
+    struct operation op = begin(&work, a, ctx, st);
+    track_update(&op, old, changed);
+    arena_release(&work);
     return 0;
 }
 
@@ -407,12 +449,12 @@ static void sort_members(struct node *n)
 static void update_last_applied(struct operation *op, struct node *result,
                                 const struct node *config)
 {
-    struct arena *a = op->smd.arena;
+    struct arena *a = op->out;
     struct node *annotations = node_at(result, "metadata.annotations");
     if (!str_is(op->ctx->manager, "kubectl") ||
         node_str(node_get(annotations, STR(LAST_APPLIED)), "").len == 0)
         return;
-    struct node *copy = node_clone(a, config);
+    struct node *copy = node_clone(op->smd.arena, config);
     struct node *own = node_at(copy, "metadata.annotations");
     if (own)
         (void)node_remove(own, STR(LAST_APPLIED));
@@ -467,7 +509,7 @@ static int merge_config(struct operation *op, const struct node *live, const str
     if (merged)
         merged = prune(op, merged, last, self.set);
     if (!merged)
-        merged = node_map(a);
+        merged = node_map(op->out);
     struct comparison c = compare(op, live, merged);
     if (s->failed)
         return status_set(op->st, REASON_BAD_REQUEST, "failed to merge config: %.*s",
@@ -481,33 +523,43 @@ static int merge_config(struct operation *op, const struct node *live, const str
     return 0;
 }
 
-int apply_merge(struct arena *a, const struct apply_context *ctx, const struct node *live,
-                const struct node *config, struct node **ret, struct status *st)
+static int merge(struct operation *op, const struct node *live, const struct node *config,
+                 struct node **ret)
 {
-    struct operation op = begin(a, ctx, st);
+    struct arena *a = op->smd.arena;
     struct node *before = unmanaged(a, live), *result = NULL;
     bool changed = false;
-    if (check_config(&op, config) < 0 || decode_for_apply(&op, live, before) < 0 ||
-        merge_config(&op, before, config, &result, &changed) < 0)
+    if (check_config(op, config) < 0 || decode_for_apply(op, live, before) < 0 ||
+        merge_config(op, before, config, &result, &changed) < 0)
         return -1;
-    struct manager identity = identity_of(&op, ctx->manager, true);
-    struct manager *self = managers_find(&op.managers, &identity);
+    struct manager identity = identity_of(op, op->ctx->manager, true);
+    struct manager *self = managers_find(&op->managers, &identity);
     if (self) {
         self->set = field_set_difference(a, self->set, field_set_of_names(a, stripped));
         if (changed) {
             self->has_time = true;
-            self->time_us = ctx->now_us;
+            self->time_us = op->ctx->now_us;
         }
-        managers_sweep(&op.managers);
+        managers_sweep(&op->managers);
     }
     if (!changed)
-        result = node_clone(a, before);
-    update_last_applied(&op, result, config);
-    if (changed && ctx->typing.type != SCHEMA_CUSTOM)
-        object_default(a, ctx->typing.type, result);
+        result = node_clone(op->out, before);
+    update_last_applied(op, result, config);
+    if (changed && op->ctx->typing.type != SCHEMA_CUSTOM)
+        object_default(op->out, op->ctx->typing.type, result);
     bool same = live && (!changed || node_equal(before, result));
-    store_managers(&op, result);
-    keep_times(&op, live, result, same);
+    store_managers(op, result);
+    keep_times(op, live, result, same);
     *ret = result;
     return 0;
+}
+
+int apply_merge(struct arena *a, const struct apply_context *ctx, const struct node *live,
+                const struct node *config, struct node **ret, struct status *st)
+{
+    struct arena work = ARENA_INIT;
+    struct operation op = begin(&work, a, ctx, st);
+    int err = merge(&op, live, config, ret);
+    arena_release(&work);
+    return err;
 }

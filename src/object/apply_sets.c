@@ -1,4 +1,5 @@
 #include "object/apply_walk.h"
+#include "object/json.h"
 #include "object/patch_edit.h"
 
 /* Walks that follow a set of paths, and validation. */
@@ -6,7 +7,7 @@
 static struct node *remove_from_list(struct smd *s, const struct smd_atom *atom,
                                      const struct node *list, const struct field_set *items)
 {
-    struct node *out = node_list(s->arena);
+    struct node *out = node_list(s->values);
     node_each(item, list)
     {
         struct str element;
@@ -16,7 +17,7 @@ static struct node *remove_from_list(struct smd *s, const struct smd_atom *atom,
         if (e && e->member)
             continue;
         struct node *kept = e ? smd_remove(s, atom->items, item, e->below) : item;
-        node_append(s->arena, out, kept ? kept : node_null(s->arena));
+        node_append(s->values, out, kept ? kept : node_null(s->values));
     }
     return node_count(out) ? out : NULL;
 }
@@ -35,22 +36,18 @@ struct node *smd_remove(struct smd *s, struct smd_type t, struct node *value,
         return NULL;
     if (!is_map)
         return remove_from_list(s, &atom, value, items);
-    struct node *out = node_map(s->arena);
-    struct map_edit edit;
-    map_edit_begin(&edit, s->arena, out);
+    struct node *out = node_map(s->values);
     member_each(m, value)
     {
-        const struct field_entry *e =
-            field_set_find(items, field_element_of_name(s->arena, m->name));
+        const struct field_entry *e = field_set_find(items, smd_name_element(s, m->name));
         bool named;
         if (e && e->member)
             continue;
         struct node *kept = m->value;
         if (e)
             kept = smd_remove(s, smd_member(t, m->name, &named), m->value, e->below);
-        map_edit_set(&edit, m->name, kept ? kept : node_null(s->arena));
+        json_add_member(s->values, out, m->name, kept ? kept : node_null(s->values));
     }
-    map_edit_end(&edit);
     return node_count(out) ? out : NULL;
 }
 

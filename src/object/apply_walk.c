@@ -1,5 +1,6 @@
 #include "object/apply_walk.h"
 
+#include "object/json.h"
 #include "object/patch_edit.h"
 
 static void fail(struct smd *s, struct str text)
@@ -44,6 +45,14 @@ static bool keyed_element(struct smd *s, const struct smd_atom *list, const stru
     return true;
 }
 
+struct str smd_name_element(struct smd *s, struct str name)
+{
+    struct str *last = &s->names[str_hash(name) & (SMD_NAMES - 1)];
+    if (last->len != name.len + 2 || !str_equal((struct str){last->data + 2, name.len}, name))
+        *last = field_element_of_name(s->arena, name);
+    return *last;
+}
+
 bool smd_item_element(struct smd *s, const struct smd_atom *list, const struct node *item,
                       struct str *ret)
 {
@@ -71,11 +80,19 @@ struct marks {
 
 static struct marks field_marks(struct smd *s, struct smd_type t, const struct node *value);
 
+static struct field_set *set_for(struct smd *s, size_t count)
+{
+    struct field_set *set = field_set_new(s->arena);
+    set->entries = arena_array(s->arena, struct field_entry, count);
+    set->cap = (uint32_t)count;
+    return set;
+}
+
 /* Items with the same key: only that there are several is noted. */
 static struct marks list_marks(struct smd *s, const struct smd_atom *atom, const struct node *list)
 {
-    struct field_set *out = field_set_new(s->arena);
     size_t count = node_count(list), at = 0;
+    struct field_set *out = set_for(s, count);
     struct node *elements = arena_array(s->arena, struct node, count + 1);
     struct key_index seen, repeated;
     key_index_init(&seen, s->arena, count);
@@ -115,7 +132,7 @@ static struct marks field_marks(struct smd *s, struct smd_type t, const struct n
     }
     if (atom.map != SMD_MAP_GRANULAR)
         return (struct marks){.self = true};
-    struct field_set *out = field_set_new(s->arena);
+    struct field_set *out = set_for(s, node_count(value));
     member_each(m, value)
     {
         bool named;
@@ -123,8 +140,8 @@ static struct marks field_marks(struct smd *s, struct smd_type t, const struct n
         struct marks below = field_marks(s, type, m->value);
         bool hollow =
             m->value->kind == NODE_NULL || (m->value->kind == NODE_MAP && m->value->map.count == 0);
-        field_set_add(s->arena, out, field_element_of_name(s->arena, m->name),
-                      below.self || hollow || !named, below.below);
+        field_set_add(s->arena, out, smd_name_element(s, m->name), below.self || hollow || !named,
+                      below.below);
     }
     field_set_finish(s->arena, out);
     return (struct marks){.below = out};
@@ -175,7 +192,7 @@ static const struct node *mergeable(struct smd *s, const struct side *side, ssiz
 {
     if (at < 0)
         return NULL;
-    return side->repeated[at] ? node_null(s->arena) : side->list->list.items[at];
+    return side->repeated[at] ? node_null(s->values) : side->list->list.items[at];
 }
 
 /* Weaves the items of both sides: order of right where it has an opinion, of left elsewhere. */
@@ -183,7 +200,7 @@ static struct node *merge_lists(struct smd *s, const struct smd_atom *atom, cons
                                 const struct node *right)
 {
     struct side l, r;
-    struct node *out = node_list(s->arena);
+    struct node *out = node_list(s->values);
     if (!index_side(s, atom, right, &r) || !index_side(s, atom, left, &l))
         return NULL;
     bool *merged = arena_array(s->arena, bool, r.count + 1);
@@ -201,7 +218,7 @@ static struct node *merge_lists(struct smd *s, const struct smd_atom *atom, cons
         if (!same && i < l.count && in_right < 0) {
             struct node *n = merge_values(s, atom->items, l.list->list.items[i++], NULL);
             if (n)
-                node_append(s->arena, out, n);
+                node_append(s->values, out, n);
             continue;
         }
         if (!same && i < l.count && merged[in_right])
@@ -213,7 +230,7 @@ static struct node *merge_lists(struct smd *s, const struct smd_atom *atom, cons
             merge_values(s, atom->items, mergeable(s, &l, find_item(&l, &r.elements[j])),
                          mergeable(s, &r, (ssize_t)j));
         if (n)
-            node_append(s->arena, out, n);
+            node_append(s->values, out, n);
         if (same || shared == j)
             for (shared = shared < r.count ? shared + 1 : shared;
                  shared < r.count && find_item(&l, &r.elements[shared]) < 0;)
@@ -224,33 +241,55 @@ static struct node *merge_lists(struct smd *s, const struct smd_atom *atom, cons
     return node_count(out) ? out : NULL;
 }
 
+/* Two maps whose members are looked up in each other; one that is empty costs no index. */
+struct both {
+    struct map_edit left, right;
+    struct node none;
+};
+
+static void both_begin(struct smd *s, struct both *b, const struct node *left,
+                       const struct node *right)
+{
+    bool needed = node_count(left) > 0 && node_count(right) > 0;
+    b->none = (struct node){.kind = NODE_MAP};
+    map_edit_begin(&b->left, s->arena, needed ? (struct node *)left : &b->none);
+    map_edit_begin(&b->right, s->arena, needed ? (struct node *)right : &b->none);
+}
+
+static struct node *in_left(const struct both *b, struct str name)
+{
+    struct member *m = map_edit_find(&b->left, name);
+    return m ? m->value : NULL;
+}
+
+static struct node *in_right(const struct both *b, struct str name)
+{
+    struct member *m = map_edit_find(&b->right, name);
+    return m ? m->value : NULL;
+}
+
 static struct node *merge_maps(struct smd *s, struct smd_type t, const struct node *left,
                                const struct node *right)
 {
-    struct node *out = node_map(s->arena);
-    struct map_edit edit, other;
+    struct node *out = node_map(s->values);
+    struct both both;
     bool named;
-    map_edit_begin(&edit, s->arena, out);
-    map_edit_begin(&other, s->arena, right ? (struct node *)right : node_map(s->arena));
+    both_begin(s, &both, left, right);
     member_each(m, left)
     {
-        struct member *with = map_edit_find(&other, m->name);
         struct node *n =
-            merge_values(s, smd_member(t, m->name, &named), m->value, with ? with->value : NULL);
+            merge_values(s, smd_member(t, m->name, &named), m->value, in_right(&both, m->name));
         if (n)
-            map_edit_set(&edit, m->name, n);
+            json_add_member(s->values, out, m->name, n);
     }
-    struct map_edit lefts;
-    map_edit_begin(&lefts, s->arena, left ? (struct node *)left : node_map(s->arena));
     member_each(m, right)
     {
-        if (map_edit_find(&lefts, m->name))
+        if (in_left(&both, m->name))
             continue;
         struct node *n = merge_values(s, smd_member(t, m->name, &named), NULL, m->value);
         if (n)
-            map_edit_set(&edit, m->name, n);
+            json_add_member(s->values, out, m->name, n);
     }
-    map_edit_end(&edit);
     return node_count(out) ? out : NULL;
 }
 
@@ -259,18 +298,25 @@ static const struct node *as_kind(const struct node *n, enum node_kind kind)
     return node_is(n, kind) ? n : NULL;
 }
 
+/* What is taken as a whole: right's as it is, but where members may be added to it. */
+static struct node *take_leaf(struct smd *s, const struct node *left, const struct node *right)
+{
+    bool hollow =
+        right && (right->kind == NODE_MAP || right->kind == NODE_LIST) && node_count(right) == 0;
+    return right && !hollow ? (struct node *)right : node_clone(s->values, right ? right : left);
+}
+
 static struct node *merge_shape(struct smd *s, struct smd_type t, const struct smd_atom *atom,
                                 const struct node *left, const struct node *right)
 {
-    const struct node *leaf = right ? right : left;
     bool is_map = atom->map != SMD_NO_MAP;
     if (!is_map && (atom->scalar != SCALAR_NONE || atom->list == SMD_NO_LIST))
-        return node_clone(s->arena, leaf);
+        return take_leaf(s, left, right);
     const struct node *l = as_kind(left, is_map ? NODE_MAP : NODE_LIST);
     const struct node *r = as_kind(right, is_map ? NODE_MAP : NODE_LIST);
     bool whole = is_map ? atom->map == SMD_MAP_ATOMIC : atom->list == SMD_LIST_ATOMIC;
     if (whole || (node_count(l) == 0 && node_count(r) == 0))
-        return node_clone(s->arena, leaf);
+        return take_leaf(s, left, right);
     return is_map ? merge_maps(s, t, l, r) : merge_lists(s, atom, l, r);
 }
 
@@ -312,26 +358,48 @@ static struct differences compare_values(struct smd *s, struct smd_type t, const
                                          const struct node *right);
 
 struct building {
-    struct field_set *of[MARK_COUNT];
+    struct field_set *of[MARK_COUNT]; /* arena; NULL while there is nothing in it */
+    size_t expected;                  /* entries of those that get any */
 };
 
-static void begin(struct smd *s, struct building *b)
+/* When one side has nothing, all of the other goes into one set. */
+static struct building begin(const struct node *left, const struct node *right)
 {
-    for (size_t i = 0; i < MARK_COUNT; i++)
-        b->of[i] = field_set_new(s->arena);
+    size_t l = node_count(left), r = node_count(right);
+    return (struct building){.expected = l == 0 || r == 0 ? MAX(l, r) : 0};
 }
 
-static void put(struct smd *s, struct building *b, struct str element, struct differences d)
+static bool differs(const struct differences *d, size_t mark)
+{
+    return d->of[mark].self || !field_set_empty(d->of[mark].below);
+}
+
+static void put(struct smd *s, struct building *b, struct str element, const struct differences *d)
+{
+    for (size_t i = 0; i < MARK_COUNT; i++) {
+        if (!differs(d, i))
+            continue;
+        if (!b->of[i])
+            b->of[i] = set_for(s, b->expected);
+        field_set_add(s->arena, b->of[i], element, d->of[i].self, d->of[i].below);
+    }
+}
+
+static void put_member(struct smd *s, struct building *b, struct str name, struct differences d)
 {
     for (size_t i = 0; i < MARK_COUNT; i++)
-        field_set_add(s->arena, b->of[i], element, d.of[i].self, d.of[i].below);
+        if (differs(&d, i)) {
+            put(s, b, smd_name_element(s, name), &d);
+            return;
+        }
 }
 
 static struct differences end(struct smd *s, struct building *b)
 {
     struct differences d = {0};
     for (size_t i = 0; i < MARK_COUNT; i++) {
-        field_set_finish(s->arena, b->of[i]);
+        if (b->of[i])
+            field_set_finish(s->arena, b->of[i]);
         d.of[i].below = b->of[i];
     }
     return d;
@@ -373,15 +441,14 @@ static void compare_item(struct smd *s, const struct smd_atom *atom, struct buil
     } else {
         d = compare_values(s, atom->items, left, right);
     }
-    put(s, b, element->text, d);
+    put(s, b, element->text, &d);
 }
 
 static struct differences compare_lists(struct smd *s, const struct smd_atom *atom,
                                         const struct node *left, const struct node *right)
 {
     struct side l, r;
-    struct building b;
-    begin(s, &b);
+    struct building b = begin(left, right);
     if (!index_side(s, atom, left, &l) || !index_side(s, atom, right, &r))
         return (struct differences){0};
     for (size_t i = 0; i < l.count; i++)
@@ -396,21 +463,15 @@ static struct differences compare_lists(struct smd *s, const struct smd_atom *at
 static struct differences compare_maps(struct smd *s, struct smd_type t, const struct node *left,
                                        const struct node *right)
 {
-    struct building b;
-    struct map_edit lefts, rights;
+    struct building b = begin(left, right);
+    struct both both;
     bool named;
-    begin(s, &b);
-    map_edit_begin(&lefts, s->arena, left ? (struct node *)left : node_map(s->arena));
-    map_edit_begin(&rights, s->arena, right ? (struct node *)right : node_map(s->arena));
-    member_each(m, left)
-    {
-        struct member *with = map_edit_find(&rights, m->name);
-        put(s, &b, field_element_of_name(s->arena, m->name),
-            compare_values(s, smd_member(t, m->name, &named), m->value, with ? with->value : NULL));
-    }
-    member_each(m, right) if (!map_edit_find(&lefts, m->name))
-        put(s, &b, field_element_of_name(s->arena, m->name),
-            compare_values(s, smd_member(t, m->name, &named), NULL, m->value));
+    both_begin(s, &both, left, right);
+    member_each(m, left) put_member(
+        s, &b, m->name,
+        compare_values(s, smd_member(t, m->name, &named), m->value, in_right(&both, m->name)));
+    member_each(m, right) if (!in_left(&both, m->name)) put_member(
+        s, &b, m->name, compare_values(s, smd_member(t, m->name, &named), NULL, m->value));
     return end(s, &b);
 }
 

@@ -274,18 +274,18 @@ static int apply_operation(struct json_patcher *p, const struct node *op)
         return str_is(kind, "move") ? move(p, from, path) : copy(p, from, path);
     if (str_is(kind, "remove"))
         return take_out(p, "remove", path);
-    const struct node *value = node_get(op, STR("value"));
+    struct node *value = node_get(op, STR("value"));
     if (str_is(kind, "test"))
         return test(p, path, value);
-    struct node *own = value ? node_clone(p->arena, value) : node_null(p->arena);
+    value = value ? value : node_null(p->arena);
     if (str_is(kind, "add"))
-        return add(p, path, own);
+        return add(p, path, value);
     if (str_is(kind, "replace"))
-        return replace(p, path, own);
+        return replace(p, path, value);
     return fail(p, "operation", kind, "unexpected kind");
 }
 
-int json_patch(struct arena *a, const struct node *old, const struct node *patch, struct node **ret,
+int json_patch(struct arena *a, const struct node *old, struct node *patch, struct node **ret,
                struct status *st)
 {
     if (patch->kind != NODE_LIST && patch->kind != NODE_NULL)

@@ -37,15 +37,14 @@ static void merge_maps(struct arena *a, struct node *doc, const struct node *pat
             merge_maps(a, old->value, m->value);
             continue;
         }
-        struct node *value = node_clone(a, m->value);
-        prune_nulls(a, value);
-        map_edit_set(&edit, m->name, value);
+        prune_nulls(a, m->value);
+        map_edit_set(&edit, m->name, m->value);
     }
     map_edit_end(&edit);
 }
 
-int merge_patch(struct arena *a, const struct node *old, const struct node *patch,
-                struct node **ret, struct status *st)
+int merge_patch(struct arena *a, const struct node *old, struct node *patch, struct node **ret,
+                struct status *st)
 {
     static const char *const names[] = {
         [NODE_BOOL] = "bool",     [NODE_INT] = "number", [NODE_DOUBLE] = "number",

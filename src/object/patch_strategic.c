@@ -320,7 +320,7 @@ static int merge_maps(struct smp *s, struct node *original, struct node *patch, 
 }
 
 int strategic_merge_patch(struct arena *a, schema_id type, const struct node *old,
-                          const struct node *patch, struct node **ret, struct status *st)
+                          struct node *patch, struct node **ret, struct status *st)
 {
     struct smp s = {.arena = a, .st = st};
     if (type == SCHEMA_CUSTOM || type == SCHEMA_NONE)
@@ -333,5 +333,5 @@ int strategic_merge_patch(struct arena *a, schema_id type, const struct node *ol
         return status_set(st, REASON_BAD_REQUEST,
                           "json: cannot unmarshal %s into Go value of type map[string]interface {}",
                           smp_json_kind(patch));
-    return merge_maps(&s, node_clone(a, old), node_clone(a, patch), typing_of(type), ret);
+    return merge_maps(&s, node_clone(a, old), patch, typing_of(type), ret);
 }

@@ -5,6 +5,30 @@
 #include "base/limits.h"
 #include "object/seal.h"
 
+enum {
+    FEW_ITEMS = 32,         /* whose paths may as well stay */
+    ITEM_BYTES = 256 << 10, /* of paths, after which they are given back */
+};
+
+void check_items_begin(struct check *c, struct check_items *items, size_t count)
+{
+    *items = (struct check_items){.outer = c->a, .item = ARENA_INIT};
+    if (count > FEW_ITEMS)
+        c->a = &items->item;
+}
+
+void check_item_done(struct check *c, struct check_items *items)
+{
+    if (c->a == &items->item && items->item.used_bytes > ITEM_BYTES)
+        arena_reset(&items->item);
+}
+
+void check_items_end(struct check *c, struct check_items *items)
+{
+    c->a = items->outer;
+    arena_release(&items->item);
+}
+
 struct str path_of(struct check *c, struct str base, const char *member)
 {
     if (str_empty(base))

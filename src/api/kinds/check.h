@@ -19,6 +19,15 @@ static inline struct check check_of(const struct kind_ctx *ctx, struct status *s
     return (struct check){.a = ctx->arena, .st = st, .ctx = ctx, .repeats = {.a = ctx->arena}};
 }
 
+/* For long lists: what the paths to the parts of an item take is given back before the next one.
+ * Between begin and end c->a holds nothing for longer than an item. */
+struct check_items {
+    struct arena *outer, item;
+};
+void check_items_begin(struct check *c, struct check_items *items, size_t count);
+void check_item_done(struct check *c, struct check_items *items);
+void check_items_end(struct check *c, struct check_items *items);
+
 /* Paths: base.member, base[index], base[key]. An empty base gives the member alone. */
 struct str path_of(struct check *c, struct str base, const char *member);
 struct str path_index(struct check *c, struct str base, size_t index);

@@ -28,6 +28,13 @@ static void grow(struct names *n)
             *find(n, old.slots[i].name) = old.slots[i];
 }
 
+static void reserve(struct names *n, size_t count)
+{
+    for (n->cap = FIRST_SLOTS; n->cap <= count * 2;)
+        n->cap *= 2;
+    n->slots = arena_array(n->a, struct name_slot, n->cap);
+}
+
 void names_put(struct names *n, struct str name, uintptr_t value)
 {
     assert(value != 0);
@@ -57,6 +64,7 @@ static const struct names *first_of(struct repeats *r, const struct node *list, 
     r->kept[at].list = list;
     r->kept[at].member = member;
     r->kept[at].first = (struct names){.a = r->a};
+    reserve(&r->kept[at].first, node_count(list));
     for (size_t i = 0; i < node_count(list); i++)
         names_put(&r->kept[at].first, node_str(node_item(list, i), member), i + 1);
     return &r->kept[at].first;

@@ -455,11 +455,12 @@ static void check_common(struct pod_check *p, const struct node *container, stru
                              path_of(c, path, "securityContext"));
 }
 
-static void check_image_blanks(struct check *c, const struct node *container, struct str path)
+static void check_image_blanks(struct check *c, const struct node *container, struct str list,
+                               size_t index)
 {
     struct str image = node_str(container, "image");
     if (str_trim(image).len != image.len)
-        field_invalid(c->st, path_of(c, path, "image"), image,
+        field_invalid(c->st, path_of(c, path_index(c, list, index), "image"), image,
                       "must not have leading or trailing whitespace");
 }
 
@@ -473,6 +474,8 @@ static void check_regular(struct pod_check *p)
         field_required(c->st, path, "%s", "");
         return;
     }
+    struct check_items items;
+    check_items_begin(c, &items, node_count(list));
     /* Containers are costly to check: not when their faults aren't told any more. */
     for (size_t i = 0; i < node_count(list) && !c->st->details.cause_untold; i++) {
         const struct node *container = node_item(list, i);
@@ -485,7 +488,9 @@ static void check_regular(struct pod_check *p)
         check_probe(p, container, "readinessProbe", at);
         check_probe(p, container, "startupProbe", at);
         check_restart_policy(p, container, at);
+        check_item_done(c, &items);
     }
+    check_items_end(c, &items);
     for (size_t i = 0; i < node_count(list); i++)
         check_host_port_conflicts(c, node_get(node_item(list, i), STR("ports")),
                                   path_index(c, path, i), taken);
@@ -498,6 +503,8 @@ static void check_init(struct pod_check *p)
     struct check *c = p->c;
     const struct node *list = node_get(p->spec, STR("initContainers"));
     struct str path = path_of(c, p->path, "initContainers");
+    struct check_items items;
+    check_items_begin(c, &items, node_count(list));
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *container = node_item(list, i);
         struct str at = path_index(c, path, i), name = node_str(container, "name");
@@ -527,7 +534,9 @@ static void check_init(struct pod_check *p)
                     path_of(c, path_index(c, path_of(c, at, "resizePolicy"), k), "restartPolicy"),
                     STR("RestartContainer"),
                     "must not be set to 'RestartContainer' for non-sidecar initContainers");
+        check_item_done(c, &items);
     }
+    check_items_end(c, &items);
 }
 
 void check_containers(struct pod_check *p)
@@ -539,9 +548,9 @@ void check_containers(struct pod_check *p)
     static const char *const lists[] = {"containers", "initContainers"};
     for (size_t l = 0; l < ARRAY_COUNT(lists); l++) {
         const struct node *list = node_get(p->spec, str_from(lists[l]));
+        struct str path = path_of(p->c, p->path, lists[l]);
         for (size_t i = 0; i < node_count(list); i++)
-            check_image_blanks(p->c, node_item(list, i),
-                               path_index(p->c, path_of(p->c, p->path, lists[l]), i));
+            check_image_blanks(p->c, node_item(list, i), path, i);
     }
 }
 
@@ -554,13 +563,15 @@ void check_ephemeral_containers(struct pod_check *p)
     const struct node *list = node_get(p->spec, STR("ephemeralContainers"));
     const struct node *regular = node_get(p->spec, STR("containers")),
                       *init = node_get(p->spec, STR("initContainers"));
+    struct str path = path_of(c, p->path, "ephemeralContainers");
+    struct check_items items;
+    check_items_begin(c, &items, node_count(list));
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *container = node_item(list, i);
-        struct str at = path_index(c, path_of(c, p->path, "ephemeralContainers"), i),
-                   name = node_str(container, "name");
+        struct str at = path_index(c, path, i), name = node_str(container, "name");
         struct str target = node_str(container, "targetContainerName");
         check_common(p, container, at);
-        check_image_blanks(c, container, at);
+        check_image_blanks(c, container, path, i);
         if (node_find(regular, "name", name) || node_find(init, "name", name) ||
             repeats_earlier(&c->repeats, list, i, "name"))
             field_duplicate(c->st, path_of(c, at, "name"), name);
@@ -583,5 +594,7 @@ void check_ephemeral_containers(struct pod_check *p)
                 field_forbidden(c->st, path_of(c, mount, "subPathExpr"),
                                 "cannot be set for an Ephemeral Container");
         }
+        check_item_done(c, &items);
     }
+    check_items_end(c, &items);
 }

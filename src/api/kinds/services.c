@@ -117,6 +117,8 @@ static bool pair_again(struct names *seen, const struct node *port, const char *
 static void check_port_conflicts(struct check *c, const struct node *ports, struct str type)
 {
     struct names node_ports = {.a = c->a}, numbers = {.a = c->a};
+    struct check_items items;
+    check_items_begin(c, &items, node_count(ports));
     for (size_t i = 0; i < node_count(ports); i++) {
         const struct node *port = node_item(ports, i);
         int64_t number = node_num(port, "nodePort", 0);
@@ -126,7 +128,9 @@ static void check_port_conflicts(struct check *c, const struct node *ports, stru
         if (number && pair_again(&node_ports, port, "nodePort"))
             status_add_cause(c->st, CAUSE_DUPLICATE, at, "Duplicate value: %lld",
                              (long long)number);
+        check_item_done(c, &items);
     }
+    check_items_end(c, &items);
     for (size_t i = 0; i < node_count(ports); i++) {
         const struct node *port = node_item(ports, i);
         if (pair_again(&numbers, port, "port"))
@@ -316,8 +320,13 @@ static void service_validate(const struct kind_ctx *ctx, const struct node *serv
     if (old)
         check_changes(&c, service, old);
     check_type(&c, service, type);
-    for (size_t i = 0; i < node_count(ports); i++)
+    struct check_items items;
+    check_items_begin(&c, &items, node_count(ports));
+    for (size_t i = 0; i < node_count(ports); i++) {
         check_one_port(&c, ports, i, path_index(&c, STR("spec.ports"), i));
+        check_item_done(&c, &items);
+    }
+    check_items_end(&c, &items);
     check_label_map(&c, node_at(service, "spec.selector"), STR("spec.selector"));
     check_affinity_config(&c, service);
     if (!str_is(type, "ExternalName"))

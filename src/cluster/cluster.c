@@ -328,6 +328,12 @@ static int make_api(struct cluster *c, const struct cluster_config *config, cons
     return 0;
 }
 
+enum {
+    /* Larger blocks are given back as soon as they are freed. Without it the C library learns from
+     * a few large requests to keep tens of megabytes. */
+    OWN_PAGES_BYTES = 1 << 20
+};
+
 struct cluster *cluster_start(const struct cluster_config *config, const char **ret_error)
 {
     struct cluster *c = mem_alloc(sizeof(*c));
@@ -335,6 +341,7 @@ struct cluster *cluster_start(const struct cluster_config *config, const char **
     /* The store's and the pool's threads allocate little: heaps of their own would be mostly empty.
      */
     mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MMAP_THRESHOLD, OWN_PAGES_BYTES);
     c->loop = config->loop;
     c->memory = (struct memory){.loop = c->loop, .bytes_max = config->memory_bytes};
     c->service_cidr =

@@ -23,7 +23,8 @@ struct model {
     struct world w;
     VEC(struct change) changes; /* owned */
     unsigned seed;
-    uint64_t compacted;
+    uint64_t compacted, forget_to;
+    struct store_hold hold;
 };
 
 static unsigned pick(struct model *m, unsigned count)
@@ -262,13 +263,55 @@ static void check_history(struct model *m)
         assert_int_equal(store_history(m->w.store, 0, m->compacted - 1, told, &t), -ESTALE);
 }
 
+/* What is held stays, whatever is to be forgotten. */
+static void forget(struct model *m)
+{
+    uint64_t to = m->hold.store ? MIN(m->forget_to, m->hold.revision) : m->forget_to;
+    m->compacted = MAX(m->compacted, to);
+    assert_int_equal(store_compacted(m->w.store), m->compacted);
+}
+
 static void do_compact(struct model *m)
 {
-    uint64_t published = store_published(m->w.store);
-    if (published <= m->compacted || pick(m, 3))
+    uint64_t published = store_published(m->w.store), from = MAX(m->compacted, m->forget_to);
+    if (published <= from || pick(m, 3))
         return;
-    m->compacted += 1 + pick(m, (unsigned)MIN(published - m->compacted, 30u));
-    assert_int_equal(store_compact(m->w.store, m->compacted), 0);
+    m->forget_to = from + 1 + pick(m, (unsigned)MIN(published - from, 30u));
+    assert_int_equal(store_compact(m->w.store, m->forget_to), 0);
+    forget(m);
+}
+
+static void do_hold(struct model *m)
+{
+    uint64_t revision = store_revision(m->w.store);
+    if (m->hold.store) {
+        store_hold_end(&m->hold);
+    } else if (revision > m->compacted) {
+        revision = m->compacted + pick(m, (unsigned)(revision - m->compacted) + 1);
+        assert_int_equal(store_hold(m->w.store, &m->hold, revision), 0);
+    }
+    forget(m);
+}
+
+static void check_hold(struct model *m)
+{
+    int key = (int)pick(m, KEYS);
+    const struct change *c = m->hold.store ? model_at(m, key, m->hold.revision) : NULL;
+    struct store_record r;
+    if (!c || !c->value)
+        return;
+    assert_int_equal(store_get_at(m->w.store, c->revision, &r), 0);
+    assert_int_equal(r.revision, c->revision);
+    assert_str(r.key.name, key_name(key));
+    assert_str(((struct str){r.value, r.size}), c->value);
+}
+
+static void do_reopen(struct model *m)
+{
+    world_reopen(&m->w);
+    assert_null(m->hold.store);
+    m->forget_to = m->compacted; /* what was only held back is not known any more */
+    forget(m);
 }
 
 static void do_step(struct model *m)
@@ -288,12 +331,16 @@ static void do_step(struct model *m)
         check_history(m);
     else if (what < 95)
         world_wait(&m->w);
-    else if (what < 97)
+    else if (what < 96)
         loop_turn(m->w.loop);
+    else if (what < 97)
+        check_hold(m);
     else if (what < 98)
         do_compact(m);
+    else if (pick(m, 8) == 0)
+        do_hold(m);
     else if (pick(m, 10) == 0)
-        world_reopen(&m->w);
+        do_reopen(m);
     else if (pick(m, 10) == 0)
         world_settle(&m->w);
 }
@@ -312,6 +359,7 @@ TEST(the_store_is_its_model)
         check_list(&m);
         check_refs(&m);
         check_history(&m);
+        check_hold(&m);
     }
     print_message("%zu changes, history from %llu\n", m.changes.count,
                   (unsigned long long)m.compacted);

@@ -61,9 +61,9 @@ struct check {
     const struct layout_database *databases;
     size_t database_count;
     struct meta meta;
-    uint64_t pages; /* whole ones of the file */
-    uint8_t *used;  /* owned; a bit a page */
-    struct page *levels;
+    uint64_t pages;                 /* whole ones of the file */
+    uint8_t *used;                  /* owned; a bit a page */
+    struct page *levels[DEPTH_MAX]; /* owned; NULL: not reached */
     struct named {
         struct tree tree;
         bool found;
@@ -319,7 +319,9 @@ static int check_leaf(struct check *c, struct walk *w, const struct page *p)
 static int check_page(struct check *c, struct walk *w, uint64_t number, size_t level,
                       struct bound from, struct bound to)
 {
-    struct page *p = &c->levels[level];
+    if (!c->levels[level])
+        c->levels[level] = mem_alloc(sizeof(struct page));
+    struct page *p = c->levels[level];
     int err = take_pages(c, number, 1);
     if (err == 0)
         err = read_page(c, number, PAGE, p);
@@ -428,11 +430,11 @@ int layout_check(const struct layout_source *source, const struct layout_databas
     if (err < 0)
         return err;
     c.used = mem_alloc(c.pages / 8 + 1);
-    c.levels = mem_alloc(DEPTH_MAX * sizeof(*c.levels));
     err = check_databases(&c);
     if (err == 0)
         err = check_tree(&c, "free", &c.meta.trees[0], USE_FREE_LIST, true);
     mem_free(c.used);
-    mem_free(c.levels);
+    for (size_t i = 0; i < DEPTH_MAX; i++)
+        mem_free(c.levels[i]);
     return err;
 }

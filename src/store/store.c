@@ -390,6 +390,8 @@ int store_meta_put(struct store *s, const char *name, struct str value)
     if (err < 0 && has_no_room(s, err))
         return -ENOSPC;
     if (err < 0)
+        store_distrust(s);
+    if (err < 0)
         disk_fatal("named value", s->directory, err);
     return 0;
 }

@@ -46,6 +46,7 @@ static int stop_region(struct steps *s, struct status *st)
     if (err)
         return trouble_set(st, KN_TIMEOUT, "the region can't be stopped: %s",
                            strerrordesc_np(-err));
+    region_wait_released(s->arena, s->directory);
     file_remove(pid_file);
     progress_end(s->progress, running, running ? "stopped" : "was not running");
     return 0;

@@ -59,10 +59,15 @@ static int become_region(const char *directory, struct spawner **ret)
     struct status st;
     int turn;
     status_init(&st, &a);
-    int status = region_turn_take(&a, directory, &turn, &st) ? command_fail_status(NULL, "", &st)
-                                                             : take_spawner(&a, directory, ret);
-    if (status == COMMAND_DONE)
-        turn_end(turn);
+    if (region_turn_take(&a, directory, &turn, &st)) {
+        int refused = command_fail_status(NULL, "", &st);
+        arena_release(&a);
+        return refused;
+    }
+    int status = take_spawner(&a, directory, ret);
+    if (status == COMMAND_DONE && region_hold(&a, directory, &st))
+        status = command_fail_status(NULL, "", &st);
+    turn_end(turn);
     arena_release(&a);
     return status;
 }

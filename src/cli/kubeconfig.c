@@ -9,6 +9,7 @@
 #include "object/seal.h"
 #include "sys/daemon.h"
 #include "sys/file_owner.h"
+#include "sys/lock_file.h"
 #include "sys/privilege.h"
 #include "sys/random.h"
 #include "sys/terminal.h"
@@ -121,7 +122,7 @@ static int lock(const char *path)
     int64_t begun = wall_clock_us(), since = begun;
     struct file_about about, held = {0};
     for (;;) {
-        int err = file_make_exclusive(path);
+        int err = lock_file_make(path);
         if (err != -EEXIST)
             return err;
         int64_t now = wall_clock_us();

@@ -16,4 +16,10 @@ const char *region_pid_file(struct arena *a, const char *directory);
 int region_turn_take(struct arena *a, const char *directory, int *ret_turn,
                      struct status *st) must_use;
 
+/* A region and what it forks hold DATA_DIR/region.held as long as they are there. The region's own
+ * hold, for its life: 0, or -1 with st. */
+int region_hold(struct arena *a, const char *directory, struct status *st) must_use;
+/* Waits until the last of those that died with a region is gone; in the kernel's own time. */
+void region_wait_released(struct arena *a, const char *directory);
+
 #endif

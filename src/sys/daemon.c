@@ -92,6 +92,20 @@ static int start_ticks(struct arena *a, pid_t pid, uint64_t *ret)
     return str_is(fields[STATE], "Z") && threads <= 1 ? -ESRCH : 0;
 }
 
+int process_started(pid_t pid, uint64_t *ret_ticks)
+{
+    struct arena a = ARENA_INIT;
+    int err = start_ticks(&a, pid, ret_ticks);
+    arena_release(&a);
+    return err;
+}
+
+bool process_lives(pid_t pid, uint64_t ticks)
+{
+    uint64_t now;
+    return process_started(pid, &now) == 0 && now == ticks;
+}
+
 int pid_file_write(const char *path)
 {
     struct arena a = ARENA_INIT;

@@ -13,6 +13,10 @@ struct daemon {
 /* Starts a program in a session of its own, with /dev/null as input. 0 or -errno; -errno of exec
  * too. */
 int daemon_start(const struct daemon *d, pid_t *ret_pid) must_use;
+/* When a process was started, in the kernel's ticks: with the pid it names a process for ever.
+ * -ESRCH when it is gone with all that it had open. */
+int process_started(pid_t pid, uint64_t *ret_ticks) must_use;
+bool process_lives(pid_t pid, uint64_t ticks);
 /* The file names this process by pid and start time, so that a pid used again is never mistaken for
  * it. */
 int pid_file_write(const char *path) must_use;

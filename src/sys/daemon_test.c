@@ -8,6 +8,7 @@
 #include "base/test.h"
 
 #include "sys/daemon.h"
+#include "sys/lock_file.h"
 #include "sys/whole_file.h"
 
 static char folder[] = "/tmp/kaname-daemon-test-XXXXXX";
@@ -100,6 +101,27 @@ TEST(a_daemon_is_named_before_it_begins)
     assert_true(pid_file_is_own(file));
 }
 
+TEST(a_lock_of_one_that_was_killed_is_taken_over)
+{
+    char path[128], other[128];
+    int status;
+    assert_int_equal(lock_file_make(in_folder(path, "config.lock")), 0);
+    assert_int_equal(lock_file_make(path), -EEXIST);
+    file_remove(path);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(lock_file_make(path) ? 1 : 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(lock_file_make(path), 0);
+    assert_int_equal(lock_file_make(path), -EEXIST);
+    /* Another program's, and one of another machine. */
+    assert_int_equal(file_write_whole(in_folder(other, "other.lock"), STR(""), 0600), 0);
+    assert_int_equal(lock_file_make(other), -EEXIST);
+    assert_int_equal(file_write_whole(other, STR("1 1 elsewhere pid:[1]\n"), 0600), 0);
+    assert_int_equal(lock_file_make(other), -EEXIST);
+}
+
 static void *wait_for_byte(void *arg)
 {
     char byte;
@@ -142,6 +164,7 @@ int main(void)
         cmocka_unit_test(a_turn_lasts_until_the_child_that_has_it_becomes_another_program),
         cmocka_unit_test(a_lock_that_was_removed_meanwhile_is_no_turn),
         cmocka_unit_test(a_daemon_is_named_before_it_begins),
+        cmocka_unit_test(a_lock_of_one_that_was_killed_is_taken_over),
         cmocka_unit_test(a_process_is_there_until_its_last_thread_ends),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -96,15 +96,6 @@ bool file_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
-int file_make_exclusive(const char *path)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -errno;
-    close(fd);
-    return 0;
-}
-
 void file_remove(const char *path)
 {
     unlink(path);

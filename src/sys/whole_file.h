@@ -12,9 +12,6 @@ int file_write_whole(const char *path, struct str data, mode_t mode) must_use;
 /* All of data to an open file, which is then synced. 0 or -errno. */
 int file_write_synced(int fd, struct str data) must_use;
 bool file_exists(const char *path);
-/* Makes an empty file that must not be there yet: a lock that other programs honour. 0, -EEXIST or
- * -errno. */
-int file_make_exclusive(const char *path) must_use;
 void file_remove(const char *path); /* none there is fine */
 int file_give(const char *path, uid_t user, gid_t group) must_use;
 /* The person at the keyboard: under sudo the one who called it. In the arena. */

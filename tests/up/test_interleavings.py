@@ -10,7 +10,7 @@ import pytest
 from program import KANAME
 from started import Up, need_root
 
-SECONDS = float(os.environ.get('KANAME_TEST_SECONDS', 4))  # of each kind
+SECONDS = float(os.environ.get('KANAME_TEST_SECONDS', 3))  # of each kind
 
 
 def moment():
@@ -86,6 +86,19 @@ def overtaken(machine):
     return f'down {seconds:.3f} s after up, which ended with {up.returncode}'
 
 
+def down_killed(machine):
+    """`down` is ended by kill -9, or two of it meet."""
+    seconds, others = moment() / 3, random.choice((0, 1))
+    machine.begin('up', '--no-sample').communicate(timeout=120)
+    downs = [machine.begin('down') for _ in range(1 + others)]
+    time.sleep(seconds)
+    downs[0].kill()
+    for down in downs:
+        down.communicate(timeout=60)
+    assert all(d.returncode == 0 for d in downs[1:]), downs
+    return f'down killed after {seconds:.3f} s, beside {others}'
+
+
 def twice(machine):
     """Two `up` at once find one region, and both are content."""
     ups = [machine.begin('up', '--no-sample') for _ in range(2)]
@@ -94,7 +107,7 @@ def twice(machine):
     return 'two up'
 
 
-@pytest.mark.parametrize('disturb', [killed, region_killed, overtaken, twice])
+@pytest.mark.parametrize('disturb', [killed, region_killed, overtaken, down_killed, twice])
 def test_down_leaves_nothing_whatever_happened_before(open_directory, disturb):
     machine = Machine(open_directory('interleaved'))
     end = time.monotonic() + SECONDS

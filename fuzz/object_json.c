@@ -9,6 +9,15 @@ static schema_id choose(uint8_t byte)
     return index == resource_count() ? SCHEMA_CUSTOM : resource_at(index)->type;
 }
 
+static void reverse(struct node *n);
+
+/* Sets of managedFields are equal only when their texts are. */
+static void reverse_value(struct member *m)
+{
+    if (!str_is(m->name, "fieldsV1"))
+        reverse(m->value);
+}
+
 static void reverse(struct node *n)
 {
     for (uint32_t i = 0; n->kind == NODE_LIST && i < n->list.count; i++)
@@ -16,13 +25,13 @@ static void reverse(struct node *n)
     if (n->kind != NODE_MAP)
         return;
     for (uint32_t i = 0, j = n->map.count; i < j; i++) {
-        reverse(n->map.members[i].value);
+        reverse_value(&n->map.members[i]);
         if (i >= --j)
             break;
         struct member saved = n->map.members[i];
         n->map.members[i] = n->map.members[j];
         n->map.members[j] = saved;
-        reverse(n->map.members[i].value);
+        reverse_value(&n->map.members[i]);
     }
 }
 

@@ -221,3 +221,37 @@ def test_versions_of_kubectl(server, ns, client):
     server.run(client, '-n', ns, 'set', 'image', 'deployment/web', 'c=nginx')
     server.run(client, '-n', ns, 'rollout', 'restart', 'deployment/web')
     server.run(client, '-n', ns, 'delete', 'deployment', 'web')
+
+
+def causes(server, path, body):
+    status, answer = server.json('POST', path + '?dryRun=All', body)
+    assert status == 422, answer
+    return [(c['field'], c['message']) for c in answer['details']['causes']]
+
+
+def test_finalizers_of_a_new_namespace_are_qualified(server):
+    found = causes(server, '/api/v1/namespaces', {'metadata': {'name': 'with-finalizer'}, 'spec': {'finalizers': ['a']}})
+    assert found == [('spec.finalizers', 'Invalid value: "a": name is neither a standard finalizer name nor is it fully qualified')]
+
+
+def test_the_older_form_of_an_autoscaler_is_judged_as_the_newer(server, ns):
+    body = {'apiVersion': 'autoscaling/v1', 'kind': 'HorizontalPodAutoscaler', 'metadata': {'name': 'a'}, 'spec': {
+        'maxReplicas': 2, 'targetCPUUtilizationPercentage': 0, 'scaleTargetRef': {'apiVersion': 'apps/v1', 'kind': 'Deployment', 'name': 'a'}}}
+    found = causes(server, f'/apis/autoscaling/v1/namespaces/{ns}/horizontalpodautoscalers', body)
+    assert found == [('spec.metrics[0].resource.target.averageUtilization', 'Invalid value: 0: must be greater than 0')]
+
+
+def test_hints_name_zones_and_nodes_once(server, ns):
+    path = f'/apis/discovery.k8s.io/v1/namespaces/{ns}/endpointslices'
+    endpoint = {'addresses': ['10.0.0.1'], 'deprecatedTopology': {'a': 'b'}, 'hints': {'forZones': [{'name': 'a'}, {'name': 'a'}], 'forNodes': [{'name': 'A b'}]}}
+    body = {'metadata': {'name': 'a'}, 'addressType': 'IPv4', 'endpoints': [endpoint]}
+    assert [field for field, _ in causes(server, path, body)] == ['endpoints[0].hints.forZones[1].name', 'endpoints[0].hints.forNodes[0].name']
+    endpoint['hints'] = {'forZones': [{'name': 'a'}], 'forNodes': [{'name': 'b'}]}
+    made = server.json('POST', path, body)[1]['endpoints'][0]
+    assert made['hints'] == endpoint['hints'] and 'deprecatedTopology' not in made
+
+
+def test_a_source_in_another_namespace_is_dropped(server, ns):
+    spec = {'accessModes': ['ReadWriteOnce'], 'resources': {'requests': {'storage': '1Gi'}}, 'dataSourceRef': {'apiGroup': 'a.example', 'kind': 'A', 'name': 'a', 'namespace': 'other'}}
+    status, made = server.json('POST', f'/api/v1/namespaces/{ns}/persistentvolumeclaims', {'metadata': {'name': 'a'}, 'spec': spec})
+    assert status == 201 and 'dataSourceRef' not in made['spec'] and 'dataSource' not in made['spec']

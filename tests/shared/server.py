@@ -12,6 +12,19 @@ import yaml
 from program import CACHE, KANAME
 
 
+def exchange(connection, method, path, body=None, headers=None):
+    """One request on a connection of its own: (status, headers, body as bytes). A dict or list goes as JSON."""
+    sent = {'Accept': 'application/json', **(headers or {})}
+    if isinstance(body, (dict, list)):
+        body = json.dumps(body)
+        sent.setdefault('Content-Type', 'application/json')
+    connection.request(method, path, body=body, headers=sent)
+    answer = connection.getresponse()
+    data = answer.read()
+    connection.close()
+    return answer.status, answer.headers, data
+
+
 class Server:
     address = '127.0.0.1'
 
@@ -89,16 +102,7 @@ class Server:
 
     def request(self, method, path, body=None, headers=None):
         """One HTTP/1.1 request: (status, headers, body as bytes)."""
-        connection = self.connection()
-        sent = {'Accept': 'application/json', **(headers or {})}
-        if isinstance(body, (dict, list)):
-            body = json.dumps(body)
-            sent.setdefault('Content-Type', 'application/json')
-        connection.request(method, path, body=body, headers=sent)
-        answer = connection.getresponse()
-        data = answer.read()
-        connection.close()
-        return answer.status, answer.headers, data
+        return exchange(self.connection(), method, path, body, headers)
 
     def json(self, method, path, body=None, headers=None):
         status, _, data = self.request(method, path, body, headers)

@@ -5,7 +5,7 @@ enum {
     SLICE_ENDPOINTS_MAX = 1000,
     SLICE_PORTS_MAX = 20000,
     SLICE_ADDRESSES_MAX = 100,
-    ZONE_HINTS_MAX = 8
+    HINTS_MAX = 8
 };
 
 static void check_port_entry(struct check *c, const struct node *port, bool named, struct str path)
@@ -88,11 +88,30 @@ static void check_slice_address(struct check *c, struct str address, struct str 
         check_endpoint_ip(c, address, path);
 }
 
+/* Names of zones or nodes for which an endpoint is meant. */
+static void check_hints(struct check *c, const struct node *list, struct str path,
+                        const char *(*rule)(struct str))
+{
+    if (node_count(list) > HINTS_MAX) {
+        field_too_many(c->st, path, node_count(list), HINTS_MAX);
+        return;
+    }
+    for (size_t i = 0; i < node_count(list); i++) {
+        struct str at = path_of(c, path_index(c, path, i), "name"),
+                   name = node_str(node_item(list, i), "name");
+        for (size_t k = 0; k < i; k++)
+            if (str_equal(name, node_str(node_item(list, k), "name"))) {
+                field_duplicate(c->st, at, name);
+                break;
+            }
+        check_text(c, name, at, rule);
+    }
+}
+
 static void check_endpoint(struct check *c, const struct node *endpoint, struct str type,
                            struct str path)
 {
-    const struct node *addresses = node_get(endpoint, STR("addresses")),
-                      *zones = node_at(endpoint, "hints.forZones");
+    const struct node *addresses = node_get(endpoint, STR("addresses"));
     struct str at = path_of(c, path, "addresses");
     if (node_count(addresses) == 0)
         field_required(c->st, at, "must contain at least 1 address");
@@ -106,9 +125,21 @@ static void check_endpoint(struct check *c, const struct node *endpoint, struct 
     if (node_get(endpoint, STR("hostname")))
         check_text(c, node_str(endpoint, "hostname"), path_of(c, path, "hostname"),
                    name_dns1123_label);
-    if (node_count(zones) > ZONE_HINTS_MAX)
-        field_too_many(c->st, path_of(c, path, "hints.forZones"), node_count(zones),
-                       ZONE_HINTS_MAX);
+    check_hints(c, node_at(endpoint, "hints.forZones"), path_of(c, path, "hints.forZones"),
+                name_label_value);
+    check_hints(c, node_at(endpoint, "hints.forNodes"), path_of(c, path, "hints.forNodes"),
+                name_dns1123_subdomain);
+}
+
+/* The older way to say where an endpoint is can't be written in this version. */
+static void slice_prepare(const struct kind_ctx *ctx maybe_unused, struct node *object,
+                          const struct node *old)
+{
+    const struct node *before = node_get(old, STR("endpoints"));
+    struct node *endpoints = node_get(object, STR("endpoints"));
+    if (before && node_equal(before, endpoints))
+        return;
+    node_each(e, endpoints) node_remove(e, STR("deprecatedTopology"));
 }
 
 static void slice_validate(const struct kind_ctx *ctx, const struct node *object,
@@ -147,4 +178,5 @@ REGISTER(kind, endpointslices)
 = {.group = "discovery.k8s.io",
    .plural = "endpointslices",
    .flags = KIND_GENERATION | KIND_GENERATION_BY_LABELS,
+   .prepare = slice_prepare,
    .validate = slice_validate};

@@ -18,8 +18,27 @@ static void namespace_prepare(const struct kind_ctx *ctx, struct node *object,
         keep_old(a, object, old, "status");
 }
 
+static void check_finalizer(struct check *c, struct str name, struct str path)
+{
+    check_text(c, name, path, name_qualified);
+    if (str_find(name, '/') < 0 && !word_in(name, "kubernetes|orphan|foregroundDeletion"))
+        field_invalid(c->st, path, name,
+                      "name is neither a standard finalizer name nor is it fully qualified");
+}
+
+/* Those that come with a namespace, and those of its finalize subresource, whose places are told.
+ */
+static void check_finalizers(struct check *c, const struct node *object, bool numbered)
+{
+    const struct node *list = node_at(object, "spec.finalizers");
+    for (size_t i = 0; i < node_count(list); i++)
+        check_finalizer(c, node_str(node_item(list, i), ""),
+                        numbered ? path_index(c, STR("spec.finalizers"), i)
+                                 : STR("spec.finalizers"));
+}
+
 static void namespace_validate(const struct kind_ctx *ctx, const struct node *object,
-                               const struct node *old maybe_unused, struct status *st)
+                               const struct node *old, struct status *st)
 {
     struct check c = check_of(ctx, st);
     if (str_is(ctx->subresource, "status")) {
@@ -33,17 +52,9 @@ static void namespace_validate(const struct kind_ctx *ctx, const struct node *ob
                           "may only be 'Terminating' if `deletionTimestamp` is not empty");
         return;
     }
-    if (!str_is(ctx->subresource, "finalize"))
-        return;
-    const struct node *list = node_at(object, "spec.finalizers");
-    for (size_t i = 0; i < node_count(list); i++) {
-        struct str name = node_str(node_item(list, i), ""),
-                   path = path_index(&c, STR("spec.finalizers"), i);
-        check_text(&c, name, path, name_qualified);
-        if (str_find(name, '/') < 0 && !word_in(name, "kubernetes|orphan|foregroundDeletion"))
-            field_invalid(st, path, name,
-                          "name is neither a standard finalizer name nor is it fully qualified");
-    }
+    bool finalize = str_is(ctx->subresource, "finalize");
+    if (finalize || !old)
+        check_finalizers(&c, object, finalize);
 }
 
 static const char *const namespace_labels[] = {"status.phase", "name", NULL};

@@ -234,6 +234,11 @@ static void autoscaler_validate(const struct kind_ctx *ctx, const struct node *o
         check_counts(&c, node_get(object, STR("status")), STR("status"), counts);
         return;
     }
+    /* In the older form this stands for the first metric. */
+    const struct node *cpu = node_get(spec, STR("targetCPUUtilizationPercentage"));
+    if (cpu && node_num(cpu, "", 0) < 1)
+        invalid_number(&c, STR("spec.metrics[0].resource.target.averageUtilization"),
+                       node_num(cpu, "", 0), "must be greater than 0");
     const struct node *least = node_get(spec, STR("minReplicas"));
     int64_t most = node_num(spec, "maxReplicas", 0);
     if (least && node_num(least, "", 0) < 1)

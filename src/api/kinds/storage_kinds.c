@@ -89,7 +89,11 @@ static void claim_prepare(const struct kind_ctx *ctx, struct node *object, const
         node_put_str(a, object, "status.phase", STR("Pending"));
     if (old && !str_empty(ctx->subresource))
         return;
-    if (!old || !node_at(old, "spec.dataSource"))
+    /* Sources in other namespaces are behind a gate that is closed. */
+    if (!str_empty(node_str(object, "spec.dataSourceRef.namespace")) &&
+        !(old && node_at(old, "spec.dataSourceRef")))
+        node_del(object, "spec.dataSourceRef");
+    if ((!old || !node_at(old, "spec.dataSource")) && !node_at(object, "spec.dataSourceRef"))
         drop_foreign_source(object);
     struct node *source = node_at(object, "spec.dataSource"),
                 *ref = node_at(object, "spec.dataSourceRef");

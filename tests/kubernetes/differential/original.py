@@ -1,6 +1,5 @@
 """The original kube-apiserver with its etcd, started in a temporary directory; for comparing answers."""
 import http.client
-import json
 import os
 import ssl
 import subprocess
@@ -8,6 +7,7 @@ import time
 
 from client_certificates import new_authority
 from program import CACHE, free_port
+from server import exchange
 
 binaries = os.path.join(CACHE, 'bin')
 
@@ -71,15 +71,7 @@ class Original:
 
     def request(self, method, path, body=None, headers=None):
         connection = http.client.HTTPSConnection('127.0.0.1', self.port, context=self.context, timeout=30)
-        sent = {'Accept': 'application/json', 'Authorization': f'Bearer {self.token}', **(headers or {})}
-        if isinstance(body, (dict, list)):
-            body = json.dumps(body)
-            sent.setdefault('Content-Type', 'application/json')
-        connection.request(method, path, body=body, headers=sent)
-        answer = connection.getresponse()
-        data = answer.read()
-        connection.close()
-        return answer.status, answer.headers, data
+        return exchange(connection, method, path, body, {'Authorization': f'Bearer {self.token}', **(headers or {})})
 
     def stop(self):
         """At once: asked to end, it takes half a minute to say farewell to its clients."""

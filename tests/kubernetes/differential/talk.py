@@ -183,6 +183,8 @@ def without_revision(fields):
     """ObjectMeta's and ListMeta's resourceVersion (fields 6 and 2 of a first field) are each server's own."""
     for field in fields if isinstance(fields, list) else ():
         if isinstance(field, list) and len(field) == 2 and isinstance(field[1], list):
+            if all(isinstance(inner, list) and len(inner) == 2 for inner in field[1]):
+                field[1] = in_any_order(field[1], 14) if all(isinstance(v, str) for n, v in field[1] if n == 14) else field[1]   # finalizers
             for inner in field[1]:
                 if isinstance(inner, list) and len(inner) == 2 and inner[0] in (2, 6) and str(inner[1]).isdigit():
                     inner[1] = 'RV'
@@ -191,12 +193,27 @@ def without_revision(fields):
 
 
 def envelope(data):
-    return {'protobuf': without_revision(message(data[4:]))}
+    fields = without_revision(message(data[4:]))
+    if 'APIResourceList' in str(fields[:1]):
+        for field in fields:
+            if field[0] == 2:   # the list itself, whose second field is a resource
+                field[1] = in_any_order(field[1], 2)
+    return {'protobuf': fields}
+
+
+def in_any_order(fields, number):
+    """Fields of a number (a repeated one) sorted among themselves, where the original gives them in the order of a map."""
+    ordered = iter(sorted((f for f in fields if f[0] == number), key=str))
+    return [next(ordered) if f[0] == number else f for f in fields]
 
 
 def scrubbed(tree, name=''):
     """Takes out what differs by nature: identities, times, revisions, generated names."""
     if isinstance(tree, dict):
+        if 'groupVersion' in tree and 'resources' in tree:   # the original takes resources of definitions from a map
+            tree = {**tree, 'resources': sorted(tree['resources'], key=lambda resource: resource['name'])}
+        if tree.get('kind') == 'ComponentStatusList':   # as their answers come in
+            tree = {**tree, 'items': sorted(tree['items'], key=lambda item: item['metadata']['name'])}
         if 'username' in tree and 'groups' in tree:   # the two administrators
             tree = {key: value for key, value in tree.items() if key not in ('username', 'uid', 'extra')}
         columns = 'columnDefinitions' in tree
@@ -205,6 +222,8 @@ def scrubbed(tree, name=''):
         if name == 'managedFields':   # their order follows their times, to the second
             tree = sorted((entry if entry.get('subresource') != 'scale' else {**entry, 'time': None} for entry in tree),
                           key=lambda entry: [str(entry.get(key)) for key in ('operation', 'subresource', 'manager', 'apiVersion')])
+        if name == 'finalizers' and all(isinstance(item, str) for item in tree):   # a set, whose order the original changes now and then
+            tree = sorted(tree)
         return [scrubbed(item, name) for item in tree]
     if isinstance(tree, str):
         if name == 'resourceVersion' and tree.isdigit() and tree != '0':

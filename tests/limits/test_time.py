@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+import frames
 from frames import DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, Connection, frame, request
 from shimmed import Shimmed
 
@@ -145,6 +146,40 @@ def test_a_body_that_does_not_come(timed):
     assert slow.getresponse().status == 408
     assert second.answers(1)[1][0] == 408
     slow.close()
+    second.close()
+
+
+def test_a_body_that_drips(timed):
+    """A byte now and then doesn't make the time longer; what else its connection asks is answered meanwhile and later."""
+    slow, second = timed.connection(timeout=10), Connection(timed)
+    slow.putrequest('POST', CONFIGMAPS)
+    slow.putheader('Content-Length', '100')
+    slow.endheaders(b'{')
+    second.send(frame(HEADERS, END_HEADERS, 1, request('POST', CONFIGMAPS)))
+    for i in range(5):
+        slow.send(b' ')
+        second.send(frame(DATA, 0, 1, b' '))
+        timed.later(11)
+        second.get(2 * i + 3)
+        assert second.answers(1)[2 * i + 3] == (200, b'ok')
+    assert is_open(slow)
+    timed.later(6)
+    assert slow.getresponse().status == 408
+    assert second.answers(1)[1][0] == 408
+    second.get(13)
+    assert second.answers(2) == {1: (-frames.NO_ERROR, b''), 13: (200, b'ok')} and second.goaway is None
+    slow.close()
+    second.close()
+
+
+def test_a_body_that_was_refused(timed):
+    """It is answered once: that its rest doesn't come is no second fault, and the connection lives on."""
+    second = Connection(timed)
+    second.send(frame(HEADERS, END_HEADERS, 1, request('POST', CONFIGMAPS, ('content-length', str(4 << 20)))) + frame(DATA, 0, 1, b' ' * 1000))
+    assert second.answers(1)[1][0] == 413
+    timed.later(62)
+    second.get(3)
+    assert second.answers(2) == {1: (-frames.NO_ERROR, b''), 3: (200, b'ok')} and second.goaway is None
     second.close()
 
 

@@ -86,12 +86,15 @@ static int start_region(struct steps *s, const char *log, bool *ret_started, str
                : 0;
 }
 
-static int wait_for_region(struct steps *s, const char *log, struct status *st)
+/* 0 when it answers; 1 when it isn't ours and went away: it had been killed; -1 with st. */
+static int wait_for_region(struct steps *s, const char *log, bool ours, struct status *st)
 {
     int64_t begun = wall_clock_us();
     for (int round = 0; !expired(s, begun, REGION_WAIT_MS); round++) {
         if (region_is_ready(s))
             return 0;
+        if (!region_runs(s) && !ours)
+            return 1;
         if (!region_runs(s))
             return trouble_set(st, KN_START_FAILED, "the region ended at once: %.*s (%s)",
                                STR_ARG(last_words(s->arena, log)), log);
@@ -107,8 +110,13 @@ int step_region(struct steps *s, struct status *st)
     const char *log = arena_printf(s->arena, "%s/region.log", s->directory).data;
     bool started = false;
     progress_begin(s->progress, "region");
-    if (!region_is_ready(s) && (start_region(s, log, &started, st) || wait_for_region(s, log, st)))
-        return -1;
+    for (int gone = !region_is_ready(s); gone;) {
+        if (start_region(s, log, &started, st))
+            return -1;
+        gone = wait_for_region(s, log, started, st);
+        if (gone < 0)
+            return -1;
+    }
     progress_end(s->progress, started, "http://127.0.0.1:%u (%.*s)", s->region.port,
                  STR_ARG(s->region.name));
     return 0;

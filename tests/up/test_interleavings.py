@@ -74,6 +74,23 @@ def region_killed(machine):
     return f'region {region} ended by {how.name} after {seconds:.3f} s'
 
 
+def resumed(machine):
+    """The region is killed while it makes its first nodes: the next `up` does what was left, down to pods that run."""
+    machine.kaname('down', '--purge')
+    up = machine.begin('up', '--no-sample')
+    seconds = random.uniform(0.1, 0.8)
+    time.sleep(seconds)
+    region = machine.region()
+    if region:
+        os.kill(region, signal.SIGKILL)
+    up.kill()
+    up.communicate()
+    again = machine.begin('up', '--timeout', '60')
+    said = again.communicate(timeout=120)[0]
+    assert again.returncode == 0, f'region {region} killed after {seconds:.3f} s: {said}{machine.logs()}'
+    return f'region {region} killed after {seconds:.3f} s, and up again'
+
+
 def overtaken(machine):
     """`down` runs while `up` does: either may win."""
     seconds = moment()
@@ -107,7 +124,7 @@ def twice(machine):
     return 'two up'
 
 
-@pytest.mark.parametrize('disturb', [killed, region_killed, overtaken, down_killed, twice])
+@pytest.mark.parametrize('disturb', [killed, region_killed, resumed, overtaken, down_killed, twice])
 def test_down_leaves_nothing_whatever_happened_before(open_directory, disturb):
     machine = Machine(open_directory('interleaved'))
     end = time.monotonic() + SECONDS

@@ -450,9 +450,7 @@ static bool find_number(struct definition *d)
 static void take(struct custom_set *set, struct definition *d, const struct sealed *definition)
 {
     struct arena next = ARENA_INIT;
-    struct sealed *kept = sealed_copy(definition);
-    struct node *n = node_copy(&next, unseal(&next, kept));
-    sealed_unref(kept);
+    struct node *n = unseal(&next, definition);
     int64_t generation = node_num(n, "metadata.generation", 0);
     bool established = definition_established(n);
     d->terminating = node_has(n, "metadata.deletionTimestamp");

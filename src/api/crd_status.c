@@ -47,10 +47,10 @@ static bool compare_names(void *arg, const struct store_record *record)
     struct naming *w = arg;
     if (str_equal(record->key.name, node_str(w->definition, "metadata.name")))
         return true;
-    struct node *other = unseal(w->arena, record->value);
-    if (!str_equal(node_str(other, "spec.group"), node_str(w->definition, "spec.group")))
+    struct value other = sealed_root(record->value);
+    if (!str_equal(value_str(other, "spec.group"), node_str(w->definition, "spec.group")))
         return true;
-    const struct node *granted = node_at(other, "status.acceptedNames"),
+    const struct node *granted = value_to_node(w->arena, value_at(other, "status.acceptedNames")),
                       *mine = node_at(w->definition, "spec.names");
     static const struct {
         const char *path, *reason;
@@ -123,35 +123,44 @@ static void write_status(struct custom_set *set, struct arena *a, const struct n
                  LOG_STR("reason", st.message));
 }
 
-void definition_judge(struct custom_set *set, const struct sealed *sealed)
+/* Brings the status up to date; true when it changed. */
+static bool judge(struct custom_set *set, struct arena *a, struct node *n)
 {
-    struct arena a = ARENA_INIT;
-    struct sealed *kept = sealed_copy(sealed);
-    struct node *n = unseal(&a, kept);
-    struct naming w = {.set = set, .arena = &a, .definition = n};
+    struct naming w = {.set = set, .arena = a, .definition = n};
     struct store_range range = {
         .resource =
             resource_named("apiextensions.k8s.io", "customresourcedefinitions")->storage_id};
-    if (!node_has(n, "metadata.deletionTimestamp") &&
-        store_list(set->api->config.store, &range, compare_names, &w) == 0) {
-        bool changed = set_condition(set, &a, n, "NamesAccepted", !w.reason,
-                                     w.reason ? w.reason : "NoConflicts",
-                                     w.reason ? w.message : STR("no conflicts found"));
-        if (!w.reason) {
-            changed |= set_condition(set, &a, n, "Established", true, "InitialNamesAccepted",
-                                     STR("the initial names have been accepted"));
-            if (!node_equal(node_at(n, "status.acceptedNames"), node_at(n, "spec.names"))) {
-                node_put(&a, n, "status.acceptedNames", node_copy(&a, node_at(n, "spec.names")));
-                changed = true;
-            }
-        } else if (!definition_established(n)) {
-            changed |= set_condition(set, &a, n, "Established", false, "NotAccepted",
-                                     STR("not all names are accepted"));
+    if (node_has(n, "metadata.deletionTimestamp") ||
+        store_list(set->api->config.store, &range, compare_names, &w) < 0)
+        return false;
+    bool changed =
+        set_condition(set, a, n, "NamesAccepted", !w.reason, w.reason ? w.reason : "NoConflicts",
+                      w.reason ? w.message : STR("no conflicts found"));
+    if (!w.reason) {
+        changed |= set_condition(set, a, n, "Established", true, "InitialNamesAccepted",
+                                 STR("the initial names have been accepted"));
+        if (!node_equal(node_at(n, "status.acceptedNames"), node_at(n, "spec.names"))) {
+            node_put(a, n, "status.acceptedNames", node_copy(a, node_at(n, "spec.names")));
+            changed = true;
         }
-        changed |= remember_stored(&a, n);
-        if (changed)
-            write_status(set, &a, n);
+    } else if (!definition_established(n)) {
+        changed |= set_condition(set, a, n, "Established", false, "NotAccepted",
+                                 STR("not all names are accepted"));
     }
-    sealed_unref(kept);
+    return remember_stored(a, n) || changed;
+}
+
+/* A write of the status brings no spec: schemas are large. */
+void definition_judge(struct custom_set *set, const struct sealed *sealed)
+{
+    struct arena whole = ARENA_INIT, a = ARENA_INIT;
+    struct node *n = unseal(&whole, sealed), *body = NULL;
+    if (judge(set, &whole, n)) {
+        (void)node_remove(n, STR("spec"));
+        body = node_copy(&a, n);
+    }
+    arena_release(&whole);
+    if (body)
+        write_status(set, &a, body);
     arena_release(&a);
 }

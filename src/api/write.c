@@ -10,6 +10,7 @@
 #include "api/objects.h"
 #include "base/limits.h"
 #include "object/apply.h"
+#include "object/patch_edit.h"
 #include "object/seal.h"
 
 static bool has_status(const struct request *r)
@@ -81,7 +82,7 @@ static const struct side *side_of(const struct request *r)
 
 static void keep_other_sides(struct request *r, const struct side *side)
 {
-    struct node *merged = node_copy(r->arena, r->old_node);
+    struct node *merged = node_clone(r->arena, r->old_node);
     struct node *meta = node_get(r->object, STR("metadata"));
     if (meta)
         node_set(r->arena, merged, STR("metadata"), meta);

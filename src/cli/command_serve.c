@@ -5,8 +5,6 @@
 #include "cli/call.h"
 #include "cli/cli.h"
 #include "cli/turn.h"
-#include "cluster/prepare.h"
-#include "region/confine.h"
 #include "region/region.h"
 #include "sys/daemon.h"
 #include "sys/privilege.h"
@@ -72,17 +70,25 @@ static int become_region(const char *directory, struct spawner **ret)
     return status;
 }
 
+static int prepare(struct region_config *config, const char *listen)
+{
+    const char *error = "";
+    int err = region_prepare(config, &error);
+    if (err)
+        return command_fail(NULL, err == -EADDRINUSE ? KN_PORT_IN_USE : KN_START_FAILED,
+                            "the region in %s can't start on %s: %s: %s", config->directory, listen,
+                            error, strerrordesc_np(-err));
+    return COMMAND_DONE;
+}
+
 /* Before there are threads, which would stay outside. */
-static int shut_in(const char *directory)
+static int shut_in(const struct region_config *config)
 {
     const char *step = "";
-    bool confined;
-    int err = confine_region(directory, &confined, &step);
+    int err = region_shut_in(config, &step);
     if (err)
         return command_fail(NULL, KN_START_FAILED, "the region can't be confined, %s: %s", step,
                             strerrordesc_np(-err));
-    if (!confined)
-        log_info("the region runs as root, which nodes need: it isn't confined itself");
     return COMMAND_DONE;
 }
 
@@ -99,45 +105,37 @@ static int run(void *values, int argc maybe_unused, char **argv maybe_unused)
     struct arena a = ARENA_INIT;
     char address[64];
     uint16_t port;
-    struct spawner *spawner;
     const char *error = NULL;
     if (command_parse_listen(v->listen, address, &port))
         return command_fail(NULL, KN_USAGE, "--listen is ADDRESS:PORT, not %s", v->listen);
     log_setup(LOG_INFO, "region");
     privilege_hide();
     share_all_files();
-    cluster_prepare();
     char *directory = command_data_dir(v->data_dir);
-    int status = become_region(directory, &spawner);
-    if (status != COMMAND_DONE)
-        return status;
-    share_go_first();
-    struct loop *loop = command_loop();
-    const struct region_config config = {.loop = loop,
-                                         .spawner = spawner,
-                                         .directory = directory,
-                                         .listen_address = address,
-                                         .listen_port = port,
-                                         .name = v->region,
-                                         .program = program_path(&a).data};
-    status = shut_in(directory);
+    struct region_config config = {.directory = directory,
+                                   .listen_address = address,
+                                   .listen_port = port,
+                                   .name = v->region,
+                                   .program = program_path(&a).data};
+    int status = become_region(directory, &config.spawner);
+    if (status == COMMAND_DONE)
+        status = prepare(&config, v->listen);
+    if (status == COMMAND_DONE) {
+        share_go_first();
+        config.loop = command_loop();
+        status = shut_in(&config);
+    }
     if (status != COMMAND_DONE)
         return status;
     struct region *region = region_start(&config, &error);
     if (!region)
-        return command_fail(NULL,
-                            str_find_str(str_from(error), STR("in use")) >= 0 ? KN_PORT_IN_USE
-                                                                              : KN_START_FAILED,
-                            "the region in %s can't start on %s: %s", directory, v->listen, error);
-    printf("ready %s://%s:%u\n", is_loopback(address) ? "http" : "https", address,
-           region_port(region));
+        return command_fail(NULL, KN_START_FAILED, "the region in %s can't start on %s: %s",
+                            directory, v->listen, error);
+    printf("ready %s://%s:%u\n", is_loopback(address) ? "http" : "https", address, config.port);
     fflush(stdout);
-    loop_run(loop);
-    bool held = !region_stop(region);
-    spawner_close(spawner);
-    /* exit would wait for a job that waits for a node's runtime, for half a minute at most. */
-    if (held)
-        quick_exit(COMMAND_DONE);
+    loop_run(config.loop);
+    region_stop(region);
+    region_release(&config);
     mem_free(directory);
     arena_release(&a);
     return COMMAND_DONE;

@@ -328,6 +328,15 @@ static int let_go(const struct host_spec *spec, const struct host *host, int go_
     return err;
 }
 
+/* Until the host has closed what it had of its caller, who may end from then on: it follows that no
+ * more. */
+static void wait_let_go(int report_fd)
+{
+    struct report nothing;
+    while (read(report_fd, &nothing, sizeof(nothing)) < 0 && errno == EINTR)
+        ;
+}
+
 static int run_child(struct host_child *child, struct host *ret, const char **ret_step)
 {
     int report[2], go[2], status;
@@ -347,7 +356,6 @@ static int run_child(struct host_child *child, struct host *ret, const char **re
     close(report[1]);
     close(go[0]);
     int err = middle < 0 ? -errno : wait_ready(report[0], &ret->pid, ret_step);
-    close(report[0]);
     while (middle > 0 && waitpid(middle, &status, 0) < 0 && errno == EINTR)
         ;
     if (err == 0)
@@ -356,6 +364,9 @@ static int run_child(struct host_child *child, struct host *ret, const char **re
         *ret_step = "record";
         err = let_go(child->spec, ret, go[1]);
     }
+    if (err == 0)
+        wait_let_go(report[0]);
+    close(report[0]);
     close(go[1]);
     return err;
 }

@@ -306,6 +306,40 @@ TEST(a_host_ends_with_its_maker_until_it_is_recorded)
     close(told[1]);
 }
 
+/* From then on it follows its maker no more, however soon that ends. */
+TEST(a_host_that_is_started_outlives_its_maker)
+{
+    char cgroup[64];
+    snprintf(cgroup, sizeof(cgroup), "/kernel-test-%d/n4", (int)getpid());
+    if (geteuid() != 0)
+        skip();
+    struct note note = {.answer = 0};
+    struct host_spec spec = {.name = "n4",
+                             .directory = in_work("n4"),
+                             .cgroup = cgroup,
+                             .program = "/proc/self/exe",
+                             .record = take_note,
+                             .record_arg = &note};
+    for (int round = 0; round < 5; round++) {
+        int told[2];
+        struct host host = {0};
+        const char *step = "";
+        assert_int_equal(pipe(told), 0);
+        pid_t maker = fork();
+        if (maker == 0) {
+            int err = host_start(&spec, &host, &step);
+            _exit(err || write(told[1], &host, sizeof(host)) != sizeof(host));
+        }
+        close(told[1]);
+        assert_int_equal(read(told[0], &host, sizeof(host)), sizeof(host));
+        assert_int_equal(waitpid(maker, NULL, 0), maker);
+        usleep(20000);
+        assert_true(process_is(host.pid, host.start_ticks));
+        assert_int_equal(host_stop(&host, cgroup), 0);
+        close(told[0]);
+    }
+}
+
 static int refuse(void *arg, pid_t pid)
 {
     *(pid_t *)arg = pid;
@@ -335,6 +369,7 @@ int main(void)
         cmocka_unit_test(a_host_has_its_own_world_and_leaves_nothing),
         cmocka_unit_test(no_host_is_left_that_nobody_knows),
         cmocka_unit_test(a_host_ends_with_its_maker_until_it_is_recorded),
+        cmocka_unit_test(a_host_that_is_started_outlives_its_maker),
         cmocka_unit_test(a_holder_that_cannot_be_recorded_ends),
     };
     return cmocka_run_group_tests(tests, make_work, remove_work);

@@ -1,12 +1,7 @@
 /* The region's eye on a cluster: its nodes, seen as an administrator. */
 #include "base/log.h"
-#include "cluster/authority.h"
+#include "region/cluster_process.h"
 #include "region/fleet_internal.h"
-#include "region/supervisor.h"
-
-enum {
-    LINK_CERTIFICATE_S = 365 * 86400
-};
 
 struct cluster_link {
     struct client *client; /* owned */
@@ -70,13 +65,10 @@ static void make_storage_class(struct client *client)
 static struct cluster_link *link_open(struct fleet *f, struct arena *a, struct str cluster,
                                       uint16_t port)
 {
-    static const char *const groups[] = {"system:masters", NULL};
     struct pki_pair credentials;
     struct str ca;
     const char *error = NULL;
-    struct str directory = supervisor_directory(f->region, a, cluster);
-    int err = cluster_authority_issue(a, directory.data, "kaname-region", groups,
-                                      LINK_CERTIFICATE_S, &credentials, &ca);
+    int err = cluster_process_issue(f->region, a, cluster, STR(""), &credentials, &ca);
     if (err) {
         log_error("the region can't enter a cluster", LOG_STR("cluster", cluster), LOG_ERRNO(err));
         return NULL;

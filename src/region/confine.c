@@ -8,6 +8,7 @@
 #include "kernel/landlock.h"
 #include "kernel/namespace.h"
 #include "kernel/server_calls.h"
+#include "region/deputy_message.h"
 #include "sys/privilege.h"
 
 /* Of the system's files. Certificates are links on some systems, so both ends are here; a resolver
@@ -119,17 +120,22 @@ int confine(const struct confine_config *config, const char **ret_step)
     return 0;
 }
 
-int confine_region(const char *directory, bool *ret_confined, const char **ret_step)
+int confine_region(const char *directory, const char **ret_step)
 {
-    *ret_confined = !privilege_is_root();
-    if (!*ret_confined)
-        return 0;
+    bool root = privilege_is_root();
+    int err = 0;
+    *ret_step = "entering its directory";
+    if (root) {
+        environment_keep(variables);
+        err = directory_enter(directory);
+    }
     *ret_step = "dropping privileges";
-    int err = privilege_renounce();
+    if (!err)
+        err = root ? privilege_drop(REGION_UID) : privilege_renounce();
     if (err)
         return err;
     *ret_step = "restricting files";
-    err = restrict_to(directory, landlock_enter_listening);
+    err = restrict_to(root ? "." : directory, landlock_enter_listening);
     if (err)
         return err;
     *ret_step = "restricting system calls";

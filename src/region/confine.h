@@ -21,11 +21,13 @@ struct confine_config {
     struct share_limits limits; /* threads count only when the id is taken */
 };
 
-/* The same for the region's own process, which answers requests from outside: its data directory,
- * the system calls of a server, no capability. Listening sockets go on to be opened, control planes
- * to be started: by the spawner, which is a process of its own. A region that runs as root makes
- * hosts and networks in this same process and stays as it is: 0, and *ret_confined is false. */
-int confine_region(const char *directory, bool *ret_confined, const char **ret_step) must_use;
+/* The same for the region's own process, which answers requests from outside: this directory, the
+ * system calls of a server, no capability. Started as root it becomes a user of its own
+ * (REGION_UID) and works in the directory; else it stays its user. Listening sockets go on to be
+ * opened. What it needs of others it asks the processes that it forked before: the spawner for
+ * control planes, the deputy for what only root may do. 0, or -errno with the name of what failed:
+ * the process must end then. */
+int confine_region(const char *directory, const char **ret_step) must_use;
 
 /* 0, or -errno with the name of what failed: the process must end then. */
 int confine(const struct confine_config *config, const char **ret_step) must_use;

@@ -24,6 +24,7 @@
 
 #include "kernel/path.h"
 #include "region/confine.h"
+#include "region/deputy_message.h"
 #include "sys/privilege.h"
 
 enum {
@@ -72,17 +73,30 @@ static int result_of(int (*attempt)(void))
     return status_of(pid);
 }
 
-/* The same behind what a region shuts itself into that isn't root. */
+/* The same behind what a region shuts itself into that isn't root, */
 static int result_in_region_of(int (*attempt)(void))
 {
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
         const char *step = "";
-        bool confined = false;
         if (geteuid() == 0 && setresuid(OWN_ID, OWN_ID, OWN_ID))
             _exit(NOT_CONFINED);
-        if (directory_enter(in_work("own")) || confine_region(".", &confined, &step) || !confined)
+        if (directory_enter(in_work("own")) || confine_region(".", &step))
+            _exit(NOT_CONFINED);
+        _exit(attempt());
+    }
+    return status_of(pid);
+}
+
+/* or was. */
+static int result_in_roots_region_of(int (*attempt)(void))
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        const char *step = "";
+        if (confine_region(in_work("region"), &step))
             _exit(NOT_CONFINED);
         _exit(attempt());
     }
@@ -286,31 +300,59 @@ static bool may_in_region(int (*attempt)(void))
            attempt == listen_anywhere;
 }
 
-TEST(a_region_without_root_is_shut_in_as_well)
+static void check_region(int (*result_in)(int (*attempt)(void)))
 {
     size_t failed = 0;
     for (size_t i = 0; i < ARRAY_COUNT(attempts); i++) {
         int expected = may_in_region(attempts[i].attempt) ? 0 : attempts[i].expected;
-        int result = result_in_region_of(attempts[i].attempt);
+        int result = result_in(attempts[i].attempt);
         if (result == expected)
             continue;
         failed++;
         print_error("%s: %d, not %d\n", attempts[i].name, result, expected);
     }
     assert_int_equal(failed, 0);
-    assert_int_equal(result_in_region_of(use_own_files), 0);
-    assert_int_equal(result_in_region_of(use_threads), 0);
-    assert_int_equal(result_in_region_of(resolve_names), 0);
+    assert_int_equal(result_in(use_own_files), 0);
+    assert_int_equal(result_in(use_threads), 0);
+    assert_int_equal(result_in(resolve_names), 0);
 }
 
-TEST(a_region_that_is_root_says_so)
+TEST(a_region_without_root_is_shut_in_as_well)
 {
-    const char *step = NULL;
-    bool confined = true;
+    check_region(result_in_region_of);
+}
+
+/* clang-format off */
+static int open_clusters(void) { return open_for(in_work("own"), O_RDONLY | O_DIRECTORY); }
+static int open_above(void) { return open_for("..", O_RDONLY | O_DIRECTORY); }
+static int write_above(void) { return open_for("../spawner.sock", O_WRONLY | O_CREAT); }
+static int replace_hosts(void) { return of(rename("store", "../instances")); }
+static int open_low_port(void)
+{
+    struct sockaddr_in low = {.sin_family = AF_INET, .sin_port = htons(971)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    return fd < 0 ? 0 : of(bind(fd, (struct sockaddr *)&low, sizeof(low)));
+}
+static int find_secret(void) { return getenv("KANAME_SECRET_OF_WHO_STARTED_IT") ? 0 : ENOENT; }
+static int say_who(void)
+{
+    return getuid() == REGION_UID && geteuid() == REGION_UID && getgid() == REGION_UID ? 0 : EPERM;
+}
+/* clang-format on */
+
+TEST(a_roots_region_is_nobody)
+{
     if (geteuid() != 0)
         skip();
-    assert_int_equal(confine_region(in_work("own"), &confined, &step), 0);
-    assert_false(confined);
+    check_region(result_in_roots_region_of);
+    assert_int_equal(result_in_roots_region_of(say_who), 0);
+    assert_int_equal(result_in_roots_region_of(find_secret), ENOENT);
+    assert_int_equal(result_in_roots_region_of(open_clusters), EACCES);
+    assert_int_equal(result_in_roots_region_of(open_above), EACCES);
+    assert_int_equal(result_in_roots_region_of(write_above), EACCES);
+    int replaced = result_in_roots_region_of(replace_hosts);
+    assert_true(replaced == EACCES || replaced == EXDEV);
+    assert_int_equal(result_in_roots_region_of(open_low_port), EACCES);
 }
 
 TEST(what_the_kernel_says_of_it)
@@ -384,14 +426,17 @@ static int make_work(void **state maybe_unused)
 {
     snprintf(work, sizeof(work), "/tmp/confine-test-XXXXXX");
     if (!mkdtemp(work) || chmod(work, 0755) || dir_make(in_work("own/store"), 0700) ||
-        dir_make(in_work("other"), 0700) || path_write(in_work("own/keys"), STR("x"), 0600) ||
+        dir_make(in_work("other"), 0700) || dir_make(in_work("region/store"), 0700) ||
+        path_write(in_work("region/keys"), STR("x"), 0600) ||
+        path_write(in_work("own/keys"), STR("x"), 0600) ||
         path_write(in_work("other/store"), STR("x"), 0600) ||
         path_write(in_work("credentials.json"), STR("x"), 0600))
         return -1;
     if (geteuid() == 0 && (path_own(in_work("own"), OWN_ID, OWN_ID, 0700) ||
                            path_own(in_work("own/store"), OWN_ID, OWN_ID, 0700) ||
                            path_own(in_work("own/keys"), OWN_ID, OWN_ID, 0600) ||
-                           path_own(in_work("other"), OTHER_ID, OTHER_ID, 0700)))
+                           path_own(in_work("other"), OTHER_ID, OTHER_ID, 0700) ||
+                           directory_give_all(in_work("region"), REGION_UID)))
         return -1;
     left_open = open("/dev/null", O_RDONLY);
     return left_open < 0;
@@ -409,7 +454,7 @@ int main(int argc maybe_unused, char **argv)
         cmocka_unit_test(a_cluster_can_work),
         cmocka_unit_test(an_intruder_gets_nowhere),
         cmocka_unit_test(a_region_without_root_is_shut_in_as_well),
-        cmocka_unit_test(a_region_that_is_root_says_so),
+        cmocka_unit_test(a_roots_region_is_nobody),
         cmocka_unit_test(what_the_kernel_says_of_it),
         cmocka_unit_test(root_is_no_tenant),
     };

@@ -2,8 +2,6 @@
 
 #include "sys/random.h"
 
-#define VPC_CIDR "172.31.0.0/16"
-
 static const struct {
     const char *cidr;
     char zone;
@@ -45,7 +43,7 @@ int default_vpc_bootstrap(struct region *r, struct status *st)
     node_put_str(a, spec, "vpcId", id);
     node_put_str(a, spec, "ownerId", r->account);
     node_put_str(a, spec, "state", STR("available"));
-    node_put_str(a, spec, "cidrBlock", STR(VPC_CIDR));
+    node_put_str(a, spec, "cidrBlock", STR(DEFAULT_VPC_CIDR));
     node_put_str(a, spec, "instanceTenancy", STR("default"));
     node_put_bool(a, spec, "isDefault", true);
     for (size_t i = 0; i < ARRAY_COUNT(subnets); i++)

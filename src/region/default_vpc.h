@@ -5,6 +5,8 @@
 
 #include "region/region_internal.h"
 
+#define DEFAULT_VPC_CIDR "172.31.0.0/16"
+
 /* Makes its objects at the first start; idempotent. */
 int default_vpc_bootstrap(struct region *r, struct status *st) must_use;
 /* Id of the VPC, in the arena; empty when it was deleted. */

@@ -6,13 +6,12 @@
 #ifndef REGION_FLEET_H
 #define REGION_FLEET_H
 
+#include "kernel/address.h"
 #include "region/region_internal.h"
 
-/* NULL with a text for people; the caller goes on without nodes then. */
+/* Of a region with a deputy. NULL with a text for people; the caller goes on without nodes then. */
 struct fleet *fleet_new(struct region *r, const char **ret_error);
 void fleet_free(struct fleet *f); /* hosts stay */
-/* Jobs on threads hold the fleet and its region: neither may be freed. */
-bool fleet_is_held(const struct fleet *f);
 
 /* The VPC's network namespace, where clusters live and dial nodes from. Borrowed. */
 int fleet_netns_fd(const struct fleet *f);
@@ -22,6 +21,8 @@ int fleet_listen(struct fleet *f, struct arena *a, struct node *cluster, int *re
 /* A listening socket on loopback inside the VPC's namespace: for processes of control planes only.
  */
 int fleet_listen_loopback(struct fleet *f, uint16_t port, int *ret_fd) must_use;
+/* A socket that is on its way to a host or a pod. 0 or -errno. */
+int fleet_connect(struct fleet *f, struct ip address, uint16_t port, int *ret_fd) must_use;
 /* Gives back what a cluster had. */
 void fleet_forget_cluster(struct fleet *f, struct arena *a, struct str cluster);
 

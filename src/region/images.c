@@ -8,7 +8,7 @@
 #include "kernel/path.h"
 #include "node/image.h"
 #include "node/tar.h"
-#include "region/fleet_internal.h"
+#include "region/host_record.h"
 #include "region/teardown.h"
 
 #define CTR "/usr/bin/ctr", "--address", "/run/containerd/containerd.sock", "--namespace", "k8s.io"
@@ -24,7 +24,7 @@ static int each_host(struct arena *a, const char *directory,
         bool filled;
         struct str id = node_str(node_item(names, i), "");
         struct str one = arena_printf(a, "%s/instances/%.*s", directory, STR_ARG(id));
-        if (machine_read_record(a, one.data, &host, &filled) == 0 &&
+        if (host_record_read(a, one.data, &host, &filled) == 0 &&
             process_is(host.host.pid, host.host.start_ticks))
             err = fn(arg, id, &host);
     }

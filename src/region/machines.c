@@ -1,41 +1,26 @@
 /* Machines: a host for every instance object, and none for others. */
 #include <errno.h>
 
-#include "base/encode.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "cluster/authority.h"
-#include "node/image.h"
 #include "object/seal.h"
+#include "region/cluster_process.h"
 #include "region/fleet_internal.h"
-#include "region/supervisor.h"
-#include "sys/whole_file.h"
-#include "vpc/instance_type.h"
-
-#define BUSYBOX_PATH "/bin/busybox" /* a static one: package busybox-static */
 
 enum {
-    NODE_CERTIFICATE_S = 365 * 86400,
-    PREPARE_MS = 30000,
     RETRY_MS = 500,
     RETRY_MS_MAX = 30000,
-    OPTIONS_MAX = 64,
-    ADDRESSES_MAX = 256,
+    LINES_MAX = 100, /* labels and taints each, as the deputy takes them */
+    WORKING_MAX = 4  /* hosts that are made or ended at a time */
 };
-
-static struct str interface_id(struct arena *a, const struct machine *m)
-{
-    return arena_printf(a, "eni-%s", m->id + 2);
-}
 
 static void machine_free(struct machine *m)
 {
+    if (m->work)
+        m->fleet->working--;
+    deputy_work_forget(m->work);
     timer_stop(&m->retry);
-    for (char **o = m->options; o && *o; o++)
-        mem_free(*o);
-    mem_free(m->options);
-    mem_free(m->kubeconfig);
-    mem_free(m->directory);
+    mem_free(m->addresses);
     mem_free(m->id);
     mem_free(m);
 }
@@ -46,12 +31,13 @@ static void wake(void *arg)
     deferred_arm(&m->fleet->soon);
 }
 
-static char *text_copy(struct str s)
+static void take_addresses(struct machine *m, const struct deputy_answer *answer)
 {
-    char *copy = mem_alloc(s.len + 1);
-    if (s.len)
-        memcpy(copy, s.data, s.len);
-    return copy;
+    mem_free(m->addresses);
+    m->address_count = MIN(answer->count, (uint32_t)DEPUTY_ADDRESSES_MAX);
+    m->addresses = mem_alloc(m->address_count * sizeof(*m->addresses) + 1);
+    for (size_t i = 0; i < m->address_count; i++)
+        m->addresses[i] = ip_from_u32(answer->addresses[i]);
 }
 
 static void equip(struct machine *m);
@@ -59,25 +45,25 @@ static void equip(struct machine *m);
 /* A host that runs already is taken over; what the region before didn't get to is done now. */
 static void recall(struct machine *m)
 {
-    bool filled;
-    if (!machine_recall(m, &filled))
+    struct deputy_answer answer;
+    if (deputy_host_find(m->fleet->region->deputy, str_from(m->id), &answer))
         return;
     m->state = MACHINE_RUNNING;
-    if (!filled)
+    if (answer.filled)
+        take_addresses(m, &answer);
+    else
         equip(m);
 }
 
-static struct machine *machine_of(struct fleet *f, struct arena *a, struct str id)
+static struct machine *machine_of(struct fleet *f, struct str id)
 {
     struct machine *m = map_get(&f->machines, id);
     if (m)
         return m;
     m = mem_alloc(sizeof(*m));
     m->fleet = f;
-    m->id = text_copy(id);
-    m->directory =
-        text_copy(arena_printf(a, "%s/instances/%.*s", f->region->directory, STR_ARG(id)));
-    snprintf(m->host.cgroup, sizeof(m->host.cgroup), "%.*s/%.*s", STR_ARG(f->group), STR_ARG(id));
+    m->id = mem_alloc(id.len + 1);
+    memcpy(m->id, id.data, id.len);
     timer_init(&m->retry, f->region->loop, wake, m);
     map_put(&f->machines, id, m);
     recall(m);
@@ -97,69 +83,30 @@ static void set_state(struct machine *m, struct arena *a, const char *state)
                   LOG_STR("message", st.message));
 }
 
-/* The agent's way into its cluster: the API server's address in the VPC, a certificate as
- * system:node:NAME. */
-static int make_kubeconfig(struct machine *m, struct arena *a, const struct node *cluster)
+static void add_line(struct buf *lines, size_t *count, const char *format, ...) printf_like(3, 4);
+static void add_line(struct buf *lines, size_t *count, const char *format, ...)
 {
-    static const char *const groups[] = {"system:nodes", NULL};
-    struct pki_pair credentials;
-    struct str ca;
-    struct buf text = BUF_INIT;
-    struct str directory =
-        supervisor_directory(m->fleet->region, a, node_str(cluster, "metadata.name"));
-    const char *name = arena_printf(a, "system:node:%s", m->id).data;
-    int err = cluster_authority_issue(a, directory.data, name, groups, NODE_CERTIFICATE_S,
-                                      &credentials, &ca);
-    if (err)
-        return err;
-    struct node *config = node_map(a), *c = node_map(a), *u = node_map(a), *x = node_map(a);
-    node_put_str(a, config, "apiVersion", STR("v1"));
-    node_put_str(a, config, "kind", STR("Config"));
-    node_put_str(a, config, "current-context", STR("node"));
-    node_put_str(a, c, "name", STR("node"));
-    node_put_str(a, c, "cluster.server",
-                 arena_printf(a, "https://%.*s:%lld",
-                              STR_ARG(node_str(cluster, "spec.internal.vpcAddress")),
-                              (long long)node_num(cluster, "spec.internal.port", 0)));
-    node_put_str(a, c, "cluster.certificate-authority-data", base64_encode(a, ca));
-    node_put_str(a, u, "name", STR("node"));
-    node_put_str(a, u, "user.client-certificate-data",
-                 base64_encode(a, credentials.certificate_pem));
-    node_put_str(a, u, "user.client-key-data", base64_encode(a, credentials.key_pem));
-    node_put_str(a, x, "name", STR("node"));
-    node_put_str(a, x, "context.cluster", STR("node"));
-    node_put_str(a, x, "context.user", STR("node"));
-    node_append(a, node_need_list(a, config, "clusters"), c);
-    node_append(a, node_need_list(a, config, "users"), u);
-    node_append(a, node_need_list(a, config, "contexts"), x);
-    node_to_yaml(&text, config);
-    mem_free(m->kubeconfig);
-    m->kubeconfig = text_copy(buf_str(&text));
-    buf_release(&text);
-    return 0;
+    char line[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    if ((*count)++ < LINES_MAX)
+        buf_printf(lines, "%s%s", lines->len ? "\n" : "", line);
 }
 
-struct options {
-    char *items[OPTIONS_MAX];
-    size_t count;
-};
-
-static void add_option(struct options *o, const char *name, struct str value)
+static void add_labels(struct buf *request, const struct node *instance)
 {
-    if (o->count + 3 > OPTIONS_MAX)
-        return;
-    o->items[o->count++] = text_copy(str_from(name));
-    o->items[o->count++] = text_copy(value);
-}
-
-static void add_label(struct options *o, struct arena *a, const char *name, struct str value)
-{
-    if (!str_empty(value))
-        add_option(o, "--label", arena_printf(a, "%s=%.*s", name, STR_ARG(value)));
+    struct buf lines cleanup_with(buf_release) = BUF_INIT;
+    size_t count = 0;
+    member_each(label, node_at(instance, "spec.labels")) if (!str_empty(node_str(label->value, "")))
+        add_line(&lines, &count, "%.*s=%.*s", STR_ARG(label->name),
+                 STR_ARG(node_str(label->value, "")));
+    deputy_request_add(request, buf_str(&lines));
 }
 
 /* EKS names effects in capitals: NO_SCHEDULE is NoSchedule. */
-static void add_taint(struct options *o, struct arena *a, const struct node *taint)
+static const char *effect_of(const struct node *taint)
 {
     static const struct {
         const char *eks, *kubernetes;
@@ -168,198 +115,146 @@ static void add_taint(struct options *o, struct arena *a, const struct node *tai
                    {"PREFER_NO_SCHEDULE", "PreferNoSchedule"}};
     for (size_t i = 0; i < ARRAY_COUNT(effects); i++)
         if (str_is(node_str(taint, "effect"), effects[i].eks))
-            add_option(o, "--taint",
-                       arena_printf(a, "%.*s=%.*s:%s", STR_ARG(node_str(taint, "key")),
-                                    STR_ARG(node_str(taint, "value")), effects[i].kubernetes));
+            return effects[i].kubernetes;
+    return NULL;
+}
+
+static void add_taints(struct buf *request, const struct node *instance)
+{
+    struct buf lines cleanup_with(buf_release) = BUF_INIT;
+    size_t count = 0;
+    node_each(taint, node_at(instance, "spec.taints")) if (effect_of(taint))
+        add_line(&lines, &count, "%.*s=%.*s:%s", STR_ARG(node_str(taint, "key")),
+                 STR_ARG(node_str(taint, "value")), effect_of(taint));
+    deputy_request_add(request, buf_str(&lines));
 }
 
 /* 10.100.0.0/16 -> 10.100.0.10, where EKS has its DNS. */
-static struct str dns_address(struct arena *a, const struct node *cluster)
+static struct ip dns_address(const struct node *cluster)
 {
     struct ip_prefix cidr;
-    char text[ADDRESS_TEXT_BYTES];
     if (ip_prefix_parse(node_str(cluster, "spec.kubernetesNetworkConfig.serviceIpv4Cidr"), &cidr) ||
         cidr.ip.family != 4)
-        return STR_NONE;
-    return arena_str(a, str_from(ip_text(ip_from_u32(ip_to_u32(cidr.ip) + 10), text)));
+        return (struct ip){0};
+    return ip_from_u32(ip_to_u32(cidr.ip) + 10);
 }
 
-static void make_options(struct machine *m, struct arena *a, const struct node *cluster,
-                         const struct node *instance)
+/* What the deputy makes a host of. 0 or -errno. */
+static int make_request(struct machine *m, struct arena *a, const struct node *cluster,
+                        const struct node *instance, struct buf *request)
 {
-    struct options o = {.count = 0};
-    struct str type = node_str(instance, "spec.instanceType");
+    struct pki_pair credentials;
+    struct ip server;
+    struct str ca;
     struct region *r = m->fleet->region;
     const struct node *subnet =
         state_tree(r->state, a, STATE_SUBNET, node_str(instance, "spec.subnetId"));
-    struct str zone = node_str(subnet, "spec.availabilityZone");
-    const struct instance_type *limits = instance_type_find(type);
-    add_label(&o, a, "eks.amazonaws.com/nodegroup", node_str(instance, "spec.nodegroupName"));
-    add_label(&o, a, "eks.amazonaws.com/capacityType", STR("ON_DEMAND"));
-    add_label(&o, a, "node.kubernetes.io/instance-type", type);
-    add_label(&o, a, "topology.kubernetes.io/region", r->name);
-    add_label(&o, a, "topology.kubernetes.io/zone", zone);
-    member_each(label, node_at(instance, "spec.labels"))
-        add_label(&o, a, arena_cstr(a, label->name), node_str(label->value, ""));
-    add_option(&o, "--provider-id", arena_printf(a, "aws:///%.*s/%s", STR_ARG(zone), m->id));
-    if (!str_empty(zone))
-        add_option(&o, "--zone", zone);
-    node_each(taint, node_at(instance, "spec.taints")) add_taint(&o, a, taint);
-    add_option(&o, "--cluster-dns", dns_address(a, cluster));
-    /* The disk is this machine's: images that its owner loaded aren't collected because it is full.
-     */
-    add_option(&o, "--image-gc-high-threshold", STR("100"));
-    if (limits)
-        add_option(&o, "--max-pods", arena_printf(a, "%u", instance_type_pods_max(limits)));
-    for (char **old = m->options; old && *old; old++)
-        mem_free(*old);
-    mem_free(m->options);
-    o.items[o.count] = NULL;
-    m->options = mem_dup(o.items, (o.count + 1) * sizeof(*o.items));
+    if (ip_parse(node_str(cluster, "spec.internal.vpcAddress"), &server))
+        return -EADDRNOTAVAIL;
+    int err = cluster_process_issue(r, a, node_str(cluster, "metadata.name"), str_from(m->id),
+                                    &credentials, &ca);
+    if (err)
+        return err;
+    deputy_request_begin(request, DEPUTY_HOST_START);
+    deputy_request_add(request, str_from(m->id));
+    deputy_request_add(request, node_str(instance, "spec.instanceType"));
+    deputy_request_add(request, node_str(instance, "spec.nodegroupName"));
+    deputy_request_add(request, r->name);
+    deputy_request_add(request, node_str(subnet, "spec.availabilityZone"));
+    add_labels(request, instance);
+    add_taints(request, instance);
+    deputy_request_add_ip(request, dns_address(cluster));
+    deputy_request_add_ip(request, server);
+    deputy_request_add_number(request, (uint64_t)node_num(cluster, "spec.internal.port", 0));
+    deputy_request_add(request, ca);
+    deputy_request_add(request, credentials.certificate_pem);
+    deputy_request_add(request, credentials.key_pem);
+    return 0;
 }
 
-static void fail(struct machine *m, const char *what)
+static void tell_failure(const struct machine *m, const char *what, int err, const char *step)
 {
-    log_error(what, LOG_CSTR("instance", m->id), LOG_CSTR("step", m->step ? m->step : "-"),
-              LOG_ERRNO(m->err));
+    log_error(what, LOG_CSTR("instance", m->id), LOG_CSTR("step", step), LOG_ERRNO(err));
+}
+
+static void fail(struct machine *m, int err, const char *step)
+{
+    tell_failure(m, "a node's host can't be started", err, step);
     m->state = MACHINE_NEW;
     timer_start(&m->retry, MIN((uint64_t)RETRY_MS << MIN(m->failures, 8U), (uint64_t)RETRY_MS_MAX));
     m->failures++;
 }
 
-static void fill_job(void *arg)
+/* The deputy works for a machine; done tells of its end. */
+static int work(struct machine *m, enum machine_state state, const struct buf *request,
+                void (*done)(void *arg, int err, const char *step))
 {
-    struct machine *m = arg;
-    struct buf words = BUF_INIT, tar = BUF_INIT;
-    m->step = "containerd";
-    m->err = node_host_prepare(&m->host, PREPARE_MS);
-    m->step = "sample image";
-    if (!m->err)
-        m->err = image_busybox(BUSYBOX_PATH, &tar);
-    if (!m->err)
-        m->err = image_import(&m->host.host, m->host.cgroup, buf_str(&tar), &words);
-    if (m->err > 0)
-        m->err = -EIO;
-    buf_release(&tar);
-    buf_release(&words);
+    int err = deputy_work_start(m->fleet->region->deputy, m->fleet->region->loop, request, done, m,
+                                &m->work);
+    if (err)
+        return err;
+    m->fleet->working++;
+    m->state = state;
+    return 0;
 }
 
-static void fill_done(void *arg)
+static int work_on_id(struct machine *m, enum machine_state state, enum deputy_request_type type,
+                      void (*done)(void *arg, int err, const char *step))
+{
+    struct buf request cleanup_with(buf_release) = BUF_INIT;
+    deputy_request_begin(&request, type);
+    deputy_request_add(&request, str_from(m->id));
+    return work(m, state, &request, done);
+}
+
+/* One whose turn is next may begin. */
+static void work_is_done(struct machine *m)
+{
+    m->work = NULL;
+    m->fleet->working--;
+    deferred_arm(&m->fleet->soon);
+}
+
+static void filled(void *arg, int err, const char *step)
 {
     struct machine *m = arg;
     struct arena a = ARENA_INIT;
+    work_is_done(m);
     /* A host without images is a host: pods will say what they miss. */
-    if (m->err)
-        log_error("a node's images can't be loaded", LOG_CSTR("instance", m->id),
-                  LOG_CSTR("step", m->step), LOG_ERRNO(m->err));
-    else
-        m->err = machine_record(m, &m->host.host, true);
+    if (err)
+        tell_failure(m, "a node's images can't be loaded", err, step);
     m->state = MACHINE_RUNNING;
     m->failures = 0;
     set_state(m, &a, "running");
-    deferred_arm(&m->fleet->soon);
     arena_release(&a);
-}
-
-/* Plugs the interface in and hands its secondary addresses to the agent. */
-static int plug(struct machine *m, struct arena *a)
-{
-    struct fleet *f = m->fleet;
-    struct ip addresses[ADDRESSES_MAX];
-    unsigned given = 0;
-    struct vpc_interface interface;
-    const struct node *o = state_tree(f->region->state, a, STATE_INSTANCE, str_from(m->id));
-    const struct instance_type *type = instance_type_find(node_str(o, "spec.instanceType"));
-    /* All interfaces' addresses on one: those that pods may have, and two for the pods of the
-     * machine's own address that real nodes run and ours don't need, else two pods would wait for
-     * an address for ever. */
-    unsigned pods = type ? instance_type_pods_max(type) : 32;
-    const struct vpc_interface_config config = {.id = interface_id(a, m).data,
-                                                .subnet =
-                                                    arena_cstr(a, node_str(o, "spec.subnetId")),
-                                                .host = m->host.host.pid,
-                                                .device = "eth0",
-                                                .default_route = true,
-                                                .addresses_max = pods + 1};
-    m->step = "interface";
-    int err = vpc_interface_attach(f->vpc, &config, &interface);
-    m->step = "addresses";
-    if (!err)
-        err = vpc_addresses_assign(f->vpc, config.id, MIN(pods, (unsigned)ADDRESSES_MAX), addresses,
-                                   &given);
-    if (err == -ENOSPC)
-        err = 0; /* those of the last start */
-    return err;
-}
-
-struct address_list {
-    struct ip items[ADDRESSES_MAX];
-    size_t count;
-};
-
-static void take_address(void *arg, struct ip address)
-{
-    struct address_list *l = arg;
-    if (l->count < ADDRESSES_MAX)
-        l->items[l->count++] = address;
-}
-
-static int hand_addresses(struct machine *m, struct arena *a)
-{
-    struct address_list *l = arena_new(a, struct address_list);
-    vpc_addresses_each(m->fleet->vpc, interface_id(a, m).data, take_address, l);
-    return node_host_set_addresses(m->directory, l->items, l->count);
-}
-
-static int record_host(void *arg, const struct host *host)
-{
-    return machine_record(arg, host, false);
-}
-
-static void start_job(void *arg)
-{
-    struct machine *m = arg;
-    char cgroup[sizeof(m->host.cgroup)];
-    memcpy(cgroup, m->host.cgroup, sizeof(cgroup)); /* the result is written over it */
-    const struct node_host_config config = {.name = m->id,
-                                            .directory = m->directory,
-                                            .cgroup = cgroup,
-                                            .program = m->fleet->region->program,
-                                            .kubeconfig = str_from(m->kubeconfig),
-                                            .agent_options = (const char *const *)m->options,
-                                            .record = record_host,
-                                            .record_arg = m};
-    m->step = "end the one before";
-    m->err = m->host.host.pid ? node_host_stop(&m->host) : 0;
-    if (!m->err) {
-        m->host.host = (struct host){0};
-        m->err = directory_make(m->directory, 0711);
-    }
-    if (!m->err)
-        m->err = node_host_start(&config, &m->host, &m->step);
 }
 
 /* What a host lacks that just runs: its network and images. Again is as good as once. */
 static void equip(struct machine *m)
 {
+    struct fleet *f = m->fleet;
     struct arena a = ARENA_INIT;
-    m->err = plug(m, &a);
-    if (!m->err)
-        m->err = hand_addresses(m, &a);
-    arena_release(&a);
-    if (m->err) {
-        fail(m, "a node's host can't be started");
-        return;
+    struct deputy_answer answer = {0};
+    const struct node *o = state_tree(f->region->state, &a, STATE_INSTANCE, str_from(m->id));
+    int err = deputy_host_plug(f->region->deputy, str_from(m->id), node_str(o, "spec.instanceType"),
+                               node_str(o, "spec.subnetId"), &answer);
+    const char *step = answer.step;
+    if (!err) {
+        take_addresses(m, &answer);
+        step = "images";
+        err = work_on_id(m, MACHINE_FILLING, DEPUTY_HOST_FILL, filled);
     }
-    m->state = MACHINE_FILLING;
-    loop_work(m->fleet->region->loop, fill_job, fill_done, m);
+    if (err)
+        fail(m, err, step);
+    arena_release(&a);
 }
 
-static void start_done(void *arg)
+static void started(void *arg, int err, const char *step)
 {
     struct machine *m = arg;
-    if (m->err)
-        fail(m, "a node's host can't be started");
+    work_is_done(m);
+    if (err)
+        fail(m, err, step);
     else
         equip(m);
 }
@@ -367,39 +262,33 @@ static void start_done(void *arg)
 static void start(struct machine *m, struct arena *a, const struct node *instance)
 {
     struct region *r = m->fleet->region;
+    struct buf request cleanup_with(buf_release) = BUF_INIT;
     const struct node *cluster =
         state_tree(r->state, a, STATE_CLUSTER, node_str(instance, "spec.clusterName"));
-    if (!str_is(node_str(cluster, "status.status"), "ACTIVE"))
+    if (!str_is(node_str(cluster, "status.status"), "ACTIVE") || m->fleet->working >= WORKING_MAX)
         return;
-    m->err = make_kubeconfig(m, a, cluster);
-    if (m->err) {
-        m->step = "kubeconfig";
-        fail(m, "a node's host can't be started");
+    int err = make_request(m, a, cluster, instance, &request);
+    if (err) {
+        fail(m, err, "kubeconfig");
         return;
     }
-    make_options(m, a, cluster, instance);
-    m->state = MACHINE_STARTING;
-    loop_work(r->loop, start_job, start_done, m);
+    err = work(m, MACHINE_STARTING, &request, started);
+    explicit_bzero(request.data, request.len);
+    if (err)
+        fail(m, err, "asking for it");
 }
 
-static void stop_job(void *arg)
-{
-    struct machine *m = arg;
-    m->err = m->host.host.pid ? node_host_stop(&m->host) : 0;
-    if (!m->err)
-        m->err = directory_remove(m->directory);
-}
-
-static void stop_done(void *arg)
+static void stopped(void *arg, int err, const char *step)
 {
     struct machine *m = arg;
     struct fleet *f = m->fleet;
     struct arena a = ARENA_INIT;
     struct status st;
     status_init(&st, &a);
-    if (m->err)
-        log_error("a node's host can't be ended", LOG_CSTR("instance", m->id), LOG_ERRNO(m->err));
-    int err = vpc_interface_detach(f->vpc, interface_id(&a, m).data);
+    work_is_done(m);
+    if (err)
+        tell_failure(m, "a node's host can't be ended", err, step);
+    err = deputy_host_unplug(f->region->deputy, str_from(m->id));
     if (err && err != -ENOENT)
         log_error("a node's interface can't be removed", LOG_CSTR("instance", m->id),
                   LOG_ERRNO(err));
@@ -415,24 +304,23 @@ static void stop(struct machine *m, struct arena *a, const struct node *instance
 {
     struct cluster_link *link =
         cluster_link_of(m->fleet, a, node_str(instance, "spec.clusterName"));
+    if (m->fleet->working >= WORKING_MAX)
+        return;
     if (link)
         cluster_link_delete_node(link, str_from(m->id));
-    m->state = MACHINE_STOPPING;
-    loop_work(m->fleet->region->loop, stop_job, stop_done, m);
-}
-
-static bool has_job(const struct machine *m)
-{
-    return m->state == MACHINE_STARTING || m->state == MACHINE_FILLING ||
-           m->state == MACHINE_STOPPING;
+    int err = work_on_id(m, MACHINE_STOPPING, DEPUTY_HOST_STOP, stopped);
+    if (err) {
+        tell_failure(m, "a node's host can't be ended", err, "asking for it");
+        timer_start(&m->retry, RETRY_MS_MAX);
+    }
 }
 
 static void reconcile_instance(struct fleet *f, struct arena *a, struct str id)
 {
     struct node *instance = state_tree(f->region->state, a, STATE_INSTANCE, id);
-    struct machine *m = machine_of(f, a, id);
+    struct machine *m = machine_of(f, id);
     bool doomed = str_is(node_str(instance, "status.state"), "shutting-down");
-    if (has_job(m))
+    if (m->work)
         return;
     if (doomed)
         stop(m, a, instance);
@@ -452,25 +340,23 @@ bool machines_filled(struct fleet *f, struct str id)
     return m && m->state == MACHINE_RUNNING;
 }
 
-bool machines_starting(struct fleet *f, struct arena *a, struct str id)
+bool machines_starting(struct fleet *f, struct str id)
 {
-    const struct machine *m = machine_of(f, a, id); /* one that runs already is found again */
+    const struct machine *m = machine_of(f, id); /* one that runs already is found again */
     return m->state == MACHINE_NEW || m->state == MACHINE_STARTING || m->state == MACHINE_FILLING;
 }
 
 int machines_address(struct fleet *f, struct arena *a, struct str cluster, unsigned turn,
                      struct ip *ret)
 {
-    struct vpc_interface interface;
     struct ip found[LIMIT_NODES_PER_GROUP];
     unsigned count = 0;
     map_each(slot, &f->machines) {
         const struct machine *m = slot->value;
         const struct node *o = state_tree(f->region->state, a, STATE_INSTANCE, str_from(m->id));
-        if (m->state == MACHINE_RUNNING && count < ARRAY_COUNT(found) &&
-            str_equal(node_str(o, "spec.clusterName"), cluster) &&
-            vpc_interface_find(f->vpc, interface_id(a, m).data, &interface) == 0)
-            found[count++] = interface.address.ip;
+        if (m->state == MACHINE_RUNNING && count < ARRAY_COUNT(found) && m->address_count &&
+            str_equal(node_str(o, "spec.clusterName"), cluster))
+            found[count++] = m->addresses[0];
     }
     if (count == 0)
         return -ENOENT;
@@ -478,41 +364,22 @@ int machines_address(struct fleet *f, struct arena *a, struct str cluster, unsig
     return 0;
 }
 
-struct address_search {
-    struct ip wanted;
-    bool found;
-};
-
-static void compare_address(void *arg, struct ip address)
+static bool has_address(const struct machine *m, struct ip ip)
 {
-    struct address_search *s = arg;
-    s->found |= ip_equal(address, s->wanted);
+    for (size_t i = 0; i < m->address_count; i++)
+        if (ip_equal(m->addresses[i], ip))
+            return true;
+    return false;
 }
 
 bool machines_have_address(struct fleet *f, struct arena *a, struct str cluster, struct ip ip)
 {
     map_each(slot, &f->machines) {
         const struct machine *m = slot->value;
-        const char *id = interface_id(a, m).data;
-        struct address_search search = {.wanted = ip};
-        struct vpc_interface interface;
-        if (vpc_interface_find(f->vpc, id, &interface))
-            continue;
-        compare_address(&search, interface.address.ip);
-        vpc_addresses_each(f->vpc, id, compare_address, &search);
-        if (!search.found)
+        if (!has_address(m, ip))
             continue;
         const struct node *o = state_tree(f->region->state, a, STATE_INSTANCE, str_from(m->id));
         return str_equal(node_str(o, "spec.clusterName"), cluster);
-    }
-    return false;
-}
-
-bool machines_have_jobs(const struct fleet *f)
-{
-    map_each(slot, &f->machines) {
-        if (has_job(slot->value))
-            return true;
     }
     return false;
 }

@@ -105,7 +105,7 @@ static void reconcile_group(struct fleet *f, struct arena *a, struct str name)
     struct cluster_link *link = cluster_link_of(f, a, node_str(group, "spec.clusterName"));
     node_each(id, instances) ready +=
         link && machines_filled(f, id->text) && cluster_link_node_ready(link, id->text);
-    node_each(id, instances) starting += machines_starting(f, a, id->text);
+    node_each(id, instances) starting += machines_starting(f, id->text);
     bool whole = have == want && ready == want;
     if (whole)
         set_status(f, a, group, "ACTIVE");

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "object/scalar.h"
 #include "object/seal.h"
+#include "region/deputy.h"
 #include "sys/random.h"
 #include "sys/whole_file.h"
 
@@ -16,6 +17,12 @@ static int write_credentials(struct region *r, struct arena *a, const struct nod
 {
     struct node *file = node_map(a);
     struct buf text = BUF_INIT;
+    if (r->deputy) {
+        int refused =
+            deputy_write_credentials(r->deputy, node_str(key, "metadata.name"),
+                                     node_str(key, "spec.secretAccessKey"), r->account, r->name);
+        return refused ? status_internal(st, "credentials.json can't be written") : 0;
+    }
     node_put_str(a, file, "accessKeyId", node_str(key, "metadata.name"));
     node_put_str(a, file, "secretAccessKey", node_str(key, "spec.secretAccessKey"));
     node_put_str(a, file, "account", r->account);

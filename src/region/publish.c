@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "base/map.h"
-#include "kernel/namespace.h"
 #include "object/seal.h"
 #include "region/fleet_internal.h"
 #include "region/publish_target.h"
@@ -146,7 +145,7 @@ static int connect_target(struct published *p, struct arena *a, int *ret_fd)
      * connects, leads to all clusters. */
     if (!machines_have_address(f, a, str_from(p->cluster), ip))
         return -EHOSTUNREACH;
-    return netns_connect(fleet_netns_fd(f), ip, port, ret_fd);
+    return fleet_connect(f, ip, port, ret_fd);
 }
 
 static void try_later(struct connection *c)
@@ -237,9 +236,7 @@ static void incoming(void *arg, int events maybe_unused)
 static int open_port(struct published *p, uint16_t port)
 {
     struct socket_address address;
-    int err = socket_address_parse("127.0.0.1", port, &address);
-    if (!err)
-        err = socket_listen(&address, &p->fd);
+    int err = region_listen_published(p->publisher->region, port, &p->fd);
     if (err)
         return err;
     err = socket_local_address(p->fd, &address);

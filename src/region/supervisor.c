@@ -9,8 +9,8 @@
 #include "object/seal.h"
 #include "region/cluster_process.h"
 #include "region/cluster_share.h"
+#include "region/deputy.h"
 #include "region/fleet.h"
-#include "sys/privilege.h"
 #include "sys/socket.h"
 #include "sys/whole_file.h"
 
@@ -42,7 +42,7 @@ struct supervisor {
     struct deferred soon;
 };
 
-struct str supervisor_directory(const struct region *r, struct arena *a, struct str cluster)
+static struct str supervisor_directory(const struct region *r, struct arena *a, struct str cluster)
 {
     return arena_printf(a, "%s/clusters/%.*s", r->directory, STR_ARG(cluster));
 }
@@ -141,10 +141,11 @@ static int open_listener(struct process *p, struct arena *a, struct node *object
 static int prepare(struct process *p, struct arena *a, struct node **object)
 {
     struct supervisor *s = p->supervisor;
-    struct str directory = supervisor_directory(s->region, a, str_from(p->name));
-    int err = directory_make(directory.data, 0700);
-    if (!err && privilege_is_root())
-        err = directory_give(directory.data, (uid_t)node_num(*object, "spec.internal.uid", 0));
+    struct str name = str_from(p->name);
+    int err = s->region->deputy
+                  ? deputy_cluster_make(s->region->deputy, name,
+                                        (uint32_t)node_num(*object, "spec.internal.uid", 0))
+                  : directory_make(supervisor_directory(s->region, a, name).data, 0700);
     if (!err)
         err = open_listener(p, a, *object);
     *object = state_tree(s->region->state, a, STATE_CLUSTER, str_from(p->name));
@@ -167,15 +168,13 @@ static void start(struct process *p, struct arena *a, struct node *object)
     int err = prepare(p, a, &object);
     p->started_ms = loop_now_ms(s->region->loop);
     if (!err) {
-        const struct cluster_process_config config = {
-            .region = s->region,
-            .spawner = s->spawner,
-            .object = object,
-            .directory = supervisor_directory(s->region, a, str_from(p->name)),
-            .listener = p->listener,
-            .vpc_listener = p->vpc_listener,
-            .on_ready = became_ready,
-            .arg = p};
+        const struct cluster_process_config config = {.region = s->region,
+                                                      .spawner = s->spawner,
+                                                      .object = object,
+                                                      .listener = p->listener,
+                                                      .vpc_listener = p->vpc_listener,
+                                                      .on_ready = became_ready,
+                                                      .arg = p};
         err = cluster_process_start(a, &config, &p->pid, &p->ready);
         if (!cluster_share_of(object, &p->share))
             log_warn("a cluster's tag is no amount that it can work with, and doesn't count",
@@ -192,10 +191,10 @@ static void bury(struct supervisor *s, struct arena *a, struct str name)
 {
     struct status st;
     status_init(&st, a);
-    struct str directory = supervisor_directory(s->region, a, name);
-    int err = directory_remove(directory.data);
+    int err = s->region->deputy ? deputy_cluster_remove(s->region->deputy, name)
+                                : directory_remove(supervisor_directory(s->region, a, name).data);
     if (err)
-        log_error("a deleted cluster's folder can't be removed", LOG_STR("folder", directory),
+        log_error("a deleted cluster's folder can't be removed", LOG_STR("cluster", name),
                   LOG_ERRNO(err));
     cluster_entries_delete(s->region, a, name);
     if (s->region->fleet)
@@ -287,10 +286,7 @@ static void expect(struct adoption *ad, struct str name)
     uint8_t tag[SPAWN_TAG_BYTES];
     if (str_is(node_str(object, "status.status"), "CREATING"))
         return;
-    const struct cluster_process_config config = {
-        .region = s->region,
-        .object = object,
-        .directory = supervisor_directory(s->region, ad->arena, name)};
+    const struct cluster_process_config config = {.region = s->region, .object = object};
     cluster_process_tag(ad->arena, &config, tag);
     map_put(&ad->by_tag, (struct str){(const char *)tag, sizeof(tag)}, process_of(s, name));
 }
@@ -330,8 +326,9 @@ static void adopt_all(struct supervisor *s)
     arena_release(&a);
 }
 
-struct supervisor *supervisor_new(struct region *r, struct spawner *spawner)
+struct supervisor *supervisor_new(struct region *r)
 {
+    struct spawner *spawner = r->spawner;
     struct supervisor *s = mem_alloc(sizeof(*s));
     s->region = r;
     s->spawner = spawner;

@@ -10,12 +10,10 @@
 
 #include "region/region_internal.h"
 
-struct supervisor *supervisor_new(struct region *r, struct spawner *spawner);
+struct supervisor *supervisor_new(struct region *r);
 /* Where the region's spawner is found: "DIRECTORY/spawner.sock". */
 struct str supervisor_spawner_path(struct arena *a, const char *directory);
 /* Ends the processes; the clusters stay. */
 void supervisor_free(struct supervisor *s);
-/* Folder of a cluster's state, in the arena. */
-struct str supervisor_directory(const struct region *r, struct arena *a, struct str cluster);
 
 #endif

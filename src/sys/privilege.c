@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <stdlib.h>
@@ -96,6 +97,39 @@ int directory_enter(const char *path)
 int directory_give(const char *path, uid_t id)
 {
     return chown(path, id, id) ? -errno : 0;
+}
+
+int directory_owner(const char *path, uid_t *ret)
+{
+    struct stat about;
+    if (lstat(path, &about))
+        return -errno;
+    if (!S_ISDIR(about.st_mode))
+        return -ENOTDIR;
+    *ret = about.st_uid;
+    return 0;
+}
+
+int directory_give_all(const char *path, uid_t id)
+{
+    char *const roots[] = {(char *)path, NULL};
+    uid_t owner;
+    int err = directory_owner(path, &owner);
+    if (err || owner == id)
+        return err;
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+    if (!walk)
+        return -errno;
+    /* Each after what is in it: one whose giving was cut short is given again. */
+    for (FTSENT *e; !err && (e = fts_read(walk));) {
+        bool given =
+            (e->fts_info == FTS_DP || (e->fts_info == FTS_F && e->fts_statp->st_nlink == 1)) &&
+            e->fts_statp->st_uid == owner;
+        if (given && lchown(e->fts_accpath, id, id))
+            err = -errno;
+    }
+    fts_close(walk);
+    return err;
 }
 
 static int compare_descriptors(const void *left, const void *right)

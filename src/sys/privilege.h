@@ -20,6 +20,11 @@ int privilege_renounce(void) must_use;
 int directory_enter(const char *path) must_use;
 /* Gives a directory (not what is in it) to a user. */
 int directory_give(const char *path, uid_t id) must_use;
+/* With what is its owner's in it, when it isn't that user's already: follows no link, and leaves a
+ * file that has another name, which may be anywhere. */
+int directory_give_all(const char *path, uid_t id) must_use;
+/* Whose directory it is. -ENOENT, -ENOTDIR (a link to one is none), -errno. */
+int directory_owner(const char *path, uid_t *ret) must_use;
 enum {
     DESCRIPTORS_KEPT_MAX = 32
 };

@@ -72,9 +72,11 @@ static int start(struct spawner_service config, struct spawner **ret)
     return err;
 }
 
-int spawner_open(spawner_child child, struct spawner **ret)
+int spawner_open(spawner_child child, const void *context, struct spawner **ret)
 {
-    return start((struct spawner_service){.listen = -1, .directory = -1, .child = child}, ret);
+    return start(
+        (struct spawner_service){.listen = -1, .directory = -1, .child = child, .context = context},
+        ret);
 }
 
 /* The name of a socket. One longer than an address is reached through its directory's descriptor.
@@ -182,7 +184,8 @@ static int take_over(int socket, struct spawner **ret)
     return err;
 }
 
-int spawner_open_lasting(spawner_child child, const char *socket_path, struct spawner **ret)
+int spawner_open_lasting(spawner_child child, const void *context, const char *socket_path,
+                         struct spawner **ret)
 {
     struct place place;
     int fd, listening = -1;
@@ -198,7 +201,8 @@ int spawner_open_lasting(spawner_child child, const char *socket_path, struct sp
             err = start((struct spawner_service){.listen = listening,
                                                  .directory = place.directory,
                                                  .socket_name = place.name,
-                                                 .child = child},
+                                                 .child = child,
+                                                 .context = context},
                         ret);
             close(listening);
         }

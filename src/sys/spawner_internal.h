@@ -47,6 +47,7 @@ struct spawner_service {
     int directory;           /* of the socket's name */
     const char *socket_name; /* in the directory */
     spawner_child child;
+    const void *context;
 };
 void noreturn_func spawner_serve(const struct spawner_service *config, pid_t owner);
 

@@ -134,7 +134,7 @@ static pid_t fork_child(const struct service *s, struct str args, const int *fds
     share_own_session();
     for (size_t i = 0; i < fd_count; i++)
         fcntl(fds[i], F_SETFD, FD_CLOEXEC);
-    _exit(s->config.child(args, fds, fd_count));
+    _exit(s->config.child(s->config.context, args, fds, fd_count));
 }
 
 static void forget_child(struct service *s, pid_t pid)
@@ -165,7 +165,8 @@ static void tell_exits(struct service *s)
 static void spawn(struct service *s, const struct message *m, struct str args, const int *fds,
                   size_t fd_count)
 {
-    struct child c = {.pid = fork_child(s, args, fds, fd_count)};
+    struct child c = {.pid = s->children.count < SPAWN_CHILDREN ? fork_child(s, args, fds, fd_count)
+                                                                : -EAGAIN};
     memcpy(c.tag, m->tag, sizeof(c.tag));
     for (size_t i = 0; i < fd_count; i++) {
         bool left = s->config.listen >= 0 && c.pid > 0 && ((uint32_t)m->number >> i & 1);
@@ -177,6 +178,17 @@ static void spawn(struct service *s, const struct message *m, struct str args, c
     if (c.pid > 0)
         vec_push(&s->children, c);
     tell(s, &(struct message){.type = MESSAGE_SPAWNED, .pid = c.pid}, NULL, 0);
+}
+
+/* A pid is ours until waitpid has told of its end, which this process alone calls. Its owner names
+ * no other process, and no other signal. */
+static void end_child(const struct service *s, pid_t pid, int signal_number)
+{
+    if (signal_number != SIGTERM && signal_number != SIGKILL)
+        return;
+    for (size_t i = 0; i < s->children.count; i++)
+        if (s->children.items[i].pid == pid)
+            kill(pid, signal_number);
 }
 
 static void greet(struct service *s, const struct message *m, const int *fds, size_t fd_count)
@@ -201,7 +213,13 @@ static void serve_owner(struct service *s)
     struct message m;
     int fds[SPAWN_FDS];
     size_t fd_count = 0;
+    m.type = MESSAGE_END;
     ssize_t size = spawner_receive(s->owner, &m, data, sizeof(data), fds, &fd_count);
+    if (size == -EMSGSIZE && m.type == MESSAGE_SPAWN) {
+        /* Too long, or there is no descriptor left here. */
+        tell(s, &(struct message){.type = MESSAGE_SPAWNED, .pid = -EMFILE}, NULL, 0);
+        return;
+    }
     if (size < 0) {
         lose_owner(s);
         return;
@@ -216,8 +234,7 @@ static void serve_owner(struct service *s)
     else if (m.type == MESSAGE_END)
         end(s);
     else if (m.type == MESSAGE_KILL)
-        /* A pid is ours until waitpid has told of its end, which this process alone calls. */
-        kill(m.pid, m.number);
+        end_child(s, m.pid, m.number);
     for (size_t i = 0; i < fd_count; i++)
         close(fds[i]);
 }

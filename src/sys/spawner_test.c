@@ -10,7 +10,7 @@
 #include "sys/spawner.h"
 
 /* "exit N": returns N. "write": writes to the descriptor given. "wait": until it is killed. */
-static int child(struct str args, const int *fds, size_t fd_count)
+static int child(const void *context maybe_unused, struct str args, const int *fds, size_t fd_count)
 {
     if (str_starts(args, "exit "))
         return args.data[5] - '0';
@@ -55,7 +55,7 @@ TEST(children_run_and_their_ends_are_told)
     int pipe_fds[2];
     char text[8] = "";
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    assert_int_equal(spawner_open(child, &s), 0);
+    assert_int_equal(spawner_open(child, NULL, &s), 0);
     seen.loop = loop_new();
     spawner_watch(s, seen.loop, on_exit_seen, NULL);
 
@@ -87,12 +87,34 @@ TEST(children_run_and_their_ends_are_told)
     loop_free(seen.loop);
 }
 
+/* Not even root's spawner: its owner may be an intruder. */
+TEST(only_its_children_are_ended)
+{
+    struct spawner *s;
+    pid_t own;
+    int status;
+    assert_int_equal(spawner_open(child, NULL, &s), 0);
+    pid_t other = fork();
+    if (other == 0)
+        for (;;)
+            pause();
+    spawner_kill(s, other, SIGKILL);
+    assert_int_equal(spawn(s, "wait", NULL, &own), 0);
+    spawner_kill(s, own, SIGSTOP);
+    /* It answers after what it was told before. */
+    assert_int_equal(spawn(s, "exit 0", NULL, &own), 0);
+    assert_int_equal(waitpid(other, &status, WNOHANG), 0);
+    kill(other, SIGKILL);
+    assert_int_equal(waitpid(other, &status, 0), other);
+    spawner_close(s);
+}
+
 TEST(too_much_is_refused)
 {
     struct spawner *s;
     pid_t pid;
     static char big[SPAWN_ARGS_BYTES + 1];
-    assert_int_equal(spawner_open(child, &s), 0);
+    assert_int_equal(spawner_open(child, NULL, &s), 0);
     const struct spawn_request request = {.args = {big, sizeof(big)}};
     assert_int_equal(spawner_spawn(s, &request, &pid), -E2BIG);
     spawner_close(s);
@@ -123,7 +145,7 @@ static pid_t owner_that_is_killed(const char *args, int fd)
     if (owner == 0) {
         struct spawner *s;
         pid_t pid = -1;
-        if (spawner_open_lasting(child, socket_path, &s) || spawn(s, args, &fd, &pid))
+        if (spawner_open_lasting(child, NULL, socket_path, &s) || spawn(s, args, &fd, &pid))
             _exit(1);
         ssize_t sent maybe_unused = write(tell[1], &pid, sizeof(pid));
         pause();
@@ -161,8 +183,8 @@ TEST(children_outlive_an_owner_that_is_killed)
     close(pipe_fds[1]);
     assert_true(exists(pid));
 
-    assert_int_equal(spawner_open_lasting(child, socket_path, &s), 0);
-    assert_int_equal(spawner_open_lasting(child, socket_path, &second), -EBUSY);
+    assert_int_equal(spawner_open_lasting(child, NULL, socket_path, &s), 0);
+    assert_int_equal(spawner_open_lasting(child, NULL, socket_path, &second), -EBUSY);
     found.count = 0;
     spawner_each_survivor(s, survivor, NULL);
     assert_int_equal(found.count, 1);
@@ -206,8 +228,8 @@ TEST(ending_waits_for_an_owner_that_goes)
     assert_int_equal(pipe(ready), 0);
     pid_t owner = fork();
     if (owner == 0) {
-        bool begun =
-            spawner_open_lasting(child, socket_path, &s) == 0 && spawn(s, "wait", NULL, &pid) == 0;
+        bool begun = spawner_open_lasting(child, NULL, socket_path, &s) == 0 &&
+                     spawn(s, "wait", NULL, &pid) == 0;
         if (write(ready[1], "", 1) != 1 || !begun)
             _exit(1);
         usleep(200000);
@@ -229,7 +251,7 @@ TEST(closing_ends_it_whatever_it_tells)
     for (int round = 0; round < 3; round++) {
         struct spawner *s;
         pid_t pids[30];
-        assert_int_equal(spawner_open_lasting(child, socket_path, &s), 0);
+        assert_int_equal(spawner_open_lasting(child, NULL, socket_path, &s), 0);
         for (size_t i = 0; i < ARRAY_COUNT(pids); i++)
             assert_int_equal(spawn(s, "wait", NULL, &pids[i]), 0);
         for (size_t i = 0; i < ARRAY_COUNT(pids); i++)
@@ -277,6 +299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(children_run_and_their_ends_are_told),
+        cmocka_unit_test(only_its_children_are_ended),
         cmocka_unit_test(too_much_is_refused),
     };
     const struct CMUnitTest lasting[] = {

@@ -72,6 +72,11 @@ static bool id_sound(const char *id)
     return len > 0 && len < VPC_ID_BYTES && !strpbrk(id, " \n/");
 }
 
+static bool overlap(struct ip_prefix a, struct ip_prefix b)
+{
+    return ip_prefix_contains(a, b.ip) || ip_prefix_contains(b, a.ip);
+}
+
 int vpc_subnet_add(struct vpc *vpc, const char *id, struct ip_prefix cidr)
 {
     if (!id_sound(id) || cidr.ip.family != 4 || cidr.length < 8 || cidr.length > 28)
@@ -79,8 +84,7 @@ int vpc_subnet_add(struct vpc *vpc, const char *id, struct ip_prefix cidr)
     if (vpc_find_subnet(vpc, str_from(id)))
         return -EEXIST;
     for (size_t n = 0; n < vpc->subnets.count; n++) {
-        struct ip_prefix other = vpc->subnets.items[n].cidr;
-        if (ip_prefix_contains(other, cidr.ip) || ip_prefix_contains(cidr, other.ip))
+        if (overlap(vpc->subnets.items[n].cidr, cidr))
             return -EEXIST;
     }
     struct subnet *s = vpc_add_subnet(vpc, id, cidr, vpc->next_number++);
@@ -114,6 +118,21 @@ int vpc_subnet_remove(struct vpc *vpc, const char *id)
     mem_free(s->used);
     vec_remove(&vpc->subnets, (size_t)(s - vpc->subnets.items));
     return vpc_state_save(vpc);
+}
+
+int vpc_subnet_claim(struct vpc *vpc, const char *id, struct ip_prefix cidr)
+{
+    int err = vpc_subnet_add(vpc, id, cidr);
+    if (err != -EEXIST || vpc_find_subnet(vpc, str_from(id)))
+        return err;
+    for (size_t n = vpc->subnets.count; n-- > 0;) {
+        if (!overlap(vpc->subnets.items[n].cidr, cidr))
+            continue;
+        err = vpc_subnet_remove(vpc, vpc->subnets.items[n].id);
+        if (err)
+            return err;
+    }
+    return vpc_subnet_add(vpc, id, cidr);
 }
 
 unsigned vpc_subnet_free(const struct vpc *vpc, const char *id)
@@ -289,6 +308,27 @@ int vpc_endpoint_remove(struct vpc *vpc, struct ip address)
         return vpc_state_save(vpc);
     }
     return -ENOENT;
+}
+
+bool vpc_has_endpoint(const struct vpc *vpc, struct ip address)
+{
+    for (size_t n = 0; n < vpc->endpoints.count; n++)
+        if (ip_equal(vpc->endpoints.items[n], address))
+            return true;
+    return false;
+}
+
+bool vpc_has_address(const struct vpc *vpc, struct ip address)
+{
+    for (size_t n = 0; n < vpc->interfaces.count; n++) {
+        const struct interface *i = &vpc->interfaces.items[n];
+        if (ip_equal(i->address, address))
+            return true;
+        for (size_t k = 0; k < i->secondary.count; k++)
+            if (ip_equal(i->secondary.items[k], address))
+                return true;
+    }
+    return false;
 }
 
 int vpc_listen(struct vpc *vpc, struct ip address, uint16_t port, int *ret_fd)

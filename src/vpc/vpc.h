@@ -44,6 +44,10 @@ int vpc_subnet_add(struct vpc *vpc, const char *id,
                    struct ip_prefix cidr) must_use; /* -EEXIST, -EINVAL */
 int vpc_subnet_remove(struct vpc *vpc,
                       const char *id) must_use; /* -ENOENT, -EBUSY while it has interfaces */
+/* The same for who alone knows which subnets there are: those of other ids that overlap and that
+ * nobody uses give way. A region that is killed may have made them before its own state was
+ * durable. -EEXIST: it is there; -EBUSY. */
+int vpc_subnet_claim(struct vpc *vpc, const char *id, struct ip_prefix cidr) must_use;
 unsigned vpc_subnet_free(const struct vpc *vpc, const char *id); /* addresses left */
 
 struct vpc_interface_config {
@@ -82,6 +86,9 @@ void vpc_addresses_each(const struct vpc *vpc, const char *interface,
 int vpc_endpoint_add(struct vpc *vpc, const char *subnet, struct ip wanted,
                      struct ip *ret) must_use;
 int vpc_endpoint_remove(struct vpc *vpc, struct ip address) must_use;
+/* Whether it is an endpoint's address; whether it is one of an interface, or secondary there. */
+bool vpc_has_endpoint(const struct vpc *vpc, struct ip address);
+bool vpc_has_address(const struct vpc *vpc, struct ip address);
 /* A listening socket inside the VPC, on an address of vpc_endpoint_add. */
 int vpc_listen(struct vpc *vpc, struct ip address, uint16_t port, int *ret_fd) must_use;
 

@@ -64,6 +64,19 @@ def signed_token(key_pem, header, claims):
     return head + '.' + b64(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))
 
 
+def status_of(pid):
+    with open(f'/proc/{pid}/status') as f:
+        return {k: v.split() for k, v in (line.split(':', 1) for line in f)}
+
+
+def deputy_of(region):
+    with open(f'/proc/{region.process.pid}/task/{region.process.pid}/children') as f:
+        children = f.read().split()
+    found = [int(pid) for pid in children if status_of(pid)['Name'] == ['kaname-deputy']]
+    assert len(found) == 1, found
+    return found[0]
+
+
 class Tenant:
     def __init__(self, region, name, **more):
         self.region, self.name = region, name

@@ -7,9 +7,10 @@ import subprocess
 import threading
 import time
 
+import pytest
 from program import KANAME
 from regions import Region
-from tenant import Tenant
+from tenant import Tenant, deputy_of
 
 CONFIGMAPS = '/api/v1/namespaces/default/configmaps'
 CRASHES = 20
@@ -118,6 +119,45 @@ def test_clusters_outlive_a_region_that_is_killed(region, tenants):
     region.client().delete_cluster(name='doomed')
     wait_until(lambda: gone([before['doomed']]) and not os.path.exists(doomed.directory), 20, 'a deleted cluster ends')
     end(clients)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root has a deputy')
+def test_a_region_ends_with_its_deputy_and_comes_back(region, tenants):
+    before = {tenant.name: tenant.pid() for tenant in tenants}
+    os.kill(deputy_of(region), signal.SIGKILL)
+    assert region.process.wait(10) != 0
+    assert all(answers(tenant) for tenant in tenants)
+    region.start()
+    Tenant(region, 'later')
+    region.client().delete_cluster(name='later')
+    assert {tenant.name: tenant.pid() for tenant in tenants} == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root has a deputy')
+def test_no_deputy_outlives_its_region(region, tenants):
+    pid = deputy_of(region)
+    region.kill()
+    wait_until(lambda: gone([pid]), 5, 'it ends')
+    region.start()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root gives its region a user')
+def test_a_region_takes_over_state_that_was_roots(tmp_path):
+    """As regions wrote it that were root themselves."""
+    os.chmod(tmp_path, 0o755)
+    region = Region(tmp_path)
+    kept = Tenant(region, 'kept')
+    made = kept.as_admin('POST', CONFIGMAPS, {'metadata': {'generateName': 'kept-'}})['metadata']['name']
+    region.kill()
+    for top, _, files in os.walk(f'{region.data}/region'):
+        for name in ('.', *files):
+            os.chown(os.path.join(top, name), 0, 0)
+    region.start()
+    assert region.client().list_clusters()['clusters'] == ['kept']
+    assert kept.as_admin('GET', f'{CONFIGMAPS}/{made}')['metadata']['name'] == made
+    Tenant(region, 'next')
+    assert {os.lstat(f'{region.data}/region/{name}').st_uid for name in os.listdir(f'{region.data}/region')} == {os.lstat(f'{region.data}/region').st_uid} != {0}
+    region.stop()
 
 
 def test_a_second_region_is_refused(region, tenants):

@@ -3,11 +3,7 @@ import os
 import stat
 
 import pytest
-
-
-def status_of(pid):
-    with open(f'/proc/{pid}/status') as f:
-        return {k: v.split() for k, v in (line.split(':', 1) for line in f)}
+from tenant import deputy_of, status_of
 
 
 def test_clusters_processes_are_shut_in(tenants):
@@ -73,6 +69,61 @@ def test_a_clusters_files_are_its_own(region, tenants):
         if os.path.exists(path):
             assert stat.S_IMODE(os.lstat(path).st_mode) & 0o077 == 0, name
     assert stat.S_IMODE(os.lstat(f'{region.data}/clusters').st_mode) & 0o066 == 0
+
+
+def threads_of(pid):
+    return [status_of(f'{pid}/task/{thread}') for thread in os.listdir(f'/proc/{pid}/task')]
+
+
+def sockets_of(pid):
+    links = [os.readlink(f'/proc/{pid}/fd/{fd}') for fd in os.listdir(f'/proc/{pid}/fd')]
+    return {link[8:-1] for link in links if link.startswith('socket:[')}
+
+
+def internet_sockets():
+    """Inodes of all of this network."""
+    found = set()
+    for table in ('tcp', 'tcp6', 'udp', 'udp6'):
+        with open(f'/proc/net/{table}') as f:
+            found |= {line.split()[9] for line in f.readlines()[1:]}
+    return found
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='test_without_root.py looks at the other kind')
+def test_a_roots_region_is_nobody(region, tenants):
+    """The one process that reads the network has nothing of root's, and the one that has answers nobody else."""
+    region.client().tag_resource(resourceArn=region.client().describe_cluster(name='a')['cluster']['arn'], tags={'some': 'work'})  # its writers are threads
+    users = {tenant.pid(): status_of(tenant.pid())['Uid'][0] for tenant in tenants}
+    for status in threads_of(region.process.pid):
+        for name in ('CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'):
+            assert int(status[name][0], 16) == 0, name
+        assert status['NoNewPrivs'] == ['1'] and status['Seccomp'] == ['2'] and status['Groups'] == []
+        assert len(set(status['Uid'] + status['Gid'])) == 1 and status['Uid'][0] not in ('0', *users.values())
+    assert os.readlink(f'/proc/{region.process.pid}/cwd') == f'{region.data}/region'
+    with open(f'/proc/{region.process.pid}/environ', 'rb') as f:
+        assert b'PATH=' not in f.read()
+    for fd in os.listdir(f'/proc/{region.process.pid}/fd'):
+        target = os.readlink(f'/proc/{region.process.pid}/fd/{fd}')
+        if int(fd) > 2:  # its starter's
+            assert target.startswith((f'{region.data}/region/', f'{region.data}/region.held', 'socket:', 'pipe:', 'anon_inode:', 'net:', '/dev/null')), (fd, target)
+    deputy = deputy_of(region)
+    assert status_of(deputy)['Uid'][0] == '0' and status_of(deputy)['Threads'] == ['1']
+    assert sockets_of(region.process.pid) & internet_sockets()
+    assert not sockets_of(deputy) & internet_sockets()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='without root all is one user\'s')
+def test_a_roots_region_reaches_no_key_of_its_clusters(region, tenants):
+    user = int(status_of(region.process.pid)['Uid'][0])
+    for name in ('.', 'clusters', 'instances', 'vpc', 'credentials.json', 'spawner.sock', 'region-ca.key', 'port', 'region.pid'):
+        found = os.lstat(f'{region.data}/{name}')
+        assert found.st_uid == 0 and not found.st_mode & 0o022, name
+    for tenant in tenants:
+        found = os.lstat(tenant.directory)
+        assert found.st_uid != user and stat.S_IMODE(found.st_mode) == 0o700
+    for top, directories, files in os.walk(f'{region.data}/region'):
+        for name in ['.', *files]:
+            assert os.lstat(os.path.join(top, name)).st_uid == user, (top, name)
 
 
 def test_the_other_processes_hold_what_they_need(region, tenants):

@@ -6,7 +6,7 @@ import tempfile
 import pytest
 from program import KANAME
 from regions import Region
-from tenant import Tenant
+from tenant import Tenant, status_of
 
 NOBODY = 65534
 CONFIGMAPS = '/api/v1/namespaces/default/configmaps'
@@ -25,11 +25,6 @@ def region():
     yield r
     r.stop()
     shutil.rmtree(directory)
-
-
-def status_of(pid):
-    with open(f'/proc/{pid}/status') as f:
-        return {k: v.split() for k, v in (line.split(':', 1) for line in f)}
 
 
 def check_confined(*pids):

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -66,6 +67,31 @@ def test_a_service_is_published_and_given_back(up, publish):
     for changed in (True, False):
         assert json.loads(up.kaname('cluster', 'unpublish', 'default', str(port), '--output', 'json').stdout)['changed'] is changed
     assert published(up) == {} and not answers(port)
+
+
+def low_port():
+    for port in range(1023, 900, -1):
+        with socket.socket() as s:
+            try:
+                s.bind(('127.0.0.1', port))
+                return port
+            except OSError:
+                pass
+    raise AssertionError('no low port is free')
+
+
+def test_a_port_that_only_root_may_open(up, publish):
+    """The region's process isn't root; its deputy opens the port for it, also when the next region finds it published."""
+    port = low_port()
+    publish(f'{port}=service/hello:80')
+    assert PAGE in get(port)
+    with open(f'{up.data}/region.pid') as f:
+        os.kill(int(f.read().split()[0]), signal.SIGKILL)
+    up.kaname('up')
+    end = time.monotonic() + 10
+    while not answers(port) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert PAGE in get(port)
 
 
 def test_connections_go_to_every_ready_pod(up, publish):

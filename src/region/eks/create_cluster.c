@@ -1,11 +1,8 @@
 #include "base/limits.h"
 #include "region/access_entry.h"
+#include "region/deputy_message.h"
 #include "region/eks/cluster.h"
 #include "sys/random.h"
-
-enum {
-    CLUSTER_UID_FIRST = 2000000
-}; /* far from people, services and container id ranges */
 
 static int check_role(struct aws_call *call)
 {
@@ -95,7 +92,7 @@ static void add_internal(struct aws_call *call, struct node *spec)
 {
     struct arena *a = call->arena;
     char key[41];
-    int64_t uid = CLUSTER_UID_FIRST;
+    int64_t uid = CLUSTER_UID_FIRST - 1;
     random_text(key, 40, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789");
     state_each(call->region->state, STATE_CLUSTER, STR_NONE, newest_uid, &uid);
     node_put_str(a, spec, "internal.tokenReviewKey", str_from(key));

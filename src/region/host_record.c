@@ -1,39 +1,49 @@
-/* What is written about a host, so that the next process of the region, and `down`, find it again:
- * host.json in its directory. */
+#include "region/host_record.h"
+
 #include <errno.h>
 
+#include "base/encode.h"
 #include "kernel/cgroup.h"
-#include "kernel/namespace.h"
+#include "net/digest.h"
 #include "object/seal.h"
-#include "region/fleet_internal.h"
+#include "region/deputy.h"
 #include "region/supervisor.h"
 #include "region/teardown.h"
+#include "sys/privilege.h"
 #include "sys/whole_file.h"
+#include "vpc/vpc.h"
 
 enum {
     RECORD_BYTES_MAX = 4096
 };
 
-int machine_record(struct machine *m, const struct host *host, bool filled)
+struct str host_record_group(struct arena *a, const char *directory)
+{
+    uint8_t digest[SHA256_BYTES];
+    digest_sha256(str_from(directory), digest);
+    return arena_printf(a, "/kaname-%.*s", STR_ARG(hex_encode(a, digest, 4)));
+}
+
+int host_record_write(const char *directory, const struct node_host *host, bool filled)
 {
     struct arena a = ARENA_INIT;
     struct node *record = node_map(&a);
     struct buf text = BUF_INIT;
-    node_put_int(&a, record, "pid", host->pid);
+    node_put_int(&a, record, "pid", host->host.pid);
     node_put_str(&a, record, "startTicks",
-                 arena_printf(&a, "%llu", (unsigned long long)host->start_ticks));
+                 arena_printf(&a, "%llu", (unsigned long long)host->host.start_ticks));
     node_put_bool(&a, record, "filled", filled);
-    node_put_str(&a, record, "cgroup", str_from(m->host.cgroup));
+    node_put_str(&a, record, "cgroup", str_from(host->cgroup));
     node_to_json(&text, record, 0);
     int err =
-        file_write_whole(arena_printf(&a, "%s/host.json", m->directory).data, buf_str(&text), 0600);
+        file_write_whole(arena_printf(&a, "%s/host.json", directory).data, buf_str(&text), 0600);
     buf_release(&text);
     arena_release(&a);
     return err;
 }
 
-int machine_read_record(struct arena *a, const char *directory, struct node_host *ret,
-                        bool *ret_filled)
+int host_record_read(struct arena *a, const char *directory, struct node_host *ret,
+                     bool *ret_filled)
 {
     struct str text;
     struct node *record;
@@ -50,18 +60,6 @@ int machine_read_record(struct arena *a, const char *directory, struct node_host
     snprintf(ret->cgroup, sizeof(ret->cgroup), "%.*s", STR_ARG(node_str(record, "cgroup")));
     *ret_filled = node_flag(record, "filled", false);
     return 0;
-}
-
-bool machine_recall(struct machine *m, bool *ret_filled)
-{
-    struct arena a = ARENA_INIT;
-    struct node_host host;
-    bool running = machine_read_record(&a, m->directory, &host, ret_filled) == 0 &&
-                   process_is(host.host.pid, host.host.start_ticks);
-    if (running)
-        m->host = host;
-    arena_release(&a);
-    return running;
 }
 
 struct names {
@@ -98,27 +96,30 @@ static int end_group(struct arena *a, const char *directory)
     struct cgroups *groups;
     if (cgroups_open(&groups))
         return 0; /* a machine without control groups has no hosts */
-    int err = cgroup_end(groups, fleet_group(a, directory).data);
+    int err = cgroup_end(groups, host_record_group(a, directory).data);
     cgroups_close(groups);
     return err;
 }
 
 int teardown_hosts(struct arena *a, const char *directory, unsigned *ret_count)
 {
-    struct node *names = teardown_instances(a, directory);
     struct vpc *vpc;
-    int result = 0;
+    int turn; /* until this process ends: a killed region's deputy may be about to end */
+    int result = privilege_is_root() ? deputy_turn(a, directory, &turn) : 0;
+    struct node *names = teardown_instances(a, directory);
     bool filled;
+    if (result == -ENOENT)
+        result = 0; /* there is no data directory */
     *ret_count = 0;
     /* Clusters outlive a region that was killed. */
     int spawner_err = spawner_end(supervisor_spawner_path(a, directory).data);
-    if (spawner_err)
+    if (spawner_err && !result)
         result = spawner_err;
     node_each(name, names)
     {
         struct node_host host;
         struct str one = arena_printf(a, "%s/instances/%.*s", directory, STR_ARG(name->text));
-        if (machine_read_record(a, one.data, &host, &filled))
+        if (host_record_read(a, one.data, &host, &filled))
             continue;
         int err = node_host_stop(&host);
         if (err && !result)

@@ -422,11 +422,18 @@ static int apply_once(struct db *db, struct db_job *job, struct db_writer *w)
     return rc;
 }
 
+/* Damage shows itself as any of LMDB's own errors. */
+static bool may_heal(const struct db_writer *w, int rc)
+{
+    bool own = rc < 0 && rc != MDB_MAP_FULL && rc != MDB_TXN_FULL && rc != MDB_PANIC;
+    return !w->healed && (own || (rc != 0 && w->damaged));
+}
+
 int db_apply(struct db *db, struct db_job *job)
 {
     struct db_writer w = {.db = db, .state = job->state, .healed = job->heal};
     int rc = apply_once(db, job, &w);
-    if (rc != 0 && w.damaged && !w.healed) {
+    if (may_heal(&w, rc)) {
         w = (struct db_writer){.db = db, .state = job->state, .healed = true};
         rc = apply_once(db, job, &w);
     }

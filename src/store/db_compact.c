@@ -283,10 +283,13 @@ static int bury(struct db_writer *w, const uint64_t *revisions, size_t count, si
     *done = MAX(next, (size_t)1);
     if (!changed)
         return 0;
-    if ((size_t)dead.bytes * 2 >= chunk.mv_size &&
-        (dead.bytes >= chunk.mv_size || db_chunk_whole(chunk)))
-        return rewrite(w, chunk_key, chunk, &dead);
-    return dead_store(w, dead_key, &dead);
+    if ((size_t)dead.bytes * 2 < chunk.mv_size ||
+        (dead.bytes < chunk.mv_size && !db_chunk_whole(chunk)))
+        return dead_store(w, dead_key, &dead);
+    rc = rewrite(w, chunk_key, chunk, &dead);
+    if (rc != MDB_NOTFOUND) /* its key, or one on the way to it, isn't its own */
+        return rc;
+    return w->healed ? 0 : db_damaged(w);
 }
 
 int db_compact(struct db_writer *w, uint64_t to, size_t budget)

@@ -14,18 +14,16 @@ enum {
     TOLD_MAX = 16    /* damaged objects that the log names */
 };
 
-/* Names that are damaged lie between two that aren't. */
-struct gap {
-    struct db_key low, high; /* high.len 0: up to the end */
-};
 struct lost {
     struct db_key key;
     struct db_name name;
 };
-struct gaps {
-    VEC(struct gap) list;
+struct damaged_entry {
+    MDB_val key, value; /* owned; one block */
+};
+struct names {
+    VEC(struct damaged_entry) damaged;
     VEC(struct lost) lost;
-    size_t damaged;
     bool unreadable; /* there are records of which nothing is known */
 };
 
@@ -90,55 +88,42 @@ static bool name_known(MDB_val key, MDB_val value, struct store_key *ret_key, st
     return db_name_read(key, value, ret) && db_key_parse(key, ret_key) && key_valid(*ret_key);
 }
 
-static int find_gaps(struct db_writer *w, struct gaps *g)
+/* While a damaged key stands among the others, they aren't found by searching: it goes first. */
+static int take_damaged(struct db_writer *w, struct names *n)
 {
-    MDB_val key, value, before = {0, NULL};
+    MDB_val key, value;
     struct store_key parsed;
     struct db_name name;
-    struct gap gap = {0};
-    bool open = false;
     int rc = mdb_cursor_get(w->names, &key, &value, MDB_FIRST);
-    for (; rc == 0; rc = mdb_cursor_get(w->names, &key, &value, MDB_NEXT)) {
-        bool known = name_known(key, value, &parsed, &name);
-        if (!known && !open)
-            key_copy(&gap.low, before);
-        g->damaged += !known;
-        if (known && open) {
-            key_copy(&gap.high, key);
-            vec_push(&g->list, gap);
+    while (rc == 0) {
+        if (!name_known(key, value, &parsed, &name)) {
+            char *copy = mem_alloc(key.mv_size + value.mv_size + 1);
+            if (key.mv_size)
+                memcpy(copy, key.mv_data, key.mv_size);
+            if (value.mv_size)
+                memcpy(copy + key.mv_size, value.mv_data, value.mv_size);
+            struct damaged_entry entry = {db_val(copy, key.mv_size),
+                                          db_val(copy + key.mv_size, value.mv_size)};
+            vec_push(&n->damaged, entry);
+            rc = mdb_cursor_del(w->names, 0);
         }
-        open = !known;
-        if (known)
-            before = key;
+        if (rc == 0) /* the one behind what was deleted, too */
+            rc = mdb_cursor_get(w->names, &key, &value, MDB_NEXT);
     }
-    gap.high.len = 0;
-    if (open)
-        vec_push(&g->list, gap);
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-static bool in_gap(const struct gaps *g, MDB_val key)
-{
-    for (size_t i = 0; i < g->list.count; i++) {
-        const struct gap *gap = &g->list.items[i];
-        if (db_key_compare(key_val(&gap->low), key) < 0 &&
-            (gap->high.len == 0 || db_key_compare(key, key_val(&gap->high)) < 0))
-            return true;
-    }
-    return false;
-}
-
 /* Records come in the order of revisions: the last one of a key is its newest. */
-static void note_lost(struct db_writer *w, struct gaps *g, const struct record *r, MDB_val key)
+static void note_lost(struct db_writer *w, struct names *n, const struct record *r, MDB_val key)
 {
     struct index index;
     struct lost *lost = NULL;
-    for (size_t i = 0; i < g->lost.count && !lost; i++)
-        if (db_key_compare(key_val(&g->lost.items[i].key), key) == 0)
-            lost = &g->lost.items[i];
+    for (size_t i = 0; i < n->lost.count && !lost; i++)
+        if (db_key_compare(key_val(&n->lost.items[i].key), key) == 0)
+            lost = &n->lost.items[i];
     if (!lost) {
-        vec_push(&g->lost, (struct lost){0});
-        lost = &g->lost.items[g->lost.count - 1];
+        vec_push(&n->lost, (struct lost){0});
+        lost = &n->lost.items[n->lost.count - 1];
         key_copy(&lost->key, key);
     }
     index_make(w->db->index, record_deleted(r) ? NULL : record_value(r), r->value_size, &index);
@@ -147,9 +132,9 @@ static void note_lost(struct db_writer *w, struct gaps *g, const struct record *
                                   .slot = record_deleted(r) ? DB_NO_SLOT : 0};
 }
 
-static int find_lost(struct db_writer *w, struct gaps *g)
+static int find_lost(struct db_writer *w, struct names *n)
 {
-    MDB_val key, chunk;
+    MDB_val key, chunk, found;
     struct db_key k;
     int rc = mdb_cursor_get(w->objs, &key, &chunk, MDB_FIRST);
     for (; rc == 0; rc = mdb_cursor_get(w->objs, &key, &chunk, MDB_NEXT)) {
@@ -157,17 +142,19 @@ static int find_lost(struct db_writer *w, struct gaps *g)
         for (size_t at = 0; at < chunk.mv_size; index++) {
             const struct record *r = record_at((char *)chunk.mv_data + at, chunk.mv_size - at);
             if (!r || !record_intact(r))
-                g->unreadable = true;
+                n->unreadable = true;
             if (!r)
                 break;
             at += record_size(r);
             if (!record_intact(r))
                 continue;
             db_key_name(&k, record_key(r));
-            bool known = true;
-            if (in_gap(g, key_val(&k)) && !db_record_dead(w, key, index, &known) && known)
-                note_lost(w, g, r, key_val(&k));
-            g->unreadable |= !known;
+            MDB_val name = key_val(&k);
+            bool known = true, dead = db_record_dead(w, key, index, &known);
+            n->unreadable |= !known;
+            if (known && !dead &&
+                mdb_get(w->txn, w->db->dbi[DB_NAMES], &name, &found) == MDB_NOTFOUND)
+                note_lost(w, n, r, key_val(&k));
         }
     }
     return rc == MDB_NOTFOUND ? 0 : rc;
@@ -211,53 +198,50 @@ static int slot_of(struct db_writer *w, uint16_t resource, MDB_val name, uint32_
     return mdb_put(w->txn, w->db->dbi[DB_SLOTS], &key, &name, 0);
 }
 
-static int replace_names(struct db_writer *w, struct gaps *g)
+static int put_names(struct db_writer *w, struct names *n, bool damaged_too)
 {
-    MDB_val key, value;
     struct store_key parsed;
     struct db_name name;
-    int rc = mdb_cursor_get(w->names, &key, &value, MDB_FIRST);
-    while (rc == 0) {
-        if (!name_known(key, value, &parsed, &name))
-            rc = mdb_cursor_del(w->names, 0);
-        if (rc == 0) /* the one behind what was deleted, too */
-            rc = mdb_cursor_get(w->names, &key, &value, MDB_NEXT);
-    }
-    rc = rc == MDB_NOTFOUND ? 0 : rc;
-    for (size_t i = 0; i < g->lost.count && rc == 0; i++) {
-        struct lost *lost = &g->lost.items[i];
-        key = key_val(&lost->key);
+    int rc = 0;
+    for (size_t i = 0; i < n->lost.count && rc == 0; i++) {
+        struct lost *lost = &n->lost.items[i];
+        MDB_val key = key_val(&lost->key);
         if (!db_key_parse(key, &parsed))
             continue;
         if (lost->name.slot != DB_NO_SLOT)
             rc = slot_of(w, parsed.resource, key, &lost->name.slot);
         name = db_name_sealed(key, &lost->name);
-        value = db_val(&name, sizeof(name));
+        MDB_val value = db_val(&name, sizeof(name));
         if (rc == 0)
             rc = mdb_put(w->txn, w->db->dbi[DB_NAMES], &key, &value, 0);
     }
-    return rc;
+    for (size_t i = 0; i < n->damaged.count && damaged_too && rc == 0; i++)
+        rc = mdb_put(w->txn, w->db->dbi[DB_NAMES], &n->damaged.items[i].key,
+                     &n->damaged.items[i].value, MDB_NOOVERWRITE);
+    return rc == MDB_KEYEXIST ? 0 : rc;
 }
 
 static int heal_names(struct db_writer *w)
 {
-    struct gaps g = {0};
-    int rc = find_gaps(w, &g);
-    if (rc == 0 && g.damaged > 0)
-        rc = find_lost(w, &g);
+    struct names n = {0};
+    int rc = take_damaged(w, &n);
+    if (rc == 0 && n.damaged.count > 0)
+        rc = find_lost(w, &n);
     /* What can't be read may be what is lost: then its damaged name keeps telling that. */
-    bool all = g.lost.count >= g.damaged || !g.unreadable;
-    if (rc == 0 && g.damaged > 0 && all)
-        rc = replace_names(w, &g);
-    if (rc == 0 && g.damaged > 0 && all)
-        log_warn("damaged names were made anew from objects", LOG_INT("damaged", g.damaged),
-                 LOG_INT("made", g.lost.count));
-    else if (rc == 0 && g.damaged > 0)
+    bool all = n.lost.count >= n.damaged.count || !n.unreadable;
+    if (rc == 0)
+        rc = put_names(w, &n, !all);
+    if (rc == 0 && n.damaged.count > 0 && all)
+        log_warn("damaged names were made anew from objects", LOG_INT("damaged", n.damaged.count),
+                 LOG_INT("made", n.lost.count));
+    else if (rc == 0 && n.damaged.count > 0)
         log_error("names of stored objects are damaged, and so may be the objects: restore them "
                   "from a backup",
-                  LOG_INT("damaged", g.damaged));
-    vec_release(&g.list);
-    vec_release(&g.lost);
+                  LOG_INT("damaged", n.damaged.count));
+    for (size_t i = 0; i < n.damaged.count; i++)
+        mem_free(n.damaged.items[i].key.mv_data);
+    vec_release(&n.damaged);
+    vec_release(&n.lost);
     return rc;
 }
 

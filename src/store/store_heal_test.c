@@ -211,6 +211,7 @@ static void prepare(struct trial *t)
     t->told =
         mmap(NULL, sizeof(*t->told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(t->told != MAP_FAILED);
+    unseen = false;
     assert_int_equal(live_in_child(&t->w, t->told), 0);
     t->right = *t->told;
     for (unsigned i = 0; i < QUESTIONS; i++)

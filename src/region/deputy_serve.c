@@ -9,6 +9,7 @@
 #include "region/deputy.h"
 #include "region/deputy_internal.h"
 #include "sys/privilege.h"
+#include "sys/share.h"
 #include "sys/socket.h"
 #include "sys/whole_file.h"
 #include "vpc/instance_type.h"
@@ -31,6 +32,7 @@ bool deputy_begin(void *context, const struct servant *s)
 {
     struct deputy_service *d = context;
     struct arena a = ARENA_INIT;
+    share_go_first(); /* its region waits for it */
     int err = deputy_turn(&a, d->directory, &d->turn);
     bool wanted = !err && servant_is_wanted(s);
     if (wanted)

@@ -92,6 +92,12 @@ static int compare_revisions(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
+static bool key_wrong(MDB_val key, MDB_val chunk)
+{
+    const struct record *first = record_at(chunk.mv_data, chunk.mv_size);
+    return first && record_intact(first) && !db_chunk_key_right(key, chunk);
+}
+
 /* Copies the living records of a sound chunk to out; returns their size. */
 static size_t copy_living(MDB_val chunk, const struct dead *dead, uint8_t *out)
 {
@@ -124,7 +130,8 @@ static int rewrite(struct db_writer *w, uint64_t chunk_key, MDB_val chunk, const
         before_key = key;
         rc = mdb_cursor_get(w->objs, &before_key, &before, MDB_SET);
         if (rc == 0 && mdb_cursor_get(w->objs, &before_key, &before, MDB_PREV) == 0 &&
-            before.mv_size + kept <= CHUNK_BYTES && db_chunk_whole(before)) {
+            before.mv_size + kept <= CHUNK_BYTES && db_chunk_whole(before) &&
+            !key_wrong(before_key, before)) {
             before_size = before.mv_size;
             target = db_u64(before_key);
             memcpy(both, before.mv_data, before_size);
@@ -273,6 +280,8 @@ static int bury(struct db_writer *w, const uint64_t *revisions, size_t count, si
     int rc = db_chunk_seek(w->objs, revisions[0], &key, &chunk);
     if (rc != 0)
         return rc == MDB_NOTFOUND ? 0 : rc;
+    if (key_wrong(key, chunk)) /* and so is what lies beside it */
+        return w->healed ? 0 : db_damaged(w);
     uint64_t chunk_key = db_u64(key);
     MDB_val dead_key = db_val(&chunk_key, sizeof(chunk_key));
     rc = dead_load(w, dead_key, chunk, &dead);

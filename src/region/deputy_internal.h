@@ -10,8 +10,7 @@
 
 struct deputy_service {
     char *directory, *program; /* owned */
-    struct vpc *vpc;           /* owned; NULL where it can't be */
-    int vpc_err;
+    struct vpc *vpc;           /* owned; NULL until it is asked for */
     bool *users; /* owned; of clusters, from CLUSTER_UID_FIRST on: whether they have a folder */
     int turn;    /* of deputy_turn */
 };

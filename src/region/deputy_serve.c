@@ -40,14 +40,17 @@ bool deputy_begin(void *context, const struct servant *s)
     if (err)
         log_error("a region's deputy can't begin", LOG_CSTR("directory", d->directory),
                   LOG_ERRNO(err));
-    else if (wanted)
-        d->vpc_err = vpc_open(arena_printf(&a, "%s/vpc", d->directory).data, &d->vpc);
     arena_release(&a);
     return wanted && !err;
 }
 
+/* The first request about the VPC: a region that can't start leaves none behind. */
 static int answer_fabric(struct call *c)
 {
+    struct deputy_service *d = c->service;
+    int err = d->vpc ? 0 : vpc_open(arena_printf(c->arena, "%s/vpc", d->directory).data, &d->vpc);
+    if (err)
+        return err;
     return netns_open_process(vpc_holder(c->service->vpc), c->fd);
 }
 
@@ -275,7 +278,7 @@ static const struct {
                  struct deputy_result *ret);
     bool without_vpc; /* it works all the same */
 } types[DEPUTY_REQUEST_TYPE_COUNT] = {
-    [DEPUTY_FABRIC] = {.answer = answer_fabric},
+    [DEPUTY_FABRIC] = {.answer = answer_fabric, .without_vpc = true},
     [DEPUTY_CREDENTIALS] = {.answer = answer_credentials, .without_vpc = true},
     [DEPUTY_CLUSTER_MAKE] = {.answer = answer_cluster_make, .without_vpc = true},
     [DEPUTY_CLUSTER_REMOVE] = {.answer = answer_cluster_remove, .without_vpc = true},
@@ -311,7 +314,7 @@ static int answer_one(struct call *c, struct servant *s)
 {
     const struct deputy_request *r = c->request;
     if (!c->service->vpc && !types[r->type].without_vpc)
-        return c->service->vpc_err;
+        return -ENETDOWN;
     if (types[r->type].answer)
         return types[r->type].answer(c);
     struct work work = {c->service, r};

@@ -6,8 +6,7 @@
 enum {
     CHUNK_BYTES_MIN = 8192 - 64,
     CHUNK_BYTES_MAX = 1 << 20,
-    OWN_CHUNK_BYTES = 128 << 10, /* what is as large gets a chunk to itself */
-    ALIGN = 8
+    OWN_CHUNK_BYTES = 128 << 10 /* what is as large gets a chunk to itself */
 };
 
 struct arena_chunk {
@@ -18,7 +17,7 @@ struct arena_chunk {
 
 static size_t round_up(size_t size)
 {
-    return (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    return (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
 }
 
 void arena_init(struct arena *a)

@@ -39,8 +39,18 @@ void *arena_dup(struct arena *a, const void *data, size_t size) must_use;
  * one is given back at once: a list that grows to a million costs its own size, not twice that. */
 void *arena_grow(struct arena *a, void *old, size_t old_size, size_t new_size) must_use;
 
-#define arena_new(a, type)          ((type *)arena_alloc((a), sizeof(type)))
-#define arena_array(a, type, count) ((type *)arena_alloc((a), sizeof(type) * (size_t)(count)))
+enum {
+    ARENA_ALIGN = 8
+};
+/* The size of a type, which must ask for no more than that. */
+#define arena_size(type)                                                                           \
+    (sizeof(type) + 0 * sizeof(struct {                                                            \
+                        static_assert(_Alignof(type) <= ARENA_ALIGN,                               \
+                                      "arenas don't align that much");                             \
+                        char unused;                                                               \
+                    }))
+#define arena_new(a, type)          ((type *)arena_alloc((a), arena_size(type)))
+#define arena_array(a, type, count) ((type *)arena_alloc((a), arena_size(type) * (size_t)(count)))
 
 /* What from holds lives as long as a from now on; from is empty then. */
 void arena_take(struct arena *a, struct arena *from);

@@ -7,8 +7,9 @@
 
 /* A quantity as value × 10^-9, saturating at ±(2^127 - 1): enough for every amount that the API can
  * mean. Exponents are bounded before any arithmetic (kubernetes#131063). */
+typedef __int128 int128_of_eight __attribute__((aligned(8))); /* as arenas align */
 struct quantity {
-    __int128 nano;
+    int128_of_eight nano;
     uint8_t format; /* 0 decimal SI, 1 binary SI, 2 decimal exponent */
 };
 int quantity_parse(struct str text, struct quantity *ret) must_use; /* -EINVAL */

@@ -19,7 +19,7 @@ JSON = 'application/json'
 MERGE = 'application/merge-patch+json'
 APPLY = 'application/apply-patch+yaml'
 AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
-VOLATILE = {'uid', 'creationTimestamp', 'resourceVersion', 'managedFields', 'serverAddressByClientCIDRs', 'description'}
+VOLATILE = {'uid', 'creationTimestamp', 'deletionTimestamp', 'resourceVersion', 'managedFields', 'serverAddressByClientCIDRs', 'description'}
 
 
 def cm(**metadata):

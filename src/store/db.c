@@ -348,6 +348,13 @@ int db_chunk_seek(MDB_cursor *objs, uint64_t revision, MDB_val *ret_key, MDB_val
     return rc;
 }
 
+bool db_chunk_found(MDB_txn *txn, MDB_dbi objs, uint64_t chunk_key, MDB_val chunk)
+{
+    MDB_val key = db_val(&chunk_key, sizeof(chunk_key)), found;
+    /* A cursor would look at where it stands first. */
+    return mdb_get(txn, objs, &key, &found) == 0 && found.mv_data == chunk.mv_data;
+}
+
 bool db_chunk_key_right(MDB_val key, MDB_val chunk)
 {
     const struct record *first = record_at(chunk.mv_data, chunk.mv_size);
@@ -477,19 +484,22 @@ static int name_absent(MDB_cursor *names, MDB_val wanted, int rc, MDB_val found,
     return MDB_NOTFOUND;
 }
 
+int db_name_seek(MDB_cursor *names, MDB_val wanted, struct db_name *ret)
+{
+    MDB_val found = wanted, value;
+    int rc = mdb_cursor_get(names, &found, &value, MDB_SET_RANGE);
+    if (rc != 0 || db_key_compare(found, wanted) != 0)
+        return name_absent(names, wanted, rc, found, value);
+    return db_name_read(found, value, ret) ? 0 : MDB_CORRUPTED;
+}
+
 int db_name(struct db *db, struct store_key key, struct db_name *ret)
 {
     struct db_key k;
-    MDB_val value;
     if (db_read_begin(db) != 0)
         return -EIO;
     db_key_name(&k, key);
-    MDB_val wanted = db_val(k.bytes, k.len), found = wanted;
-    int rc = mdb_cursor_get(db->names, &found, &value, MDB_SET_RANGE);
-    if (rc != 0 || db_key_compare(found, wanted) != 0)
-        rc = name_absent(db->names, wanted, rc, found, value);
-    else if (!db_name_read(found, value, ret))
-        rc = MDB_CORRUPTED;
+    int rc = db_name_seek(db->names, db_val(k.bytes, k.len), ret);
     db_read_failed(db, rc);
     return rc == 0 ? 0 : rc == MDB_NOTFOUND ? -ENOENT : -EIO;
 }

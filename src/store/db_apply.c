@@ -46,16 +46,18 @@ static int chunk_add(struct db_writer *w, const struct record *r, size_t size, u
 }
 
 /* Goes on filling the last chunk when it is small: a store with few writes a transaction would
- * otherwise never pack. Behind a damaged record nothing would be found. */
+ * otherwise never pack. Behind a damaged record nothing would be found, and a chunk that a search
+ * doesn't come to can't be replaced. */
 static int chunk_resume(struct db_writer *w)
 {
     MDB_val key, value;
     int rc = mdb_cursor_get(w->objs, &key, &value, MDB_LAST);
     if (rc != 0)
         return rc == MDB_NOTFOUND ? 0 : rc;
-    if (!w->healed && !db_chunk_key_right(key, value))
+    bool found = db_chunk_found(w->txn, w->db->dbi[DB_OBJS], db_u64(key), value);
+    if (!w->healed && (!found || !db_chunk_key_right(key, value)))
         return db_damaged(w); /* the next chunk may find no place behind it */
-    if (value.mv_size > CHUNK_EXTEND_BYTES || !db_chunk_whole(value))
+    if (value.mv_size > CHUNK_EXTEND_BYTES || !found || !db_chunk_whole(value))
         return 0;
     memcpy(w->chunk, value.mv_data, value.mv_size);
     w->chunk_size = w->chunk_stored = value.mv_size;
@@ -130,10 +132,13 @@ int db_kind_load(struct db_writer *w, uint16_t resource, struct db_kind **ret)
         MDB_val key = db_val(bytes, sizeof(bytes)), found;
         struct db_kind *kind = &w->kinds[resource].kind;
         int rc = mdb_get(w->txn, w->db->dbi[DB_KINDS], &key, &found);
-        if (rc == MDB_NOTFOUND || (rc == 0 && !db_checked_read(key, found, kind, sizeof(*kind))))
+        bool hidden = rc == MDB_NOTFOUND;
+        if (hidden || (rc == 0 && !db_checked_read(key, found, kind, sizeof(*kind))))
             rc = kind_recount(w, resource, kind);
         if (rc != 0)
             return rc;
+        if (hidden && kind->next_slot > 0 && !w->healed)
+            return db_damaged(w); /* a second one must not be put beside it */
         w->kinds[resource].loaded = true;
     }
     w->kinds[resource].changed = true;
@@ -330,12 +335,12 @@ static int index_change(struct db_writer *w, const struct entry *e, const struct
 }
 
 /* Whether a name is what this entry's record came after. */
-static bool name_fits(const struct entry *e, int rc, bool sound, const struct db_name *name)
+static bool name_fits(const struct entry *e, int rc, const struct db_name *name)
 {
     bool existed = !(e->record->flags & RECORD_CREATED);
-    if (rc != 0)
-        return !existed; /* history may have forgotten the name of a deletion */
-    return sound && name->revision == e->record->previous && (name->slot != DB_NO_SLOT) == existed;
+    if (rc != 0) /* history may have forgotten the name of a deletion */
+        return rc == MDB_NOTFOUND && !existed;
+    return name->revision == e->record->previous && (name->slot != DB_NO_SLOT) == existed;
 }
 
 static int apply_entry(struct db_writer *w, const struct entry *e)
@@ -344,16 +349,14 @@ static int apply_entry(struct db_writer *w, const struct entry *e)
     struct db_key k;
     struct db_name before = {.slot = DB_NO_SLOT},
                    after = {.revision = r->revision, .slot = DB_NO_SLOT};
-    MDB_val found;
     db_key_name(&k, record_key(r));
     MDB_val key = db_val(k.bytes, k.len);
-    int rc = mdb_cursor_get(w->names, &key, &found, MDB_SET_KEY);
-    if (rc != 0 && rc != MDB_NOTFOUND)
+    int rc = db_name_seek(w->names, key, &before);
+    if (rc != 0 && rc != MDB_NOTFOUND && rc != MDB_CORRUPTED)
         return rc;
-    bool sound = rc == 0 && db_name_read(key, found, &before);
-    if (!w->healed && !name_fits(e, rc, sound, &before))
+    bool sound = rc == 0;
+    if (!w->healed && !name_fits(e, rc, &before))
         return db_damaged(w);
-    key = db_val(k.bytes, k.len);
     rc = 0;
     uint32_t slot = before.slot;
     if (!record_deleted(r)) {

@@ -3,6 +3,7 @@
  * into the chunk before it when both fit. */
 #include <errno.h>
 
+#include "base/log.h"
 #include "base/vec.h"
 #include "store/db_private.h"
 
@@ -125,13 +126,15 @@ static int rewrite(struct db_writer *w, uint64_t chunk_key, MDB_val chunk, const
     bool all_dead = dead->bytes >= chunk.mv_size;
     size_t kept = all_dead ? 0 : copy_living(chunk, dead, living), before_size = 0;
     uint64_t target = chunk_key;
-    int rc = 0;
-    if (kept > 0) {
+    MDB_dbi objs = w->db->dbi[DB_OBJS];
+    int rc = db_chunk_found(w->txn, objs, chunk_key, chunk) ? 0 : MDB_NOTFOUND;
+    if (rc == 0 && kept > 0) {
         before_key = key;
         rc = mdb_cursor_get(w->objs, &before_key, &before, MDB_SET);
         if (rc == 0 && mdb_cursor_get(w->objs, &before_key, &before, MDB_PREV) == 0 &&
             before.mv_size + kept <= CHUNK_BYTES && db_chunk_whole(before) &&
-            !key_wrong(before_key, before)) {
+            !key_wrong(before_key, before) &&
+            db_chunk_found(w->txn, objs, db_u64(before_key), before)) {
             before_size = before.mv_size;
             target = db_u64(before_key);
             memcpy(both, before.mv_data, before_size);
@@ -139,17 +142,18 @@ static int rewrite(struct db_writer *w, uint64_t chunk_key, MDB_val chunk, const
     }
     if (rc == 0 && kept + before_size <= CHUNK_BYTES)
         memcpy(both + before_size, living, kept);
-    if (rc == 0)
+    bool whole = rc == 0;
+    if (whole)
         rc = mdb_del(w->txn, w->db->dbi[DB_DEAD], &key, NULL);
-    if (rc == MDB_NOTFOUND)
+    if (whole && rc == MDB_NOTFOUND)
         rc = 0;
     if (rc == 0 && (kept == 0 || target != chunk_key))
-        rc = mdb_del(w->txn, w->db->dbi[DB_OBJS], &key, NULL);
+        rc = mdb_del(w->txn, objs, &key, NULL);
     if (rc == 0 && kept > 0) {
         ((struct record *)both)->chunk_moved = 1;
         MDB_val target_key = db_val(&target, sizeof(target)),
                 value = db_val(both, before_size + kept);
-        rc = mdb_put(w->txn, w->db->dbi[DB_OBJS], &target_key, &value, 0);
+        rc = mdb_put(w->txn, objs, &target_key, &value, 0);
     }
     mem_free(living);
     return rc;
@@ -206,13 +210,46 @@ static int dead_anew(struct db_writer *w, MDB_val chunk, struct dead *ret)
     return 0;
 }
 
+static bool dead_sound(MDB_val key, MDB_val value)
+{
+    struct dead dead;
+    return key.mv_size == sizeof(uint64_t) && db_checked_read(key, value, &dead, sizeof(dead));
+}
+
+/* The note of a chunk. 0, MDB_NOTFOUND when the notes beside its place are sound, MDB_CORRUPTED
+ * when one of them may be it, or another error. */
+static int dead_find(struct db_writer *w, MDB_val chunk_key, MDB_val *ret)
+{
+    MDB_cursor *cursor;
+    MDB_val key = chunk_key;
+    int rc = mdb_cursor_open(w->txn, w->db->dbi[DB_DEAD], &cursor);
+    if (rc != 0)
+        return rc;
+    rc = mdb_cursor_get(cursor, &key, ret, MDB_SET_RANGE);
+    bool there = rc == 0 && db_u64(key) == db_u64(chunk_key);
+    bool behind = rc == 0 && !there;
+    if (behind && !dead_sound(key, *ret))
+        rc = MDB_CORRUPTED;
+    else if (behind || rc == MDB_NOTFOUND)
+        rc = mdb_cursor_get(cursor, &key, ret, behind ? MDB_PREV : MDB_LAST);
+    if (rc == 0 && !there)
+        rc =
+            dead_sound(key, *ret) && db_u64(key) < db_u64(chunk_key) ? MDB_NOTFOUND : MDB_CORRUPTED;
+    mdb_cursor_close(cursor);
+    return rc;
+}
+
 static int dead_load(struct db_writer *w, MDB_val chunk_key, MDB_val chunk, struct dead *ret)
 {
     MDB_val found;
-    int rc = mdb_get(w->txn, w->db->dbi[DB_DEAD], &chunk_key, &found);
+    int rc = dead_find(w, chunk_key, &found);
     *ret = (struct dead){0};
+    if (rc == MDB_NOTFOUND)
+        return 0;
+    if (rc == MDB_CORRUPTED)
+        return w->healed ? dead_anew(w, chunk, ret) : db_damaged(w);
     if (rc != 0)
-        return rc == MDB_NOTFOUND ? 0 : rc;
+        return rc;
     return db_checked_read(chunk_key, found, ret, sizeof(*ret)) ? 0 : dead_anew(w, chunk, ret);
 }
 
@@ -234,11 +271,61 @@ bool db_record_dead(struct db_writer *w, MDB_val chunk_key, size_t index, bool *
 {
     struct dead dead;
     MDB_val found;
-    int rc = mdb_get(w->txn, w->db->dbi[DB_DEAD], &chunk_key, &found);
+    int rc = dead_find(w, chunk_key, &found);
     *ret_known =
         rc == MDB_NOTFOUND || (rc == 0 && db_checked_read(chunk_key, found, &dead, sizeof(dead)));
     return rc == 0 && *ret_known && index < CHUNK_RECORDS_MAX &&
            (dead.bits[index / 8] & (1 << (index % 8)));
+}
+
+/* Takes damaged notes out of the way of those that are searched. */
+static int dead_take_damaged(struct db_writer *w, size_t *ret_taken)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    uint64_t last = 0;
+    int rc = mdb_cursor_open(w->txn, w->db->dbi[DB_DEAD], &cursor);
+    if (rc != 0)
+        return rc;
+    rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+    while (rc == 0) {
+        if (!dead_sound(key, value) || db_u64(key) <= last) {
+            ++*ret_taken;
+            rc = mdb_cursor_del(cursor, 0);
+        } else {
+            last = db_u64(key);
+        }
+        if (rc == 0)
+            rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int db_dead_heal(struct db_writer *w)
+{
+    MDB_val key, chunk, found;
+    size_t taken = 0;
+    int rc = dead_take_damaged(w, &taken);
+    if (rc != 0 || taken == 0)
+        return rc;
+    log_warn("damaged notes of what history has forgotten were made anew", LOG_INT("notes", taken));
+    MDB_cursor *cursor; /* names lead to other records meanwhile */
+    rc = mdb_cursor_open(w->txn, w->db->dbi[DB_OBJS], &cursor);
+    if (rc != 0)
+        return rc;
+    rc = mdb_cursor_get(cursor, &key, &chunk, MDB_FIRST);
+    for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &chunk, MDB_NEXT)) {
+        uint64_t chunk_key = db_u64(key);
+        MDB_val dead_key = db_val(&chunk_key, sizeof(chunk_key));
+        rc = mdb_get(w->txn, w->db->dbi[DB_DEAD], &dead_key, &found);
+        if (rc == MDB_NOTFOUND)
+            rc = db_dead_anew(w, dead_key, chunk);
+        if (rc != 0)
+            break;
+    }
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 /* Notes those of these revisions that lie in a chunk; *ret_next: how many are behind its records.
@@ -271,6 +358,14 @@ static bool mark_dead(MDB_val chunk, struct dead *dead, const uint64_t *revision
     return changed;
 }
 
+/* Whether a search that ended at this chunk may have been led astray: by the key behind it. */
+static bool led_astray(struct db_writer *w, uint64_t revision)
+{
+    MDB_val key, chunk;
+    return mdb_cursor_get(w->objs, &key, &chunk, MDB_NEXT) == 0 &&
+           (db_u64(key) <= revision || key_wrong(key, chunk));
+}
+
 /* Marks revisions of one chunk as dead; *done says how many of the list lay in it. */
 static int bury(struct db_writer *w, const uint64_t *revisions, size_t count, size_t *done)
 {
@@ -291,7 +386,7 @@ static int bury(struct db_writer *w, const uint64_t *revisions, size_t count, si
     bool changed = mark_dead(chunk, &dead, revisions, count, &next);
     *done = MAX(next, (size_t)1);
     if (!changed)
-        return 0;
+        return !w->healed && led_astray(w, revisions[0]) ? db_damaged(w) : 0;
     if ((size_t)dead.bytes * 2 < chunk.mv_size ||
         (dead.bytes < chunk.mv_size && !db_chunk_whole(chunk)))
         return dead_store(w, dead_key, &dead);

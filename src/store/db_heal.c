@@ -54,20 +54,43 @@ static void key_copy(struct db_key *k, MDB_val key)
 
 /* ---- keys of chunks ---- */
 
+/* A chunk's newest revision, or the one before it. */
+static uint64_t last_revision(MDB_val chunk, uint64_t before)
+{
+    uint64_t last = before;
+    for (size_t at = 0; at < chunk.mv_size;) {
+        const struct record *r = record_at((char *)chunk.mv_data + at, chunk.mv_size - at);
+        if (!r)
+            break;
+        if (record_intact(r))
+            last = MAX(last, r->revision);
+        at += record_size(r);
+    }
+    return last;
+}
+
+/* Chunks stand in the order of their revisions whatever their keys say. The key of one whose first
+ * record has moved may be smaller than that, but not than what stands before it. */
+static bool key_damaged(MDB_val key, MDB_val chunk, uint64_t last_before)
+{
+    const struct record *first = record_at(chunk.mv_data, chunk.mv_size);
+    return first && record_intact(first) && first->revision > last_before &&
+           (!db_chunk_key_right(key, chunk) || db_u64(key) <= last_before);
+}
+
 /* The first chunk whose key isn't its own gets its own. */
 static int heal_chunk(struct db_writer *w, bool *ret_found)
 {
     MDB_val key, chunk;
     int rc = mdb_cursor_get(w->objs, &key, &chunk, MDB_FIRST);
-    const struct record *first = NULL;
-    for (; rc == 0; rc = mdb_cursor_get(w->objs, &key, &chunk, MDB_NEXT)) {
-        first = record_at(chunk.mv_data, chunk.mv_size);
-        if (first && record_intact(first) && !db_chunk_key_right(key, chunk))
-            break;
-    }
+    uint64_t last = 0;
+    for (; rc == 0 && !key_damaged(key, chunk, last);
+         rc = mdb_cursor_get(w->objs, &key, &chunk, MDB_NEXT))
+        last = last_revision(chunk, last);
     *ret_found = rc == 0;
     if (rc != 0)
         return rc == MDB_NOTFOUND ? 0 : rc;
+    const struct record *first = record_at(chunk.mv_data, chunk.mv_size);
     uint64_t revision = first->revision;
     bool moved = first->chunk_moved;
     MDB_val copy = db_val(mem_dup(chunk.mv_data, chunk.mv_size), chunk.mv_size);
@@ -433,25 +456,27 @@ static int heal_indexes(struct db_writer *w)
     return rc;
 }
 
-/* Damaged counts go; those of kinds that have objects are made anew where the objects are looked
- * at. */
+/* Where a count is damaged all go: each is made anew when it is asked for, or where the objects
+ * are looked at. */
 static int heal_kinds(struct db_writer *w)
 {
     MDB_cursor *cursor;
-    MDB_val key, value;
+    MDB_val key, value, before = {0, NULL};
     struct db_kind kind;
+    bool sound = true;
     int rc = mdb_cursor_open(w->txn, w->db->dbi[DB_KINDS], &cursor);
     if (rc != 0)
         return rc;
     rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
-    while (rc == 0) {
-        if (key.mv_size != 2 || !db_checked_read(key, value, &kind, sizeof(kind)))
-            rc = mdb_cursor_del(cursor, 0);
-        if (rc == 0)
-            rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    for (; rc == 0 && sound; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+        sound = key.mv_size == 2 && db_checked_read(key, value, &kind, sizeof(kind)) &&
+                (!before.mv_data || db_key_compare(before, key) < 0);
+        before = key;
     }
     mdb_cursor_close(cursor);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return rc;
+    return sound ? 0 : mdb_drop(w->txn, w->db->dbi[DB_KINDS], 0);
 }
 
 int db_heal(struct db_writer *w)
@@ -464,5 +489,7 @@ int db_heal(struct db_writer *w)
         rc = heal_kinds(w);
     if (rc == 0)
         rc = heal_names(w);
+    if (rc == 0)
+        rc = db_dead_heal(w);
     return rc ? rc : heal_indexes(w);
 }

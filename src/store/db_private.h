@@ -74,9 +74,15 @@ static inline MDB_val db_val(const void *data, size_t size)
 /* Chunk that holds a revision, if any does: 0, MDB_NOTFOUND or an error. */
 int db_chunk_seek(MDB_cursor *objs, uint64_t revision, MDB_val *ret_key, MDB_val *ret_chunk);
 uint64_t db_u64(MDB_val v);
+/* Whether a search for this key comes to this chunk. Where a damaged key leads it astray, what is
+ * put there would stand beside the chunk instead of replacing it. */
+bool db_chunk_found(MDB_txn *txn, MDB_dbi objs, uint64_t chunk_key, MDB_val chunk);
 /* Whether all records of a chunk are what was written, so that one of them leads to the next. */
 bool db_chunk_whole(MDB_val chunk);
 bool db_chunk_key_right(MDB_val key, MDB_val chunk);
+/* A name, with the cursor at it. 0, MDB_NOTFOUND (and the names beside its place are sound),
+ * MDB_CORRUPTED or another error. */
+int db_name_seek(MDB_cursor *names, MDB_val wanted, struct db_name *ret);
 /* The record of a revision, verified; hint of its name, or 0. 0, MDB_NOTFOUND, DB_RECORD_DAMAGED
  * (this one's own bytes, or those that lead to it), MDB_CORRUPTED (the key of its chunk) or another
  * error. */
@@ -133,6 +139,8 @@ int db_compact(struct db_writer *w, uint64_t to, size_t budget);
 bool db_record_dead(struct db_writer *w, MDB_val chunk_key, size_t index, bool *ret_known);
 /* Notes which records of a chunk are dead, by names. */
 int db_dead_anew(struct db_writer *w, MDB_val chunk_key, MDB_val chunk);
+/* Makes damaged notes of the dead anew. */
+int db_dead_heal(struct db_writer *w);
 
 /* Checks: db_check.c.
  *

@@ -1,10 +1,5 @@
 /* The client of the cluster's own process: views read the store, writes run the API's pipeline at
- * once.
- *
- * What the store can't read looks to a loop like something that isn't there, and a list may end
- * early: who acts on that deletes what is needed, or makes it twice. So after a read that failed no
- * write is let through until control has returned to the event loop: the loop's turn fails whole,
- * and is made again. Views that have changes to tell tell all again once all can be read. */
+ * once. */
 #include <errno.h>
 
 #include "api/api.h"
@@ -13,9 +8,7 @@
 #include "client/client_internal.h"
 
 enum {
-    LOCAL_GROUPS_MAX = 3,
-    RETRY_MIN_MS = 1000, /* doubled from one failure to the next */
-    RETRY_MAX_MS = 60000
+    LOCAL_GROUPS_MAX = 3
 };
 
 struct local_client {
@@ -24,8 +17,6 @@ struct local_client {
     struct user user;
     struct str groups[LOCAL_GROUPS_MAX]; /* of user; no arena, whose chunk would be mostly empty */
     struct str field_manager;
-    bool misled;               /* a read failed in this turn: writes may come of that */
-    struct deferred turn_ends; /* forgets it */
 };
 
 struct local_view {
@@ -36,8 +27,6 @@ struct local_view {
     struct deferred start;   /* gives the first state */
     uint64_t shown_revision; /* changes up to here were part of the first state */
     bool synced;
-    struct timer retry;
-    uint64_t retry_ms, failed_ms; /* 0: no read failed so far */
 };
 
 static const char *const loop_groups[] = {
@@ -112,30 +101,11 @@ static bool visit_record(void *arg, const struct store_record *r)
     return visit->fn ? visit->fn(visit->arg, object) : true;
 }
 
-static void mislead(struct local_client *c)
+static void log_read_failure(int err, const struct local_view *v)
 {
-    c->misled = true;
-    deferred_arm(&c->turn_ends);
-}
-
-static void on_turn_ends(void *arg)
-{
-    ((struct local_client *)arg)->misled = false;
-}
-
-static void read_failed(struct local_view *v, int err)
-{
-    log_error("the store can't be read", LOG_CSTR("resource", v->filter.resource->plural),
-              LOG_ERRNO(-err));
-    mislead(v->client);
-    if ((!v->filter.on_change && v->synced) || timer_armed(&v->retry))
-        return;
-    uint64_t now_ms = loop_now_ms(v->client->base.loop);
-    if (now_ms > v->failed_ms + 2 * RETRY_MAX_MS)
-        v->retry_ms = 0;
-    v->failed_ms = now_ms;
-    v->retry_ms = MIN(MAX(v->retry_ms * 2, (uint64_t)RETRY_MIN_MS), (uint64_t)RETRY_MAX_MS);
-    timer_start(&v->retry, v->retry_ms);
+    if (err < 0)
+        log_error("the store can't be read", LOG_CSTR("resource", v->filter.resource->plural),
+                  LOG_ERRNO(-err));
 }
 
 /* Hashes that every match carries: the store skips records without them. */
@@ -160,7 +130,7 @@ static size_t selector_hashes(const struct selector *labels, uint64_t *hashes, s
     return count;
 }
 
-static int local_list(struct local_view *v, struct str ns, struct local_visit *visit)
+static void local_list(struct local_view *v, struct str ns, struct local_visit *visit)
 {
     uint64_t hashes[8];
     struct store_range range = {.resource = v->filter.resource->storage_id,
@@ -169,10 +139,7 @@ static int local_list(struct local_view *v, struct str ns, struct local_visit *v
         range.label_count = selector_hashes(visit->labels, hashes, ARRAY_COUNT(hashes));
         range.label_hashes = hashes;
     }
-    int err = store_list(view_store(v), &range, visit_record, visit);
-    if (err < 0)
-        read_failed(v, err);
-    return err;
+    log_read_failure(store_list(view_store(v), &range, visit_record, visit), v);
 }
 
 static void local_each(struct view *base, struct str ns, const struct selector *labels,
@@ -180,25 +147,21 @@ static void local_each(struct view *base, struct str ns, const struct selector *
 {
     struct local_view *v = (struct local_view *)base;
     struct local_visit visit = {.view = v, .labels = labels, .fn = fn, .arg = arg};
-    (void)local_list(v, ns, &visit);
+    local_list(v, ns, &visit);
 }
 
 static void local_each_owned(struct view *base, struct str uid, view_visit fn, void *arg)
 {
     struct local_view *v = (struct local_view *)base;
     struct local_visit visit = {.view = v, .fn = fn, .arg = arg};
-    int err = store_by_owner(view_store(v), uid, visit_record, &visit);
-    if (err < 0)
-        read_failed(v, err);
+    log_read_failure(store_by_owner(view_store(v), uid, visit_record, &visit), v);
 }
 
 static void local_each_on_node(struct view *base, struct str node, view_visit fn, void *arg)
 {
     struct local_view *v = (struct local_view *)base;
     struct local_visit visit = {.view = v, .fn = fn, .arg = arg};
-    int err = store_by_node(view_store(v), node, visit_record, &visit);
-    if (err < 0)
-        read_failed(v, err);
+    log_read_failure(store_by_node(view_store(v), node, visit_record, &visit), v);
 }
 
 static size_t local_count(struct view *base, struct str ns)
@@ -208,7 +171,7 @@ static size_t local_count(struct view *base, struct str ns)
         return store_count(view_store(v), v->filter.resource->storage_id,
                            ns.data ? ns : v->filter.ns);
     struct local_visit visit = {.view = v};
-    (void)local_list(v, ns, &visit);
+    local_list(v, ns, &visit);
     return visit.count;
 }
 
@@ -221,7 +184,7 @@ static const struct sealed *local_get(struct view *base, struct str ns, struct s
     int err = store_get(view_store(v), key, &record);
     if (err < 0) {
         if (err != -ENOENT)
-            read_failed(v, err);
+            log_read_failure(err, v);
         return NULL;
     }
     if (v->filter.ns.data && !str_equal(v->filter.ns, key.ns))
@@ -278,13 +241,9 @@ static bool show_object(void *arg, const struct sealed *object)
 static void show_all(void *arg)
 {
     struct local_view *v = arg;
-    struct local_visit look = {.view = v}, show = {.view = v, .fn = show_object, .arg = (void *)v};
-    /* Where it failed before, all is told or nothing. */
-    if (v->retry_ms > 0 && local_list(v, STR_NONE, &look) < 0)
-        return;
     v->shown_revision = store_revision(view_store(v));
-    if (v->filter.on_change && local_list(v, STR_NONE, &show) < 0)
-        return;
+    if (v->filter.on_change)
+        local_each(&v->base, STR_NONE, NULL, show_object, v);
     v->synced = true;
     if (v->filter.on_synced)
         v->filter.on_synced(v->filter.user);
@@ -302,7 +261,6 @@ static void local_view_close(struct view *base)
 {
     struct local_view *v = (struct local_view *)base;
     deferred_cancel(&v->start);
-    timer_stop(&v->retry);
     if (v->watcher)
         watcher_close(v->watcher);
     view_filter_release(&v->filter);
@@ -326,7 +284,6 @@ static struct view *local_view_open(struct client *base, const struct view_optio
     v->client = (struct local_client *)base;
     view_filter_init(&v->filter, options);
     deferred_init(&v->start, base->loop, show_all, v);
-    timer_init(&v->retry, base->loop, show_all, v);
     if (options->on_change)
         follow(v);
     if (options->on_change || options->on_synced)
@@ -392,8 +349,7 @@ static void local_send(struct client *base, const struct client_request *request
     struct status st;
     status_init(&st, &arena);
     struct sealed *object = NULL;
-    int failed = c->misled ? status_internal(&st, "the store can't be read")
-                           : api_call(c->api, &arena, &call, &object, &st);
+    int failed = api_call(c->api, &arena, &call, &object, &st);
     if (done)
         done(user, failed ? NULL : object, failed ? &st : NULL);
     else if (failed)
@@ -455,14 +411,11 @@ static bool visit_owned(void *arg, const struct store_record *record)
 
 static void local_client_each_owned(struct client *base, struct str uid, client_visit fn, void *arg)
 {
-    struct local_client *c = (struct local_client *)base;
-    struct api *api = c->api;
+    struct api *api = ((struct local_client *)base)->api;
     struct owned_visit visit = {.api = api, .fn = fn, .arg = arg};
     int err = store_by_owner(api_store(api), uid, visit_owned, &visit);
-    if (err >= 0)
-        return;
-    log_error("the store can't be read", LOG_ERRNO(-err));
-    mislead(c);
+    if (err < 0)
+        log_error("the store can't be read", LOG_ERRNO(-err));
 }
 
 static void local_on_resources_changed(struct client *c, void (*fn)(void *arg), void *arg)
@@ -473,7 +426,6 @@ static void local_on_resources_changed(struct client *c, void (*fn)(void *arg), 
 static void local_free(struct client *base)
 {
     struct local_client *c = (struct local_client *)base;
-    deferred_cancel(&c->turn_ends);
     mem_free(c);
 }
 
@@ -495,7 +447,6 @@ struct client *client_local(struct loop *loop, struct api *api, const char *iden
     bool service_account = str_starts(name, "system:serviceaccount:kube-system:");
     c->base.ops = &local_ops;
     c->base.loop = loop;
-    deferred_init(&c->turn_ends, loop, on_turn_ends, c);
     c->base.identity = mem_dup(identity, name.len + 1);
     ssize_t colon = str_find_last(name, ':');
     struct str component = str_slice(name, (size_t)(colon + 1), name.len);

@@ -3,13 +3,8 @@
 #include <errno.h>
 
 #include "base/limits.h"
+#include "object/wire.h"
 
-enum {
-    WIRE_VARINT = 0,
-    WIRE_FIXED64 = 1,
-    WIRE_BYTES = 2,
-    WIRE_FIXED32 = 5
-};
 enum {
     FRAME_HEAD_BYTES = 4,
     EVENT_TYPE = 1,

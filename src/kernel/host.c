@@ -340,14 +340,9 @@ static void wait_let_go(int report_fd)
 static int run_child(struct host_child *child, struct host *ret, const char **ret_step)
 {
     int report[2], go[2], status;
-    if (pipe2(report, O_CLOEXEC) < 0)
-        return -errno;
-    if (pipe2(go, O_CLOEXEC) < 0) {
-        int err = -errno;
-        close(report[0]);
-        close(report[1]);
+    int err = pipes_open(report, go);
+    if (err)
         return err;
-    }
     child->report_fd = report[1];
     child->go_fd = go[0];
     pid_t middle = fork();
@@ -355,7 +350,7 @@ static int run_child(struct host_child *child, struct host *ret, const char **re
         be_middle(child);
     close(report[1]);
     close(go[0]);
-    int err = middle < 0 ? -errno : wait_ready(report[0], &ret->pid, ret_step);
+    err = middle < 0 ? -errno : wait_ready(report[0], &ret->pid, ret_step);
     while (middle > 0 && waitpid(middle, &status, 0) < 0 && errno == EINTR)
         ;
     if (err == 0)

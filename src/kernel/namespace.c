@@ -122,21 +122,28 @@ static int hear_holder(int fd, pid_t middle, pid_t *ret_pid)
     return *ret_pid > 0 ? 0 : EIO;
 }
 
+int pipes_open(int first[2], int second[2])
+{
+    if (pipe2(first, O_CLOEXEC) < 0)
+        return -errno;
+    if (pipe2(second, O_CLOEXEC) == 0)
+        return 0;
+    int err = -errno;
+    close(first[0]);
+    close(first[1]);
+    return err;
+}
+
 int netns_holder_start_recorded(const char *name, int (*record)(void *arg, pid_t pid), void *arg,
                                 pid_t *ret_pid)
 {
     int report[2], go[2];
     pid_t pid = 0;
-    if (pipe2(report, O_CLOEXEC) < 0)
-        return -errno;
-    if (pipe2(go, O_CLOEXEC) < 0) {
-        int err = -errno;
-        close(report[0]);
-        close(report[1]);
+    int err = pipes_open(report, go);
+    if (err)
         return err;
-    }
     pid_t middle = start_middle(name, report, go);
-    int err = middle < 0 ? -errno : 0;
+    err = middle < 0 ? -errno : 0;
     close(report[1]);
     close(go[0]);
     if (!err)

@@ -27,6 +27,9 @@ int netns_holder_start(const char *name, pid_t *ret_pid) must_use;
 int netns_holder_start_recorded(const char *name, int (*record)(void *arg, pid_t pid), void *arg,
                                 pid_t *ret_pid) must_use;
 
+/* Two pipes, closed when a program is executed: both or none. */
+int pipes_open(int first[2], int second[2]) must_use;
+
 /* When a process was started, in the kernel's ticks: with the pid it names a process for ever.
  * -ESRCH when there is none. */
 int process_start_time(pid_t pid, uint64_t *ret_ticks) must_use;

@@ -2,6 +2,8 @@
 
 #include "node/cri_message.h"
 
+#include "object/wire.h"
+
 enum shape {
     ONE,
     LIST,
@@ -54,13 +56,6 @@ static const struct field *const messages[CRI_MESSAGE_COUNT] = {
 #undef END
 };
 
-enum wire {
-    WIRE_VARINT = 0,
-    WIRE_FIXED64 = 1,
-    WIRE_BYTES = 2,
-    WIRE_FIXED32 = 5
-};
-
 static void put_varint(struct buf *out, uint64_t value)
 {
     while (value >= 0x80) {
@@ -70,7 +65,7 @@ static void put_varint(struct buf *out, uint64_t value)
     buf_putc(out, (char)value);
 }
 
-static void put_tag(struct buf *out, unsigned number, enum wire wire)
+static void put_tag(struct buf *out, unsigned number, enum wire_type wire)
 {
     put_varint(out, (uint64_t)number << 3 | wire);
 }

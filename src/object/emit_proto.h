@@ -3,11 +3,8 @@
 #define OBJECT_EMIT_PROTO_H
 
 #include "object/block.h"
+#include "object/wire.h"
 
-enum {
-    WIRE_VARINT = 0,
-    WIRE_BYTES = 2
-};
 enum {
     KEY_BYTES = 2,
     VARINT_BYTES = 10,

@@ -7,13 +7,7 @@
 #include "object/schema_tables.h"
 #include "object/seal.h"
 #include "object/typed.h"
-
-enum {
-    WIRE_VARINT = 0,
-    WIRE_FIXED64 = 1,
-    WIRE_BYTES = 2,
-    WIRE_FIXED32 = 5
-};
+#include "object/wire.h"
 
 struct reader {
     struct arena *arena;

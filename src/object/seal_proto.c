@@ -9,13 +9,8 @@
 #include "object/scalar.h"
 #include "object/seal.h"
 #include "object/typed.h"
+#include "object/wire.h"
 
-enum {
-    WIRE_VARINT = 0,
-    WIRE_FIXED64 = 1,
-    WIRE_BYTES = 2,
-    WIRE_FIXED32 = 5
-};
 enum {
     NUMBER_MAX = 0x1fffffff,
     LONG_MESSAGE_BYTES = 400 /* from there on a part takes a long length, by guess */

@@ -90,7 +90,7 @@ static int start_region(struct steps *s, const char *log, bool *ret_started, str
 static int wait_for_region(struct steps *s, const char *log, bool ours, struct status *st)
 {
     int64_t begun = wall_clock_us();
-    for (int round = 0; !expired(s, begun, REGION_WAIT_MS); round++) {
+    for (int round = 0; round == 0 || !expired(s, begun, REGION_WAIT_MS); round++) {
         if (region_is_ready(s))
             return 0;
         if (!region_runs(s) && !ours)
@@ -152,7 +152,7 @@ int step_cluster(struct steps *s, const char *name, const struct node *request, 
     bool changed = false;
     int64_t begun = wall_clock_us();
     progress_begin(s->progress, "cluster");
-    for (int round = 0; !expired(s, begun, CLUSTER_WAIT_MS); round++) {
+    for (int round = 0; round == 0 || !expired(s, begun, CLUSTER_WAIT_MS); round++) {
         if (describe_cluster(s, name, ret, st) == 0) {
             if (str_is(node_str(*ret, "status"), "ACTIVE")) {
                 progress_end(s->progress, changed, "%s at %.*s", name,
@@ -261,7 +261,7 @@ int step_nodes(struct steps *s, const char *cluster, const char *nodegroup, int6
     bool changed = false;
     int64_t begun = wall_clock_us();
     progress_begin(s->progress, "nodes");
-    for (int round = 0; !expired(s, begun, NODES_WAIT_MS); round++) {
+    for (int round = 0; round == 0 || !expired(s, begun, NODES_WAIT_MS); round++) {
         int result = nodes_round(s, cluster, nodegroup, &count, request, &changed, st);
         if (result < 0)
             return -1;
@@ -332,7 +332,7 @@ int step_delete_cluster(struct steps *s, const char *name, struct status *st)
     }
     if (delete_nodegroups(s, name, st))
         return -1;
-    for (int round = 0; !expired(s, begun, DELETE_WAIT_MS); round++) {
+    for (int round = 0; round == 0 || !expired(s, begun, DELETE_WAIT_MS); round++) {
         if (describe_cluster(s, name, &described, st)) {
             if (st->code != 404)
                 return -1;

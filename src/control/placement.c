@@ -126,3 +126,63 @@ bool pod_selects_node(struct value pod_spec, const struct sealed *node)
         value_at(pod_spec, "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution");
     return !value_present(required) || node_selector_matches(required, node);
 }
+
+static size_t count_ports(struct value containers)
+{
+    size_t count = 0;
+    struct value_iter it = value_iter(containers);
+    for (struct value container; value_next(&it, &container);)
+        count += value_count(value_at(container, "ports"));
+    return count;
+}
+
+static void read_ports(struct host_ports *to, struct value container)
+{
+    struct value_iter it = value_iter(value_at(container, "ports"));
+    for (struct value port; value_next(&it, &port);) {
+        int64_t number = value_int(port, "hostPort", 0);
+        struct str protocol = value_str(port, "protocol"), address = value_str(port, "hostIP");
+        if (number <= 0)
+            continue;
+        to->items[to->count++] = (struct host_port){
+            .number = (uint16_t)number,
+            .protocol = str_empty(protocol) ? 'T' : protocol.data[0],
+            .address = str_is(address, "0.0.0.0") ? STR_NONE : address,
+        };
+    }
+}
+
+struct host_ports pod_host_ports(struct arena *a, struct value pod_spec)
+{
+    struct value containers = value_at(pod_spec, "containers");
+    struct value init_containers = value_at(pod_spec, "initContainers");
+    struct host_ports ports = {0};
+    size_t most = count_ports(containers) + count_ports(init_containers);
+    if (!most)
+        return ports;
+    ports.items = arena_array(a, struct host_port, most);
+    struct value_iter it = value_iter(init_containers);
+    for (struct value container; value_next(&it, &container);)
+        if (str_is(value_str(container, "restartPolicy"), "Always"))
+            read_ports(&ports, container);
+    it = value_iter(containers);
+    for (struct value container; value_next(&it, &container);)
+        read_ports(&ports, container);
+    return ports;
+}
+
+/* "::" is an address like any other, as in the original: 0.0.0.0 alone stands for all. */
+static bool same_port(const struct host_port *x, const struct host_port *y)
+{
+    return x->number == y->number && x->protocol == y->protocol &&
+           (str_empty(x->address) || str_empty(y->address) || str_equal(x->address, y->address));
+}
+
+bool host_ports_conflict(const struct host_ports *x, const struct host_ports *y)
+{
+    for (size_t i = 0; i < x->count; i++)
+        for (size_t j = 0; j < y->count; j++)
+            if (same_port(&x->items[i], &y->items[j]))
+                return true;
+    return false;
+}

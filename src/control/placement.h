@@ -1,9 +1,10 @@
-/* Which nodes a pod may be on: node selectors, affinity, taints. Shared by the DaemonSet
- * controller, taint eviction and the scheduler. Source: k8s.io/component-helpers/scheduling/corev1.
- */
+/* Which nodes a pod may be on: node selectors, affinity, taints, ports of the node. Shared by the
+ * DaemonSet controller, taint eviction, the scheduler and the node. Sources:
+ * k8s.io/component-helpers/scheduling/corev1, k8s.io/kube-scheduler/framework (HostPortInfo). */
 #ifndef CONTROL_PLACEMENT_H
 #define CONTROL_PLACEMENT_H
 
+#include "base/arena.h"
 #include "object/value.h"
 
 enum taint_effects {
@@ -28,5 +29,20 @@ bool node_term_matches(struct value term, const struct sealed *node);
 bool node_selector_matches(struct value selector, const struct sealed *node);
 /* spec.nodeSelector and the required node affinity of a pod. */
 bool pod_selects_node(struct value pod_spec, const struct sealed *node);
+
+/* A port of the node that a pod takes. */
+struct host_port {
+    uint16_t number;
+    char protocol;      /* 'T', 'U', 'S' */
+    struct str address; /* borrowed from the pod; empty: every one */
+};
+struct host_ports {
+    struct host_port *items; /* arena; NULL: none */
+    size_t count;
+};
+/* Those of the pod's containers and sidecars; init containers that end don't count. */
+struct host_ports pod_host_ports(struct arena *a, struct value pod_spec);
+/* Whether both want the same port of one address. */
+bool host_ports_conflict(const struct host_ports *x, const struct host_ports *y);
 
 #endif

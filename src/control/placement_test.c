@@ -153,12 +153,67 @@ TEST(pods_ask_for_the_larger_of_start_and_run)
     release(&f);
 }
 
+/* A container with one port; more: members of the port. */
+#define PORT(more)         "{\"name\":\"c\",\"ports\":[{\"containerPort\":80" more "}]}"
+#define CONTAINERS(list)   "{\"containers\":[" list "]}"
+#define HOST_PORT(more)    CONTAINERS(PORT(",\"hostPort\":80" more))
+#define HOST_ADDRESS(text) HOST_PORT(",\"protocol\":\"TCP\",\"hostIP\":\"" text "\"")
+#define BESIDE(init, kind)                                                                         \
+    "{\"initContainers\":[{\"name\":\"i\"" kind ",\"ports\":[" init "]}],"                         \
+    "\"containers\":[{\"name\":\"c\"}]}"
+#define SIDECAR(init) BESIDE(init, ",\"restartPolicy\":\"Always\"")
+
+/* Both ways round, and as objects that the API never made complete. */
+TEST(ports_of_the_node)
+{
+    static const struct {
+        const char *x, *y;
+        bool conflict;
+    } cases[] = {
+        {HOST_PORT(""), HOST_PORT(""), true},
+        {HOST_PORT(""), CONTAINERS(PORT("")), false},
+        {HOST_PORT(""), CONTAINERS(PORT(",\"hostPort\":81")), false},
+        {HOST_PORT(""), CONTAINERS(PORT("") "," PORT(",\"hostPort\":80")), true},
+        {HOST_PORT(""), HOST_PORT(",\"protocol\":\"TCP\""), true},
+        {HOST_PORT(""), HOST_PORT(",\"protocol\":\"UDP\""), false},
+        {HOST_PORT(",\"protocol\":\"SCTP\""), HOST_PORT(",\"protocol\":\"UDP\""), false},
+        {HOST_ADDRESS("10.0.0.1"), HOST_ADDRESS("10.0.0.1"), true},
+        {HOST_ADDRESS("10.0.0.1"), HOST_ADDRESS("10.0.0.2"), false},
+        {HOST_ADDRESS("10.0.0.1"), HOST_ADDRESS("0.0.0.0"), true},
+        {HOST_ADDRESS("10.0.0.1"), HOST_ADDRESS(""), true},
+        {HOST_ADDRESS("10.0.0.1"), HOST_PORT(""), true},
+        {HOST_ADDRESS("::"), HOST_ADDRESS("::"), true},
+        {HOST_ADDRESS("::"), HOST_ADDRESS("0.0.0.0"), true},
+        {HOST_ADDRESS("::"), HOST_ADDRESS("10.0.0.1"), false},
+        {HOST_PORT(""), SIDECAR("{\"containerPort\":80,\"hostPort\":80}"), true},
+        {SIDECAR("{\"containerPort\":1,\"hostPort\":80}"),
+         SIDECAR("{\"containerPort\":2,\"hostPort\":80}"), true},
+        {HOST_PORT(""), BESIDE("{\"containerPort\":80,\"hostPort\":80}", ""), false},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct fixture f = {0};
+        struct host_ports ports[2];
+        for (size_t j = 0; j < ARRAY_COUNT(ports); j++) {
+            char json[1024];
+            snprintf(json, sizeof(json), "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"spec\":%s}",
+                     j ? cases[i].y : cases[i].x);
+            ports[j] = pod_host_ports(&f.arena,
+                                      value_at(sealed_root(make(&f, "core/v1.Pod", json)), "spec"));
+        }
+        if (host_ports_conflict(&ports[0], &ports[1]) != cases[i].conflict ||
+            host_ports_conflict(&ports[1], &ports[0]) != cases[i].conflict)
+            fail_msg("%s and %s", cases[i].x, cases[i].y);
+        release(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tolerations),
         cmocka_unit_test(node_selectors),
         cmocka_unit_test(pods_ask_for_the_larger_of_start_and_run),
+        cmocka_unit_test(ports_of_the_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

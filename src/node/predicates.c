@@ -44,57 +44,29 @@ static bool resources_fit(const struct pod *p, struct rejection *r)
     return false;
 }
 
-static bool every_address(struct str ip)
+static struct host_ports ports_of(struct arena *a, const struct pod *p)
 {
-    return str_empty(ip) || str_is(ip, "0.0.0.0") || str_is(ip, "::");
-}
-
-static bool ports_conflict(const struct node *a, const struct node *b)
-{
-    struct str left = node_str(a, "hostIP"), right = node_str(b, "hostIP");
-    int64_t number = node_num(a, "hostPort", 0);
-    return number && number == node_num(b, "hostPort", 0) &&
-           str_equal(node_str(a, "protocol"), node_str(b, "protocol")) &&
-           (every_address(left) || every_address(right) || str_equal(left, right));
-}
-
-static bool takes_port(const struct pod *p, const struct node *port)
-{
-    node_each(container, node_at(p->tree, "spec.containers"))
-    {
-        node_each(taken, node_at(container, "ports"))
-        {
-            if (ports_conflict(port, taken))
-                return true;
-        }
-    }
-    return false;
-}
-
-/* Whether two pods want the same port of the node. */
-static bool pods_conflict(const struct pod *x, const struct pod *y)
-{
-    node_each(container, node_at(x->tree, "spec.containers"))
-    {
-        node_each(port, node_at(container, "ports"))
-        {
-            if (takes_port(y, port))
-                return true;
-        }
-    }
-    return false;
+    return pod_host_ports(a, object_at(p->object, "spec"));
 }
 
 static bool ports_free(const struct pod *p, struct rejection *r)
 {
+    struct arena a = ARENA_INIT;
+    struct host_ports wanted = ports_of(&a, p);
+    bool conflict = false;
     map_each(slot, &p->agent->pods) {
         const struct pod *other = slot->value;
-        if (other != p && pod_takes_room(other) && pods_conflict(p, other))
-            return refuse(r, "NodePorts",
-                          "Predicate NodePorts failed: node(s) didn't have free ports for the "
-                          "requested pod ports");
+        if (!wanted.count || conflict)
+            break;
+        if (other == p || !pod_takes_room(other))
+            continue;
+        struct host_ports taken = ports_of(&a, other);
+        conflict = host_ports_conflict(&wanted, &taken);
     }
-    return true;
+    arena_release(&a);
+    return !conflict || refuse(r, "NodePorts",
+                               "Predicate NodePorts failed: node(s) didn't have free ports for "
+                               "the requested pod ports");
 }
 
 bool predicates_admit(const struct pod *p, const struct sealed *node, struct rejection *ret)

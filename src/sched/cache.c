@@ -89,29 +89,17 @@ static bool has_scoring_affinity(const struct sealed *pod)
                                         "preferredDuringSchedulingIgnoredDuringExecution"));
 }
 
-static void read_ports(struct sched_pod *p, const struct sealed *pod)
+/* A copy that outlives the pod's object. */
+static struct host_ports keep_ports(struct host_ports ports)
 {
-    VEC(struct sched_port) ports = {0};
-    struct value_iter it = value_iter(object_at(pod, "spec.containers"));
-    for (struct value container; value_next(&it, &container);) {
-        struct value_iter list = value_iter(value_at(container, "ports"));
-        for (struct value port; value_next(&list, &port);) {
-            int64_t number = value_int(port, "hostPort", 0);
-            struct str protocol = value_str(port, "protocol"), ip = value_str(port, "hostIP");
-            if (!number)
-                continue;
-            if (str_is(ip, "0.0.0.0") || str_is(ip, "::"))
-                ip = STR("");
-            struct sched_port one = {
-                .port = (uint16_t)number,
-                .protocol = protocol.len ? protocol.data[0] : 'T',
-                .ip = {ip.len ? mem_dup(ip.data, ip.len) : NULL, ip.len},
-            };
-            vec_push(&ports, one);
-        }
+    if (!ports.count)
+        return (struct host_ports){0};
+    ports.items = mem_dup(ports.items, ports.count * sizeof(ports.items[0]));
+    for (size_t i = 0; i < ports.count; i++) {
+        struct str *address = &ports.items[i].address;
+        address->data = address->len ? mem_dup(address->data, address->len) : NULL;
     }
-    p->ports = ports.items;
-    p->port_count = ports.count;
+    return ports;
 }
 
 /* What scores count for containers that ask for nothing. */
@@ -145,20 +133,20 @@ struct sched_pod *sched_pod_new(struct scheduler *s, const struct sealed *pod)
     struct arena arena = ARENA_INIT;
     struct amounts requests = pod_amounts(&arena, object_at(pod, "spec"), "requests");
     amounts_take(s, &requests, &p->requests, NULL);
+    p->ports = keep_ports(pod_host_ports(&arena, object_at(pod, "spec")));
     arena_release(&arena);
     p->priority = object_int(pod, "spec.priority", 0);
     p->start_us = value_time_us(sealed_root(pod), "status.startTime");
     p->deleting = object_deleting(pod);
     read_nonzero(p, pod);
-    read_ports(p, pod);
     return p;
 }
 
 void sched_pod_free(struct sched_pod *p)
 {
-    for (size_t i = 0; i < p->port_count; i++)
-        mem_free((void *)p->ports[i].ip.data);
-    mem_free(p->ports);
+    for (size_t i = 0; i < p->ports.count; i++)
+        mem_free((void *)p->ports.items[i].address.data);
+    mem_free(p->ports.items);
     mem_free(p);
 }
 

@@ -15,6 +15,7 @@
 #include "base/registry.h"
 #include "base/vec.h"
 #include "client/client.h"
+#include "control/placement.h"
 
 enum {
     SCHED_SCALARS_MAX =
@@ -34,12 +35,6 @@ struct sched_amounts {
     int64_t scalars[SCHED_SCALARS_MAX];
 };
 
-struct sched_port {
-    uint16_t port;
-    char protocol; /* 'T', 'U', 'S' */
-    struct str ip; /* of the pod that has it; empty: all */
-};
-
 /* A pod that is on a node, or assumed to be. */
 struct sched_pod {
     struct list link;          /* of its node */
@@ -50,10 +45,9 @@ struct sched_pod {
     struct sched_amounts requests;
     int64_t nonzero_cpu, nonzero_memory;
     int64_t priority, start_us;
-    struct sched_port *ports; /* owned; NULL: none */
-    size_t port_count;
-    uint64_t groups; /* bits of the groups (below) that it belongs to */
-    bool assumed;    /* bound by us, not seen in the view yet */
+    struct host_ports ports; /* owned, with their addresses */
+    uint64_t groups;         /* bits of the groups (below) that it belongs to */
+    bool assumed;            /* bound by us, not seen in the view yet */
     bool deleting;
     char text[];
 };

@@ -83,6 +83,20 @@ TEST(host_ports_of_different_addresses_are_different)
     assert_str(node_of(f, "c"), ""); /* wants the port of every address */
 }
 
+TEST(a_sidecar_takes_its_host_port)
+{
+    static const char port[] = "\"ports\":[{\"containerPort\":80,\"hostPort\":80,"
+                               "\"protocol\":\"TCP\"}]";
+    struct fixture *f = *state;
+    char container[128], sidecar[256];
+    add_node(f, "n1", "{}", "4");
+    snprintf(container, sizeof(container), ",%s", port);
+    snprintf(sidecar, sizeof(sidecar),
+             ",\"initContainers\":[{\"name\":\"i\",\"restartPolicy\":\"Always\",%s}]", port);
+    goes_to(f, "n1", "a", 0, "", sidecar);
+    goes_to(f, "", "b", 0, container, "");
+}
+
 TEST(a_pod_that_avoids_others_keeps_them_away)
 {
     struct fixture *f = *state;
@@ -461,6 +475,7 @@ int main(void)
         FACT(taints_cordons_and_selectors_keep_pods_away),
         FACT(a_host_port_is_given_once_a_node),
         FACT(host_ports_of_different_addresses_are_different),
+        FACT(a_sidecar_takes_its_host_port),
         FACT(spread_pods_use_every_node),
         FACT(a_pod_that_avoids_others_keeps_them_away),
         FACT(pods_that_avoid_each_other_have_a_node_each),

@@ -290,8 +290,11 @@ def test_pods_that_do_not_belong_here(machine):
     port = {'ports': [{'containerPort': 80, 'hostPort': 54324}]}
     machine.apply(pod('holder', main=port))
     machine.wait_ready_pod('holder')
+    beside = {'name': 'side', 'image': BUSYBOX, 'restartPolicy': 'Always', 'command': ['sleep', '60'], **port}
+    ports_taken = "node(s) didn't have free ports for the requested pod ports"
     wanted = {
-        'second': (pod('second', main=port), 'NodePorts', "node(s) didn't have free ports for the requested pod ports"),
+        'second': (pod('second', main=port), 'NodePorts', ports_taken),
+        'beside': (pod('beside', initContainers=[beside]), 'NodePorts', ports_taken),
         'astray': (pod('astray', nodeSelector={'color': 'red'}), 'NodeAffinity', "node(s) didn't match Pod's node affinity/selector"),
         'window': (pod('window', os={'name': 'windows'}), 'PodOSNotSupported', None),
     }
@@ -312,7 +315,7 @@ def test_pods_that_do_not_belong_here(machine):
     machine.apply(pod('third', main=port))
     machine.wait_ready_pod('third')
     machine.kubectl('label', 'node', 'n1', 'color-')
-    for name in ('third', 'astray', 'window', *(f'led{round}' for round in range(5))):
+    for name in ('third', 'beside', 'astray', 'window', *(f'led{round}' for round in range(5))):
         delete(machine, name)
 
 

@@ -4,26 +4,18 @@
 static enum sched_verdict pre_filter(struct sched_cycle *c, bool *ret_skip,
                                      struct str *ret_message maybe_unused)
 {
-    *ret_skip = c->info->port_count == 0;
+    *ret_skip = c->info->ports.count == 0;
     return SCHED_FITS;
-}
-
-static bool conflict(const struct sched_port *x, const struct sched_port *y)
-{
-    return x->port == y->port && x->protocol == y->protocol &&
-           (str_empty(x->ip) || str_empty(y->ip) || str_equal(x->ip, y->ip));
 }
 
 static enum sched_verdict filter(struct sched_cycle *c, struct sched_node *n,
                                  struct str *ret_reason)
 {
     list_each(pod, &n->pods, struct sched_pod, link) {
-        for (size_t i = 0; i < pod->port_count; i++)
-            for (size_t j = 0; j < c->info->port_count; j++)
-                if (conflict(&pod->ports[i], &c->info->ports[j])) {
-                    *ret_reason = STR("node(s) didn't have free ports for the requested pod ports");
-                    return SCHED_REFUSED;
-                }
+        if (host_ports_conflict(&c->info->ports, &pod->ports)) {
+            *ret_reason = STR("node(s) didn't have free ports for the requested pod ports");
+            return SCHED_REFUSED;
+        }
     }
     return SCHED_FITS;
 }

@@ -34,13 +34,13 @@ static bool resources_fit(const struct pod *p, struct rejection *r)
         others += other != p && pod_takes_room(other);
     }
     if (others >= most)
-        s = (struct shortage){"pods", 1, others, most};
+        s = (struct shortage){STR("pods"), 1, others, most};
     else if (resize_fits(p, false, &s))
         return true;
-    snprintf(r->reason, sizeof(r->reason), "OutOf%s", s.resource);
+    snprintf(r->reason, sizeof(r->reason), "OutOf%.*s", STR_ARG(s.resource));
     snprintf(r->message, sizeof(r->message),
-             "Node didn't have enough resource: %s, requested: %lld, used: %lld, capacity: %lld",
-             s.resource, (long long)s.requested, (long long)s.used, (long long)s.capacity);
+             "Node didn't have enough resource: %.*s, requested: %lld, used: %lld, capacity: %lld",
+             STR_ARG(s.resource), (long long)s.requested, (long long)s.used, (long long)s.capacity);
     return false;
 }
 

@@ -7,8 +7,8 @@
 
 /* Why it doesn't. */
 struct rejection {
-    char reason[64];   /* of the pod's status: "OutOfcpu", "NodePorts", ... */
-    char message[256]; /* without "Pod was rejected: " */
+    char reason[400];  /* of the pod's status: "OutOfcpu", "NodePorts", ... */
+    char message[600]; /* without "Pod was rejected: " */
     bool about_node;   /* a newer Node object may say otherwise */
 };
 

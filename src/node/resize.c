@@ -83,22 +83,23 @@ void resize_applied(struct container *c)
 
 /* Sums. */
 
-static int64_t request_of(const struct container *c, bool wanted, const char *resource)
+static int64_t amount_of(const struct node *list, struct str resource, int64_t otherwise)
 {
-    char path[64], limit[64];
+    return amount_at(node_get(list, resource), "", str_is(resource, "cpu"), otherwise);
+}
+
+static int64_t request_of(const struct container *c, bool wanted, struct str resource)
+{
     const struct node *from =
         wanted || !c->allocated.value ? node_at(c->spec, "resources") : c->allocated.value;
-    bool milli = strcmp(resource, "cpu") == 0;
-    snprintf(path, sizeof(path), "requests.%s", resource);
-    snprintf(limit, sizeof(limit), "limits.%s", resource);
-    return amount_at(from, path, milli, amount_at(from, limit, milli, 0));
+    int64_t limit = amount_of(node_at(from, "limits"), resource, 0);
+    return amount_of(node_at(from, "requests"), resource, limit);
 }
 
 /* As the scheduler counts: what runs at the same time. */
-static int64_t pod_request(const struct pod *p, bool wanted, const char *resource)
+static int64_t pod_request(const struct pod *p, bool wanted, struct str resource)
 {
     int64_t all = 0, sidecars = 0, most = 0;
-    bool milli = strcmp(resource, "cpu") == 0;
     for (size_t i = 0; i < p->containers.count; i++) {
         const struct container *c = p->containers.items[i];
         int64_t one = request_of(c, wanted, resource);
@@ -110,33 +111,38 @@ static int64_t pod_request(const struct pod *p, bool wanted, const char *resourc
             all += one;
     }
     all = MAX(all + sidecars, MAX(most, sidecars));
-    const struct node *own =
-        node_get(node_at(p->tree, "spec.resources.requests"), str_from(resource));
-    if (own)
-        all = amount_at(own, "", milli, all);
-    return all +
-           amount_at(node_get(node_at(p->tree, "spec.overhead"), str_from(resource)), "", milli, 0);
+    all = amount_of(node_at(p->tree, "spec.resources.requests"), resource, all);
+    return all + amount_of(node_at(p->tree, "spec.overhead"), resource, 0);
 }
 
-static int64_t allocatable(const struct agent *a, const char *resource)
+/* What the Node object doesn't tell of, this machine knows itself, or others have: resources whose
+ * names have a domain may be the whole cluster's, and what an unknown Node has forbids nothing. */
+static int64_t untold(const struct sealed *node, struct str resource)
 {
     struct machine machine;
+    machine_read(&machine);
+    if (str_is(resource, "cpu"))
+        return machine.cpus * 1000;
+    if (str_is(resource, "memory"))
+        return machine.memory_bytes - MEMORY_KEPT;
+    return !node || str_find(resource, '/') >= 0 ? INT64_MAX : 0;
+}
+
+static int64_t allocatable(const struct agent *a, struct str resource)
+{
     struct quantity q;
-    bool milli = strcmp(resource, "cpu") == 0;
     const struct sealed *node =
         a->node_view ? view_get(a->node_view, STR_NONE, str_from(a->config.node_name)) : NULL;
     struct arena arena = ARENA_INIT;
-    struct str text = node ? value_text(&arena,
-                                        value_key(value_at(sealed_root(node), "status.allocatable"),
-                                                  str_from(resource)),
-                                        "")
-                           : STR_NONE;
-    machine_read(&machine);
-    int64_t amount = milli ? machine.cpus * 1000 : machine.memory_bytes - MEMORY_KEPT;
-    if (text.len && quantity_parse(text, &q) == 0)
-        amount = milli ? quantity_milli(q) : quantity_value(q);
+    struct str text = STR_NONE;
+    if (node)
+        text = value_text(
+            &arena, value_key(value_at(sealed_root(node), "status.allocatable"), resource), "");
+    bool told = text.len && quantity_parse(text, &q) == 0;
     arena_release(&arena);
-    return amount;
+    if (!told)
+        return untold(node, resource);
+    return str_is(resource, "cpu") ? quantity_milli(q) : quantity_value(q);
 }
 
 bool pod_takes_room(const struct pod *p)
@@ -144,21 +150,38 @@ bool pod_takes_room(const struct pod *p)
     return p->tree && !p->deleted && p->step > STEP_ADMIT && p->step < STEP_TEARDOWN && !p->failed;
 }
 
+static bool resource_fits(const struct pod *p, bool wanted, struct str resource,
+                          struct shortage *ret)
+{
+    int64_t used = 0, requested = pod_request(p, wanted, resource);
+    if (requested == 0)
+        return true;
+    int64_t capacity = allocatable(p->agent, resource);
+    map_each(slot, &p->agent->pods) {
+        const struct pod *other = slot->value;
+        if (other != p && pod_takes_room(other))
+            used += pod_request(other, false, resource);
+    }
+    if (requested <= capacity - used)
+        return true;
+    *ret = (struct shortage){resource, requested, used, capacity};
+    return false;
+}
+
+/* Those that every node has, in the original's order, and what else the pod names. */
 bool resize_fits(const struct pod *p, bool wanted, struct shortage *ret)
 {
-    static const char *const resources[] = {"cpu", "memory"};
-    for (size_t i = 0; i < ARRAY_COUNT(resources); i++) {
-        int64_t used = 0, requested = pod_request(p, wanted, resources[i]);
-        int64_t capacity = allocatable(p->agent, resources[i]);
-        map_each(slot, &p->agent->pods) {
-            const struct pod *other = slot->value;
-            if (other != p && pod_takes_room(other))
-                used += pod_request(other, false, resources[i]);
+    static const char *const common[] = {"cpu", "memory", "ephemeral-storage"};
+    for (size_t i = 0; i < ARRAY_COUNT(common); i++) {
+        if (!resource_fits(p, wanted, str_from(common[i]), ret))
+            return false;
+    }
+    for (size_t i = 0; i < p->containers.count; i++) {
+        member_each(m, node_at(p->containers.items[i]->spec, "resources.requests"))
+        {
+            if (!resource_fits(p, wanted, m->name, ret))
+                return false;
         }
-        if (requested == 0 || requested <= capacity - used)
-            continue;
-        *ret = (struct shortage){resources[i], requested, used, capacity};
-        return false;
     }
     return true;
 }
@@ -211,18 +234,19 @@ static void tell(struct pod *p, const char *type, const char *reason, const char
 static void put_off(struct pod *p, const struct shortage *s)
 {
     bool never = s->requested > s->capacity;
-    char text[256];
+    char text[600];
     int64_t generation = node_num(p->tree, "metadata.generation", 0);
     const char *reason = never ? "Infeasible" : "Deferred";
     if (never)
         snprintf(text, sizeof(text),
-                 "Node didn't have enough capacity: %s, requested: %lld, capacity: %lld",
-                 s->resource, (long long)s->requested, (long long)s->capacity);
+                 "Node didn't have enough capacity: %.*s, requested: %lld, capacity: %lld",
+                 STR_ARG(s->resource), (long long)s->requested, (long long)s->capacity);
     else
         snprintf(
             text, sizeof(text),
-            "Node didn't have enough resource: %s, requested: %lld, used: %lld, capacity: %lld",
-            s->resource, (long long)s->requested, (long long)s->used, (long long)s->capacity);
+            "Node didn't have enough resource: %.*s, requested: %lld, used: %lld, capacity: %lld",
+            STR_ARG(s->resource), (long long)s->requested, (long long)s->used,
+            (long long)s->capacity);
     bool news = !p->resize_pending || strcmp(p->resize_pending, reason) != 0 ||
                 p->resize_pending_generation != generation;
     text_set(&p->resize_pending, str_from(reason));

@@ -17,9 +17,10 @@ void resize_begin(struct pod *p);
 /* Whether others must leave room for it: it was admitted, is still in the API, and neither failed
  * nor have all its containers ended. The scheduler counts so too. */
 bool pod_takes_room(const struct pod *p);
-/* Whether the node has room for it; else the resource is named with amounts. */
+/* Whether the node has room for it: of each resource that it asks for; else one is named with
+ * amounts. */
 struct shortage {
-    const char *resource; /* "cpu", "memory" */
+    struct str resource; /* "cpu", "hugepages-2Mi", ...; borrowed from the pod */
     int64_t requested, used, capacity;
 };
 bool resize_fits(const struct pod *p, bool wanted, struct shortage *ret);

@@ -319,6 +319,33 @@ def test_pods_that_do_not_belong_here(machine):
         delete(machine, name)
 
 
+def test_pods_that_ask_for_more_than_the_node_has(machine):
+    """Every resource counts that the node tells of; what it tells nothing of may be the cluster's."""
+    machine.kubectl('patch', 'node', 'n1', '--subresource=status', '--type=merge', '-p', json.dumps(
+        {'status': {kind: {'example.com/dongle': '2'} for kind in ('capacity', 'allocatable')}}))
+
+    storage = int(machine.get('node', 'n1')['status']['allocatable']['ephemeral-storage'].removesuffix('Ki')) << 10
+    first = {'requests': {'ephemeral-storage': '1Mi'}, 'limits': {'example.com/dongle': '1', 'example.org/license': '7'}}
+    machine.apply(pod('first', main={'resources': first}))
+    machine.wait_ready_pod('first')
+    beyond = {
+        'storage': ({'ephemeral-storage': str(storage)}, f'ephemeral-storage, requested: {storage}, used: {1 << 20}, capacity: {storage}'),
+        'pages': ({'hugepages-2Mi': '4Mi', 'memory': '1Mi'}, f'hugepages-2Mi, requested: {4 << 20}, used: 0, capacity: 0'),
+        'dongle': ({'example.com/dongle': '2'}, 'example.com/dongle, requested: 2, used: 1, capacity: 2'),
+    }
+    machine.apply(*(pod(name, main={'resources': {'requests': amounts, 'limits': amounts}}) for name, (amounts, _) in beyond.items()))
+    for name, (_, said) in beyond.items():
+        status = machine.wait(lambda: (s := machine.get('pod', name)['status'])['phase'] == 'Failed' and s, 10, f'{name} is rejected')
+        resource = said.split(',')[0]
+        assert (status['reason'], status['message']) == (f'OutOf{resource}', f"Pod was rejected: Node didn't have enough resource: {said}")
+    # Room that is given back is there for others.
+    delete(machine, 'first')
+    machine.apply(pod('next', main={'resources': {'limits': {'example.com/dongle': '2'}}}))
+    machine.wait_ready_pod('next')
+    for name in ('next', *beyond):
+        delete(machine, name)
+
+
 def test_static_pods(machine):
     manifest = pod('fixed', command='trap "exit 0" TERM; while true; do sleep 0.1; done')
     del manifest['spec']['nodeName']

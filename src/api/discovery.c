@@ -152,8 +152,32 @@ static bool is_built_in(struct str group)
     return false;
 }
 
-static enum step_result resource_list(struct request *r, struct str group, struct str version)
+/* In which form to answer; false: in none that is asked for. */
+static bool choose_form(struct request *r, bool top)
 {
+    unsigned allowed = ALLOW_PROTOBUF | (top ? ALLOW_DISCOVERY : 0);
+    return accept_choose(http_header(r->http, "Accept"), allowed, &r->accept) == 0;
+}
+
+/* The original's own groups answer to one method, which goes before forms, and have words of their
+ * own for types that they don't know. */
+static int check_asked(struct request *r, bool own, bool form)
+{
+    if (own && only_read(r) < 0)
+        return -1;
+    if (form)
+        return 0;
+    bool type_known = str_find_str(http_header(r->http, "Accept"), STR(";as=")) >= 0;
+    return status_set(&r->st, REASON_NOT_ACCEPTABLE,
+                      "%s: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+                      own && !type_known ? "406: Not Acceptable\n\nAvailable representations"
+                                         : "only the following media types are accepted");
+}
+
+static enum step_result resource_list(struct request *r, struct str group, struct str version,
+                                      bool form)
+{
+    bool own = str_empty(group) || is_built_in(group);
     struct node *n = document(r->arena, "APIResourceList", str_empty(group) ? NULL : "v1");
     node_set(r->arena, n, STR("groupVersion"),
              node_text(r->arena, group_version_text(r->arena, group, version)));
@@ -163,12 +187,12 @@ static enum step_result resource_list(struct request *r, struct str group, struc
         if (str_is(group, res->group) && str_is(version, res->version))
             legacy_resource(r->arena, list, res);
     if (node_count(list) == 0) {
-        if (!str_empty(group) && !is_built_in(group))
+        if (!own)
             r->plain_error = "404 page not found\n";
         status_set(&r->st, REASON_NOT_FOUND, "the server could not find the requested resource");
         return STEP_FAIL;
     }
-    return reply(r, n, "meta/v1.APIResourceList");
+    return check_asked(r, own, form) < 0 ? STEP_FAIL : reply(r, n, "meta/v1.APIResourceList");
 }
 
 static struct node *version_entry(struct arena *a, struct str group, struct str version)
@@ -279,16 +303,6 @@ static enum step_result aggregated(struct request *r, bool core)
     return err < 0 ? STEP_FAIL : STEP_NEXT;
 }
 
-static int choose(struct request *r, bool top)
-{
-    unsigned allowed = ALLOW_PROTOBUF | (top ? ALLOW_DISCOVERY : 0);
-    if (accept_choose(http_header(r->http, "Accept"), allowed, &r->accept) == 0)
-        return 0;
-    return status_set(&r->st, REASON_NOT_ACCEPTABLE,
-                      "only the following media types are accepted: application/json, "
-                      "application/yaml, application/vnd.kubernetes.protobuf");
-}
-
 static struct str part(struct str path, size_t index)
 {
     struct str rest = str_slice(path, 1, path.len);
@@ -304,9 +318,10 @@ static struct str part(struct str path, size_t index)
 static enum step_result api_root(struct request *r)
 {
     struct str version = part(r->http->path, 1);
+    bool form = choose_form(r, str_empty(version));
     if (!str_empty(version))
-        return choose(r, false) < 0 ? STEP_FAIL : resource_list(r, STR(""), version);
-    if (choose(r, true) < 0)
+        return resource_list(r, STR(""), version, form);
+    if (check_asked(r, true, form) < 0)
         return STEP_FAIL;
     if (r->accept.shape == AS_DISCOVERY)
         return aggregated(r, true);
@@ -321,12 +336,16 @@ static enum step_result api_root(struct request *r)
     return reply(r, n, "meta/v1.APIVersions");
 }
 
-static enum step_result one_group(struct request *r, struct str name)
+static enum step_result one_group(struct request *r, struct str name, bool form)
 {
     size_t count;
+    /* Of all groups the original routes this one alone. */
+    bool routed = str_is(name, "apiregistration.k8s.io");
     struct group_view *groups = discovery_groups(r->api, r->arena, &count);
     for (size_t i = 0; i < count; i++)
         if (str_equal(groups[i].name, name)) {
+            if (check_asked(r, routed, form) < 0)
+                return STEP_FAIL;
             struct node *n = document(r->arena, "APIGroup", "v1");
             fill_group(r->arena, n, &groups[i]);
             return reply(r, n, "meta/v1.APIGroup");
@@ -339,12 +358,13 @@ static enum step_result one_group(struct request *r, struct str name)
 static enum step_result apis_root(struct request *r)
 {
     struct str group = part(r->http->path, 1), version = part(r->http->path, 2);
-    if (choose(r, str_empty(group)) < 0)
-        return STEP_FAIL;
+    bool form = choose_form(r, str_empty(group));
     if (!str_empty(version))
-        return resource_list(r, group, version);
+        return resource_list(r, group, version, form);
     if (!str_empty(group))
-        return one_group(r, group);
+        return one_group(r, group, form);
+    if (check_asked(r, false, form) < 0)
+        return STEP_FAIL;
     if (r->accept.shape == AS_DISCOVERY)
         return aggregated(r, false);
     size_t count;

@@ -23,6 +23,8 @@ struct path_entry {
     const char *path;
     bool prefix; /* also everything below it */
     const struct endpoint *endpoint;
+    const char *page; /* media type of a page: it is only read, in this form, and nothing is below
+                         it; NULL: the endpoint judges itself */
 };
 REGISTRY_DECLARE(api_path, struct path_entry);
 
@@ -30,6 +32,10 @@ REGISTRY_DECLARE(api_path, struct path_entry);
 const struct endpoint_entry *endpoint_find(const struct resource *resource, struct str subresource,
                                            enum verb verb);
 const struct path_entry *path_find(struct str path);
+/* 404, 405 or 406 for what is not the page itself, read in its form. */
+int page_check(struct request *r, const struct path_entry *page) must_use;
+/* 405 for any method but GET. */
+int only_read(struct request *r) must_use;
 size_t path_count(void);
 const char *path_at(size_t index);
 

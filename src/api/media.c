@@ -133,6 +133,18 @@ int accept_choose(struct str header, unsigned allowed, struct accept *ret)
     return best >= 0 ? 0 : -1;
 }
 
+bool accept_has(struct str header, const char *type)
+{
+    bool any = str_empty(header);
+    struct str rest = header;
+    while (rest.data && !any) {
+        struct str clause = str_cut(&rest, ',');
+        struct str name = str_trim(str_cut(&clause, ';'));
+        any = str_is(name, "*/*") || str_is(name, type);
+    }
+    return any;
+}
+
 int content_type_parse(struct str header, bool protobuf_allowed, enum media *ret)
 {
     if (str_empty(str_trim(header))) {

@@ -29,6 +29,8 @@ enum media_allowed {
 /* Chooses the first acceptable form by q-value and order. An empty header means JSON. 0, or -1:
  * 406. */
 int accept_choose(struct str header, unsigned allowed, struct accept *ret) must_use;
+/* Whether one type of the header is this one or any. An empty header means any. */
+bool accept_has(struct str header, const char *type);
 /* Content-Type of a body: 0, or -1: 415. An empty one is JSON. */
 int content_type_parse(struct str header, bool protobuf_allowed, enum media *ret) must_use;
 /* Value of the Content-Type header of an answer. */

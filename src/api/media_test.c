@@ -80,6 +80,27 @@ TEST(bodies)
     assert_int_equal(content_type_parse(STR("*/*"), true, &m), -1);
 }
 
+TEST(a_single_form)
+{
+    static const struct {
+        const char *header;
+        bool has;
+    } headers[] = {
+        {"", true},
+        {"application/jwk-set+json", true},
+        {" application/jwk-set+json ;q=0.1", true},
+        {"application/json, */*", true},
+        {"text/html,application/jwk-set+json", true},
+        {"application/json", false},
+        {"application/*", false},
+        {"application/jwk-set+json+x", false},
+        {" ", false},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(headers); i++)
+        if (accept_has(str_from(headers[i].header), "application/jwk-set+json") != headers[i].has)
+            fail_msg("%s", headers[i].header);
+}
+
 TEST(people)
 {
     assert_true(user_agent_wants_pretty(STR("curl/8.1")));
@@ -90,9 +111,8 @@ TEST(people)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(choices),
-        cmocka_unit_test(pretty_survives_the_choice),
-        cmocka_unit_test(bodies),
+        cmocka_unit_test(choices), cmocka_unit_test(pretty_survives_the_choice),
+        cmocka_unit_test(bodies),  cmocka_unit_test(a_single_form),
         cmocka_unit_test(people),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,9 +142,7 @@ static enum step_result v3(struct request *r)
 {
     const struct str prefix = STR("/openapi/v3");
     struct str path = str_slice(r->http->path, prefix.len, r->http->path.len);
-    while (path.len && path.data[0] == '/')
-        path = str_slice(path, 1, path.len);
-    return str_empty(path) ? v3_root(r) : v3_one(r, path);
+    return str_empty(path) ? v3_root(r) : v3_one(r, str_slice(path, 1, path.len));
 }
 
 static enum step_result v2(struct request *r)
@@ -152,6 +150,11 @@ static enum step_result v2(struct request *r)
     size_t count;
     struct documents *d = r->api->documents;
     struct str tag = documents_tag(d, "v2");
+    if (str_ends(r->http->path, "/")) {
+        r->plain_error = "404 page not found\n";
+        status_set(&r->st, REASON_NOT_FOUND, "the server could not find the requested resource");
+        return STEP_FAIL;
+    }
     request_header(r, "Vary", STR("Accept"));
     if (!str_empty(tag) && document_not_modified(r, tag))
         return STEP_NEXT;

@@ -14,6 +14,8 @@ static const char *const checks[] = {"ping",
                                      "informer-sync",
                                      "shutdown"};
 
+static const char json[] = "application/json", key_set[] = "application/jwk-set+json";
+
 static enum step_result text(struct request *r, struct str t)
 {
     respond_text_later(r, "text/plain; charset=utf-8", t);
@@ -117,7 +119,7 @@ static enum step_result version(struct request *r)
         node_set(r->arena, n, str_from(members[i].name), node_text(r->arena, members[i].value));
     struct buf out = BUF_INIT;
     node_to_json(&out, n, ENCODE_PRETTY);
-    respond_text_later(r, "application/json", arena_str(r->arena, buf_str(&out)));
+    respond_text_later(r, json, arena_str(r->arena, buf_str(&out)));
     buf_release(&out);
     return STEP_NEXT;
 }
@@ -172,7 +174,7 @@ static enum step_result root(struct request *r)
         node_append(r->arena, list, node_text(r->arena, paths[i]));
     struct buf out = BUF_INIT;
     node_to_json(&out, n, ENCODE_PRETTY);
-    respond_text_later(r, "application/json", arena_str(r->arena, buf_str(&out)));
+    respond_text_later(r, json, arena_str(r->arena, buf_str(&out)));
     buf_release(&out);
     return STEP_NEXT;
 }
@@ -183,29 +185,27 @@ static enum step_result openid(struct request *r)
     struct str uri =
         arena_printf(r->arena, "https://%.*s:%u/openid/v1/jwks",
                      STR_ARG(r->api->config.advertise_address), r->api->config.advertise_port);
-    respond_text_later(r, "application/json",
-                       openid_configuration(r->api->config.authenticator, r->arena, uri));
+    respond_text_later(r, json, openid_configuration(r->api->config.authenticator, r->arena, uri));
     return STEP_NEXT;
 }
 
 static enum step_result jwks(struct request *r)
 {
     request_header(r, "Cache-Control", STR("public, max-age=3600"));
-    respond_text_later(r, "application/jwk-set+json",
-                       jwks_document(r->api->config.authenticator, r->arena));
+    respond_text_later(r, key_set, jwks_document(r->api->config.authenticator, r->arena));
     return STEP_NEXT;
 }
 
-#define PATH(ident, where, below, fn)                                                              \
+#define PATH(ident, where, below, media, fn)                                                       \
     static const struct endpoint ident##_endpoint = {.name = #ident, .commit = fn};                \
     REGISTER(api_path, ident)                                                                      \
-    = {.path = where, .prefix = below, .endpoint = &ident##_endpoint}
+    = {.path = where, .prefix = below, .endpoint = &ident##_endpoint, .page = media}
 
-PATH(healthz, "/healthz", true, health);
-PATH(livez, "/livez", true, health);
-PATH(readyz, "/readyz", true, health);
-PATH(version_path, "/version", false, version);
-PATH(metrics_path, "/metrics", false, metrics);
-PATH(root_path, "/", false, root);
-PATH(openid_path, "/.well-known/openid-configuration", false, openid);
-PATH(jwks_path, "/openid/v1/jwks", false, jwks);
+PATH(healthz, "/healthz", true, NULL, health);
+PATH(livez, "/livez", true, NULL, health);
+PATH(readyz, "/readyz", true, NULL, health);
+PATH(version_path, "/version", false, json, version);
+PATH(metrics_path, "/metrics", false, NULL, metrics);
+PATH(root_path, "/", false, NULL, root);
+PATH(openid_path, "/.well-known/openid-configuration", false, json, openid);
+PATH(jwks_path, "/openid/v1/jwks", false, key_set, jwks);

@@ -276,6 +276,8 @@ static int find_endpoint(struct request *r)
         const struct path_entry *p = path_find(r->http->path);
         if (!p)
             return not_found_here(r);
+        if (p->page && page_check(r, p) < 0)
+            return -1;
         r->endpoint = p->endpoint;
         return 0;
     }

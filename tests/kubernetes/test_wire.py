@@ -39,12 +39,15 @@ def test_codes(server, ns):
     for method, path, code, reason in [('GET', collection + '/none', 404, 'NotFound'),
                                        ('GET', f'/api/v1/namespaces/{ns}/things', 404, 'NotFound'),
                                        ('POST', collection + '/a', 405, 'MethodNotAllowed'),
+                                       ('POST', '/version', 405, 'MethodNotAllowed'), ('GET', '/version/x', 404, 'NotFound'),
+                                       ('DELETE', '/api', 405, 'MethodNotAllowed'), ('PUT', '/apis/apps/v1', 405, 'MethodNotAllowed'),
+                                       ('GET', '/openid/v1/jwks', 406, 'NotAcceptable'),
                                        ('GET', collection + '?resourceVersionMatch=Exact', 422, 'Invalid'),
                                        ('GET', collection + '?labelSelector=a%20b', 400, 'BadRequest'),
                                        ('GET', collection + '?resourceVersion=99999999', 504, 'Timeout')]:
         status, answer = server.json(method, path, {} if method == 'POST' else None)
         assert (status, answer['reason'], answer['kind']) == (code, reason, 'Status'), (method, path, answer)
-    for path in ['/apis/none/v1/things', '/nothing']:
+    for path in ['/apis/none/v1/things', '/nothing', '/openapi/v2/']:
         status, headers, data = server.request('GET', path)
         assert (status, data) == (404, b'404 page not found\n') and headers['Content-Type'].startswith('text/plain')
     status, answer = server.json('GET', collection, headers={'Accept': 'text/html'})

@@ -40,6 +40,10 @@ QUERIES = ['/none', '?limit=x', '?limit=-1', '?resourceVersion=x', '?resourceVer
            '?resourceVersionMatch=NotOlderThan', '?resourceVersion=1&resourceVersionMatch=Foo', '?labelSelector=a%20b',
            '?labelSelector=a=b,,c', '?fieldSelector=x', '?fieldSelector=a=b', '?watch=1&sendInitialEvents=true',
            '?watch=1&resourceVersionMatch=Exact', '?sendInitialEvents=true', '?timeoutSeconds=x']
+# Pages, what is below them, and discovery: most have one method, some have all.
+PAGES = ['/version', '/version/x', '/.well-known/openid-configuration/x', '/openid/v1/jwks', '/api/', '/api/v1', '/apis/apps/v1',
+         '/apis/apps', '/apis/apiregistration.k8s.io', '/healthz', '/livez/ping', '/healthz/none', '/openapi/v2/', '/foo']
+METHODS = ['HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'FOO']
 REQUESTS = (
     [('GET', CM + q, None, JSON) for q in QUERIES] +
     [('POST', CM + '?dryRun=All&fieldValidation=Strict', b, JSON) for b in BODIES] +
@@ -63,6 +67,7 @@ REQUESTS = (
      ('PUT', LIVE + '?dryRun=All', cm(name='live', resourceVersion='1'), JSON), ('PUT', LIVE + '?dryRun=All', cm(name='other'), JSON),
      ('PUT', LIVE + '?dryRun=All', cm(), JSON), ('DELETE', LIVE + '?dryRun=All', None, JSON),
      ('DELETE', LIVE, '{"propagationPolicy":"Foreground","dryRun":["All"]}', JSON),
+     *((method, path, None, JSON) for path in PAGES for method in METHODS),
      review('authorization.k8s.io', 'selfsubjectaccessreviews', {}), review('authorization.k8s.io', 'subjectaccessreviews', {'spec': {}}),
      review('authorization.k8s.io', 'selfsubjectaccessreviews', {'spec': {'resourceAttributes': {'verb': 'get', 'resource': 'pods'}}}),
      review('authorization.k8s.io', 'selfsubjectrulesreviews', {'spec': {}}), review('authentication.k8s.io', 'tokenreviews', {'spec': {}}),
@@ -88,7 +93,7 @@ def answer(server, method, path, body, headers):
         content = plain(json.loads(data))
     except ValueError:
         content = data.decode()
-    return {'code': code, 'content': content, 'type': sent.get('Content-Type'), 'warnings': sent.get_all('Warning')}
+    return {'code': code, 'content': content, 'type': sent.get('Content-Type'), 'allow': sent.get('Allow'), 'warnings': sent.get_all('Warning')}
 
 
 def name_of(request):

@@ -1,66 +1,13 @@
-#include <errno.h>
 #include <signal.h>
 
 #include "base/vec.h"
 #include "cli/cli.h"
 #include "cli/suggest.h"
-#include "object/seal.h"
 #include "sys/loop.h"
-#include "sys/privilege.h"
 
 enum {
     COMMANDS_MAX = 128
 };
-
-/* What is there without links, and the rest behind it, without a slash at the end. */
-static char *canonical(struct buf *path)
-{
-    while (path->len > 1 && path->data[path->len - 1] == '/')
-        path->data[--path->len] = 0;
-    for (size_t end = path->len; end > 1; end--) {
-        if (end < path->len && path->data[end] != '/')
-            continue;
-        char *part = mem_dup(path->data, end + 1);
-        part[end] = 0;
-        char *there = realpath(part, NULL);
-        mem_free(part);
-        if (!there)
-            continue;
-        struct buf whole = BUF_INIT;
-        buf_printf(&whole, "%s%s", strcmp(there, "/") == 0 ? "" : there, path->data + end);
-        free(there);
-        buf_release(path);
-        return whole.data;
-    }
-    return path->data;
-}
-
-char *command_absolute(const char *path)
-{
-    char *here = *path == '/' ? NULL : realpath(".", NULL);
-    struct buf whole = BUF_INIT;
-    if (here)
-        buf_printf(&whole, "%s/", strcmp(here, "/") == 0 ? "" : here);
-    buf_puts(&whole, path);
-    free(here);
-    return canonical(&whole);
-}
-
-char *command_data_dir(const char *given)
-{
-    if (given)
-        return command_absolute(given);
-    if (privilege_is_root())
-        return command_absolute("/var/lib/kaname");
-    const char *home = getenv("HOME");
-    if (!home || !*home)
-        home = "/var/tmp";
-    struct buf path = BUF_INIT;
-    buf_printf(&path, "%s/.local/share/kaname", home);
-    char *whole = command_absolute(path.data);
-    buf_release(&path);
-    return whole;
-}
 
 static void stop(void *arg, int signal_number maybe_unused)
 {
@@ -73,88 +20,6 @@ struct loop *command_loop(void)
     loop_signal(loop, SIGTERM, stop, loop);
     loop_signal(loop, SIGINT, stop, loop);
     return loop;
-}
-
-int command_parse_listen(const char *text, char address[64], uint16_t *ret_port)
-{
-    struct str all = str_from(text);
-    ssize_t colon = str_find_last(all, ':');
-    uint64_t port;
-    if (colon < 0 || str_to_u64(str_slice(all, (size_t)colon + 1, all.len), &port) < 0 ||
-        port > 65535)
-        return -EINVAL;
-    struct str host = str_slice(all, 0, (size_t)colon);
-    if (host.len >= 2 && host.data[0] == '[' && host.data[host.len - 1] == ']')
-        host = str_slice(host, 1, host.len - 1);
-    if (str_empty(host))
-        host = STR("0.0.0.0");
-    if (host.len >= 64)
-        return -EINVAL;
-    memcpy(address, host.data, host.len);
-    address[host.len] = 0;
-    *ret_port = (uint16_t)port;
-    return 0;
-}
-
-static void tell_json(struct arena *a, const struct trouble_entry *entry, const char *message,
-                      struct str next)
-{
-    struct node *document = node_map(a);
-    struct buf text = BUF_INIT;
-    node_put_str(a, document, "error.reason", str_from(entry->id));
-    node_put_str(a, document, "error.message", str_from(message));
-    node_put_str(a, document, "error.next", next);
-    node_put_int(a, document, "error.status", entry->status);
-    node_to_json(&text, document, 0);
-    printf("%s\n", text.data);
-    buf_release(&text);
-}
-
-/* "kaname help COMMAND" is "kaname help up" in a run of `up`, whose name command_run has noted
- * where libc keeps what a program was called by. */
-static struct str advice_for_command(struct arena *a, struct str advice)
-{
-    const struct command *c;
-    if (!str_ends(advice, "COMMAND"))
-        return advice;
-    struct str before = str_slice(advice, 0, advice.len - strlen(" COMMAND"));
-    for (size_t i = 0; (c = command_at(i)); i++)
-        if (c->name == program_invocation_name)
-            return arena_printf(a, "%.*s %s", STR_ARG(before), c->name);
-    str_cut(&before, ':');
-    return arena_printf(a, "see what there is:%.*s", STR_ARG(before));
-}
-
-static int tell(const struct teller *teller, enum trouble trouble, const char *message)
-{
-    struct arena a = ARENA_INIT;
-    const struct trouble_entry *entry = trouble_entry(trouble);
-    struct str next = trouble_advice(&a, trouble, teller ? teller->data_dir : NULL);
-    if (trouble == KN_USAGE)
-        next = advice_for_command(&a, next);
-    fflush(stdout);
-    fprintf(stderr, "kaname: %s\n  %s; next: %.*s\n", message, entry->id, STR_ARG(next));
-    if (teller && teller->output)
-        tell_json(&a, entry, message, next);
-    arena_release(&a);
-    return (int)entry->status;
-}
-
-int command_fail(const struct teller *teller, enum trouble trouble, const char *format, ...)
-{
-    struct arena a = ARENA_INIT;
-    va_list args;
-    va_start(args, format);
-    struct str text = arena_vprintf(&a, format, args);
-    va_end(args);
-    int status = tell(teller, trouble, text.data);
-    arena_release(&a);
-    return status;
-}
-
-int command_fail_status(const struct teller *teller, const char *prefix, const struct status *st)
-{
-    return command_fail(teller, trouble_of(st), "%s%.*s", prefix, STR_ARG(st->message));
 }
 
 static int by_name(const void *a, const void *b)

@@ -6,58 +6,6 @@ enum {
     CLIENT_IP_SECONDS_MAX = 86400
 };
 
-void check_service_addresses(struct check *c, const struct node *service)
-{
-    const struct node *list = node_at(service, "spec.clusterIPs"),
-                      *families = node_at(service, "spec.ipFamilies");
-    struct str one = node_str(service, "spec.clusterIP"), path = STR("spec.clusterIPs");
-    bool wrong = false;
-    if (!str_empty(one) && node_count(list) == 0)
-        field_required(c->st, path, "%s", "");
-    else if (!str_empty(one) && !str_equal(node_str(node_item(list, 0), ""), one))
-        invalid_node(c, path, list, "first value must match `clusterIP`");
-    else if (str_empty(one) && node_count(list) != 0)
-        invalid_node(c, path, list, "must be empty when `clusterIP` is not specified");
-    for (size_t i = 0; i < node_count(families); i++) {
-        struct str family = node_str(node_item(families, i), ""),
-                   at = path_index(c, STR("spec.ipFamilies"), i);
-        check_word(c, family, at, "IPv4|IPv6");
-        if (repeats_earlier(&c->repeats, families, i, ""))
-            field_duplicate(c->st, at, family);
-    }
-    if (node_at(service, "spec.ipFamilyPolicy"))
-        check_word(c, node_str(service, "spec.ipFamilyPolicy"), STR("spec.ipFamilyPolicy"),
-                   "PreferDualStack|RequireDualStack|SingleStack");
-    for (size_t i = 0; i < node_count(list); i++) {
-        struct str ip = node_str(node_item(list, i), "");
-        if (i == 0 && str_is(ip, "None")) {
-            if (node_count(list) > 1) {
-                wrong = true;
-                invalid_node(c, path, list, "'None' must be the first and only value");
-            }
-            continue;
-        }
-        wrong = wrong || !ip_family(ip);
-        check_ip(c, ip, path_index(c, path, i));
-    }
-    if (node_count(list) > 2)
-        invalid_node(c, path, list, "may only hold up to 2 values");
-    if (wrong || service_is_headless(service))
-        return;
-    if (node_count(list) == 2 &&
-        ip_family(node_str(node_item(list, 0), "")) == ip_family(node_str(node_item(list, 1), "")))
-        invalid_node(c, path, list, "may specify no more than one IP for each IP family");
-    for (size_t i = 0; i < node_count(list) && i < node_count(families); i++) {
-        struct str ip = node_str(node_item(list, i), ""),
-                   family = node_str(node_item(families, i), "");
-        if ((str_is(family, "IPv4") && ip_family(ip) == 6) ||
-            (str_is(family, "IPv6") && ip_family(ip) == 4))
-            field_invalid(c->st, path_index(c, path, i), ip,
-                          "expected an %.*s value as indicated by `ipFamilies[%zu]`",
-                          STR_ARG(family), i);
-    }
-}
-
 void check_endpoint_ip(struct check *c, struct str ip, struct str path)
 {
     if (ip_family(ip) == 4) {

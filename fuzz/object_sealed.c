@@ -19,6 +19,21 @@ static void read_all(struct value v, size_t *budget)
     }
 }
 
+/* Whether a block's JSON says what its tree says. Read again, since a set of managedFields in a
+ * block that nobody here sealed may name a field twice: then the last one counts in both. */
+static void compare_json(struct arena *a, struct str text, const struct node *tree,
+                         struct status *st)
+{
+    struct node *from_block, *from_tree;
+    struct buf again = BUF_INIT;
+    node_to_json(&again, tree, 0);
+    int parsed = json_parse(a, text, &from_block, st);
+    assert(parsed == 0);
+    parsed = json_parse(a, buf_str(&again), &from_tree, st);
+    assert(parsed == 0 && node_equal(from_block, from_tree));
+    buf_release(&again);
+}
+
 static void use(const struct sealed *s)
 {
     struct arena a = ARENA_INIT;
@@ -32,9 +47,8 @@ static void use(const struct sealed *s)
     (void)object_label(s, "app");
     (void)object_deleting(s);
     sealed_to_json(&out, s, ENCODE_TYPE_META);
-    struct node *n, *tree = unseal(&a, s);
-    assert(json_parse(&a, buf_str(&out), &n, &st) == 0);
-    assert(node_equal(n, tree));
+    struct node *tree = unseal(&a, s);
+    compare_json(&a, buf_str(&out), tree, &st);
     if (sealed_type(s) != SCHEMA_CUSTOM) {
         buf_clear(&out);
         sealed_to_proto(&out, s);

@@ -56,8 +56,11 @@ void custom_to_storage(struct arena *a, const struct custom_version *v, struct n
  */
 void custom_prepare(struct arena *a, const struct custom_version *v, struct node *n,
                     struct decode_notes *notes);
-/* Adds a cause for every fault that the schema finds. */
-void custom_validate(struct arena *a, const struct custom_version *v, const struct node *n,
-                     const struct node *old, struct status *st);
+/* Adds a cause for every fault that the schema finds, and for replicas and selectors that a scale
+ * can't show. old (NULL: a create): what is as it was is forgiven, so that an object older than its
+ * schema can still be changed elsewhere, and deleted. status_only: a write of the subresource,
+ * which answers for status alone. */
+void custom_validate(const struct custom_version *v, const struct node *n, const struct node *old,
+                     bool status_only, struct status *st);
 
 #endif

@@ -34,6 +34,11 @@ bool definition_established(const struct node *definition);
 /* crd_cleanup.c: deletes what is left of a definition that ends, then lets it go. arg: struct
  * definition. */
 void definition_cleanup(void *arg);
+/* crd_ratchet.c: takes out the causes from the first on that stand for values which an update left
+ * as they were (validation ratcheting). schema, now and old belong together: the roots of the
+ * paths. */
+void causes_forgive(const struct node *schema, const struct node *now, const struct node *old,
+                    size_t first, struct status *st);
 /* Preferred first: GA, beta, alpha, each from the highest number down, then the rest by name. */
 int version_compare(const char *a, const char *b);
 

@@ -46,10 +46,3 @@ void custom_prepare(struct arena *a, const struct custom_version *v, struct node
         add_note(a, notes, unknown[i]);
     structural_default(a, v->schema, n);
 }
-
-void custom_validate(struct arena *a maybe_unused, const struct custom_version *v,
-                     const struct node *n, const struct node *old maybe_unused, struct status *st)
-{
-    if (v->schema)
-        structural_validate(v->schema, n, st);
-}

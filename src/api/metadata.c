@@ -181,12 +181,32 @@ static void warn_of_finalizer(struct request *r, struct str name)
 {
     bool known =
         str_is(name, "orphan") || str_is(name, "foregroundDeletion") || str_is(name, "kubernetes");
-    if (r->custom && !known && str_find(name, '/') < 0)
+    if (!known && str_find(name, '/') < 0)
         request_warn(
             r, arena_printf(r->arena,
                             "metadata.finalizers: \"%.*s\": prefer a domain-qualified finalizer "
-                            "name to avoid accidental conflicts with other finalizer writers",
-                            STR_ARG(name)));
+                            "name%s to avoid accidental conflicts with other finalizer writers",
+                            STR_ARG(name), str_find(name, '.') < 0 ? "" : " including a path (/)"));
+}
+
+static int by_text(const void *x, const void *y)
+{
+    return str_compare(*(const struct str *)x, *(const struct str *)y);
+}
+
+void metadata_warn(struct request *r, const struct node *object, const struct node *old)
+{
+    const struct node *before = node_at(old, "metadata.finalizers"),
+                      *now = node_at(object, "metadata.finalizers");
+    struct str *added = arena_alloc(r->arena, (node_count(now) + 1) * sizeof(*added));
+    size_t count = 0;
+    if (!r->custom || request_is_sub(r, "status"))
+        return;
+    node_each(f, now) if (!list_has(before, node_str(f, ""))) added[count++] = node_str(f, "");
+    qsort(added, count, sizeof(*added), by_text);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || !str_equal(added[i], added[i - 1]))
+            warn_of_finalizer(r, added[i]);
 }
 
 static void validate_finalizers(struct request *r, const struct node *finalizers)
@@ -196,8 +216,6 @@ static void validate_finalizers(struct request *r, const struct node *finalizers
         const char *fault = name_qualified(name);
         if (fault)
             field_invalid(&r->st, STR("metadata.finalizers"), name, "%s", fault);
-        else
-            warn_of_finalizer(r, name);
         validate_finalizer_domain(r, name, i);
     }
     if (list_has(finalizers, STR("orphan")) && list_has(finalizers, STR("foregroundDeletion")))

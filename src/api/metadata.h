@@ -13,6 +13,8 @@ void metadata_generate_name(struct request *r, struct node *object);
 void metadata_carry(struct request *r, struct node *object, const struct node *old);
 /* Adds causes for every fault. old is NULL on create. */
 void metadata_validate(struct request *r, const struct node *object, const struct node *old);
+/* Of finalizers that a custom resource gets. */
+void metadata_warn(struct request *r, const struct node *object, const struct node *old);
 /* Whether the update changed more than metadata and status: generation grows. */
 bool metadata_spec_changed(const struct node *object, const struct node *old);
 /* Drops duplicate owner references with a warning. */

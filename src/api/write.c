@@ -308,7 +308,7 @@ enum step_result write_validate(struct request *r)
     checking.arena = write_scratch(r, &scratch);
     metadata_validate(r, r->object, r->old_node);
     if (r->custom)
-        custom_validate(checking.arena, r->custom, r->object, r->old_node, &r->st);
+        custom_validate(r->custom, r->object, r->old_node, request_is_sub(r, "status"), &r->st);
     else if (r->kind->validate)
         r->kind->validate(&checking, r->object, r->old_node, &r->st);
     arena_release(&scratch);
@@ -316,6 +316,7 @@ enum step_result write_validate(struct request *r)
     if (status_invalid_from_causes(&r->st, request_kept_group(r), str_from(r->resource->kind),
                                    name) < 0)
         return STEP_FAIL;
+    metadata_warn(r, r->object, r->old_node);
     if (r->kind->warnings)
         r->kind->warnings(&ctx, r->object, r->old_node, warn_from_kind, r);
     r->admission->name = name;

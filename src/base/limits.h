@@ -118,6 +118,8 @@ enum {
     LIMIT_JSONPATH_DEPTH = 8,      /* filters within filters */
     LIMIT_FAULT_BYTES = 1 << 20,   /* what an answer says of faults and conflicts: each names its
                                       whole path; upstream none */
+    LIMIT_FORGIVING_STEPS = 1 << 24, /* members and items looked at to tell which faults an update
+                                        left as they were; the others count; upstream none */
     LIMIT_WARNINGS = 256, /* of one answer, before equal ones are looked for; upstream none */
 
     /* store/ and watch/ */

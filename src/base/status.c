@@ -302,8 +302,8 @@ void field_too_long(struct status *st, struct str field, size_t bytes_max)
 
 void field_too_many(struct status *st, struct str field, size_t actual, size_t max)
 {
-    status_add_cause(st, CAUSE_TOO_MANY, field, "Too many: %zu: must have at most %zu items",
-                     actual, max);
+    status_add_cause(st, CAUSE_TOO_MANY, field, "Too many: %zu: must have at most %zu item%s",
+                     actual, max, max == 1 ? "" : "s");
 }
 
 void field_not_found(struct status *st, struct str field, struct str value)

@@ -155,6 +155,15 @@ static void place_rest(struct slices *s, struct slice_group *group)
     }
 }
 
+/* None of them is a null, as in the original's protobuf: nobody comes to own an empty list. */
+static void put_list(struct arena *a, struct node *tree, const char *name, struct node *list)
+{
+    if (node_count(list))
+        node_put(a, tree, name, list);
+    else
+        node_del(tree, name);
+}
+
 static struct node *slice_tree(struct slices *s, const struct slice *slice, const char *type)
 {
     struct arena *a = s->run->arena;
@@ -175,8 +184,8 @@ static struct node *slice_tree(struct slices *s, const struct slice *slice, cons
     node_put(a, tree, "metadata.labels", node_copy(a, s->plan->labels));
     if (s->plan->annotations)
         node_put(a, tree, "metadata.annotations", node_copy(a, s->plan->annotations));
-    node_put(a, tree, "endpoints", slice->endpoints);
-    node_put(a, tree, "ports", slice->group ? node_copy(a, slice->group->ports) : node_list(a));
+    put_list(a, tree, "endpoints", slice->endpoints);
+    put_list(a, tree, "ports", slice->group ? node_copy(a, slice->group->ports) : NULL);
     return tree;
 }
 

@@ -98,3 +98,11 @@ def test_slices_of_an_earlier_service_go(server, ns, node):
     made = serve(server, ns)['metadata']['uid']
     (only,) = wait_for(lambda: (lambda found: found if len(found) == 1 and found[0]['metadata']['name'] != 'old' else None)(slices(server, ns)))
     assert only['metadata']['ownerReferences'][0]['uid'] == made and list(endpoints(server, ns)) == ['10.8.0.1']
+
+
+def test_nobody_owns_lists_of_nothing(server, ns):
+    serve(server, ns)
+    wait_for(lambda: slices(server, ns))
+    made, = server.json('GET', f'/apis/discovery.k8s.io/v1/namespaces/{ns}/endpointslices')[1]['items']
+    assert made['endpoints'] is None and made['ports'] is None
+    assert [sorted(entry['fieldsV1']) for entry in made['metadata']['managedFields']] == [['f:addressType', 'f:metadata']]

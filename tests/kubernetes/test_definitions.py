@@ -88,3 +88,32 @@ def test_deletion_waits_for_objects(server, ns, group):
     server.kubectl('-n', ns, 'patch', f'widgets.{group}', 'w', '--type=merge', '-p', '{"metadata":{"finalizers":null}}')
     server.kubectl('wait', '--for=delete', f'crd/widgets.{group}', '--timeout=10s')
     assert server.request('GET', f'/apis/{group}/v1/namespaces/{ns}/widgets/w')[0] == 404
+
+
+def test_objects_older_than_their_schema(server, ns, group):
+    """What was kept before a definition became stricter can be changed elsewhere, gets its status, and goes."""
+    body = widget(group, ns, size=1, color='crimson')
+    body['metadata']['finalizers'] = ['hold', 'b.example.com']
+    _, warned, _ = server.request('POST', f'/apis/{group}/v1/namespaces/{ns}/widgets', body)
+    assert [w.split('name')[1].split(' to ')[0] for w in warned.get_all('Warning')] == [' including a path (/)', '']
+    short = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/color/maxLength'
+    server.kubectl('patch', 'crd', f'widgets.{group}', '--type=json', '-p', f'[{{"op":"add","path":"{short}","value":4}}]')
+    merge, path = {'Content-Type': 'application/merge-patch+json'}, f'/apis/{group}/v1/namespaces/{ns}/widgets/w'
+    status, answer = server.json('PATCH', path, {'spec': {'color': 'scarlet'}}, merge)
+    assert status == 422 and answer['message'].endswith('spec.color: Too long: may not be more than 4 bytes')
+    status, answer = server.json('PATCH', path, {'spec': {'size': 2}}, merge)
+    assert status == 200 and answer['spec'] == {'size': 2, 'color': 'crimson'}
+    status, answer = server.json('PATCH', path + '/status', {'status': {'replicas': 2}}, merge)
+    assert status == 200 and answer['status'] == {'replicas': 2}
+    server.kubectl('-n', ns, 'delete', f'widgets.{group}', 'w', '--wait=false')
+    server.kubectl('-n', ns, 'patch', f'widgets.{group}', 'w', '--type=merge', '-p', '{"metadata":{"finalizers":null}}')
+    assert server.request('GET', path)[0] == 404
+
+
+def test_scales_show_what_may_be_kept(server, ns, group):
+    server.kubectl('create', '-f', '-', input=widget(group, ns, size=1))
+    path, merge = f'/apis/{group}/v1/namespaces/{ns}/widgets/w', {'Content-Type': 'application/merge-patch+json'}
+    status, answer = server.json('PATCH', path, {'spec': {'size': 1 << 31}}, merge)
+    assert status == 422 and '.spec.size: Invalid value: 2147483648: should be less than or equal to 2147483647' in answer['message']
+    status, answer = server.json('PATCH', path + '/status', {'status': {'replicas': -1}}, merge)
+    assert status == 422 and '.status.replicas: Invalid value: -1: should be a non-negative integer' in answer['message']

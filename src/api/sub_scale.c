@@ -66,8 +66,10 @@ static struct node *scale_of(struct request *r, const struct node *object, uint6
     }
     node_set(r->arena, meta, STR("resourceVersion"),
              node_text_printf(r->arena, "%llu", (unsigned long long)revision));
-    node_put_int(r->arena, node_need_map(r->arena, n, "spec"), "replicas",
-                 node_num(object, p.spec, 0));
+    struct node *spec = node_need_map(r->arena, n, "spec");
+    int64_t replicas = node_num(object, p.spec, 0);
+    if (replicas) /* left out when zero, as in the original */
+        node_put_int(r->arena, spec, "replicas", replicas);
     struct node *status = node_need_map(r->arena, n, "status");
     node_put_int(r->arena, status, "replicas", node_num(object, p.status, 0));
     struct str selector = p.selector ? selector_text(r, node_at(object, p.selector)) : STR_NONE;
@@ -76,14 +78,43 @@ static struct node *scale_of(struct request *r, const struct node *object, uint6
     return n;
 }
 
+/* Where a custom resource has no replicas, this stands for them until the client says some. */
+static const int64_t unsaid = INT32_MIN;
+
+static bool says_replicas(const struct request *r)
+{
+    return !r->custom || node_at(r->old_node, paths_of(r).spec);
+}
+
 static enum step_result scale_get(struct request *r)
 {
     if (write_load_old(r) < 0)
         return STEP_FAIL;
+    if (!says_replicas(r)) {
+        status_internal(&r->st, "the spec replicas field \"%s\" does not exist",
+                        r->custom->spec_replicas_path);
+        return STEP_FAIL;
+    }
     r->shown_revision = sealed_revision(r->old);
     r->reply = scale_of(r, r->old_node, sealed_revision(r->old));
     r->reply_type = named_type("autoscaling/v1.Scale");
     return STEP_NEXT;
+}
+
+/* An apply decides for its replicas, forced or not. */
+static bool is_apply(const struct request *r)
+{
+    struct str header = r->http ? http_header(r->http, "Content-Type") : STR_NONE;
+    return r->route.verb == VERB_IS_PATCH &&
+           str_is(str_trim(str_cut(&header, ';')), "application/apply-patch+yaml");
+}
+
+static int read_options(struct request *r)
+{
+    r->options.patch = is_apply(r) ? PATCH_APPLY : PATCH_NONE;
+    int err = write_options_read(r);
+    r->options.patch = PATCH_NONE; /* what is kept counts as an update */
+    return err;
 }
 
 static int decode_update(struct request *r, struct node *before, struct node **ret)
@@ -95,7 +126,7 @@ static int decode_update(struct request *r, struct node *before, struct node **r
     struct str header = http_header(r->http, "Content-Type");
     struct str type = str_trim(str_cut(&header, ';'));
     struct node *patch;
-    if (str_is(type, "application/apply-patch+yaml")) {
+    if (is_apply(r)) {
         if (yaml_parse(r->arena, r->http->body, &patch, &r->st) < 0)
             return -1;
         return merge_patch(r->arena, before, patch, ret, &r->st);
@@ -109,9 +140,11 @@ static int decode_update(struct request *r, struct node *before, struct node **r
 
 static enum step_result scale_decode(struct request *r)
 {
-    if (write_options_read(r) < 0 || write_load_old(r) < 0)
+    if (read_options(r) < 0 || write_load_old(r) < 0)
         return STEP_FAIL;
     struct node *before = scale_of(r, r->old_node, sealed_revision(r->old)), *after;
+    if (!says_replicas(r))
+        node_put_int(r->arena, before, "spec.replicas", unsaid);
     if (decode_update(r, before, &after) < 0)
         return STEP_FAIL;
     struct str name = node_str(after, "metadata.name");
@@ -123,6 +156,11 @@ static enum step_result scale_decode(struct request *r)
     }
     struct node *replicas = node_at(after, "spec.replicas");
     int64_t count = node_num(after, "spec.replicas", 0);
+    if (r->custom && count == unsaid) {
+        status_set(&r->st, REASON_BAD_REQUEST, "the spec replicas field \"%s\" cannot be empty",
+                   r->custom->spec_replicas_path);
+        return STEP_FAIL;
+    }
     if ((replicas && !node_is(replicas, NODE_INT)) || count < 0) {
         field_invalid_bare(&r->st, STR("spec.replicas"),
                            arena_printf(r->arena, "%lld", (long long)count),

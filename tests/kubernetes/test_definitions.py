@@ -117,3 +117,22 @@ def test_scales_show_what_may_be_kept(server, ns, group):
     assert status == 422 and '.spec.size: Invalid value: 2147483648: should be less than or equal to 2147483647' in answer['message']
     status, answer = server.json('PATCH', path + '/status', {'status': {'replicas': -1}}, merge)
     assert status == 422 and '.status.replicas: Invalid value: -1: should be a non-negative integer' in answer['message']
+    server.kubectl('patch', 'crd', f'widgets.{group}', '--type=json', '-p',
+                   '[{"op":"replace","path":"/spec/versions/0/subresources/scale/specReplicasPath","value":".spec.none"}]')
+    status, answer = server.json('GET', path + '/scale')
+    assert status == 500 and answer['message'].endswith('the spec replicas field ".spec.none" does not exist')
+    status, answer = server.json('PATCH', path + '/scale', {'metadata': {}}, merge)
+    assert status == 400 and answer['message'] == 'the spec replicas field ".spec.none" cannot be empty'
+
+
+def test_scales_of_nothing_and_applied_ones(server, ns):
+    body = {'apiVersion': 'apps/v1', 'kind': 'ReplicaSet', 'metadata': {'name': 'r'}, 'spec': {'replicas': 0, 'selector': {'matchLabels': {'a': 'b'}}, 'template': {
+        'metadata': {'labels': {'a': 'b'}}, 'spec': {'containers': [{'name': 'c', 'image': 'i'}]}}}}
+    path = f'/apis/apps/v1/namespaces/{ns}/replicasets'
+    assert server.json('POST', path, body)[0] == 201
+    assert server.json('GET', path + '/r/scale')[1]['spec'] == {}
+    scale = {'apiVersion': 'autoscaling/v1', 'kind': 'Scale', 'metadata': {'name': 'r'}, 'spec': {'replicas': 1}}
+    applied = {'Content-Type': 'application/apply-patch+yaml'}
+    assert server.json('PATCH', path + '/r/scale', scale, applied)[0] == 422
+    status, answer = server.json('PATCH', path + '/r/scale?fieldManager=m&force=true', scale, applied)
+    assert status == 200 and answer['spec'] == {'replicas': 1}

@@ -110,11 +110,10 @@ static int ask_of(struct deputy *d, enum deputy_request_type type, const struct 
     return ask(d, &d->request, ret ? ret : &unused, NULL);
 }
 
-int deputy_fabric(struct deputy *d, int *ret_netns_fd)
+int deputy_fabric(struct deputy *d, struct deputy_answer *ret, int *ret_netns_fd)
 {
-    struct deputy_answer answer;
     deputy_request_begin(&d->request, DEPUTY_FABRIC);
-    return ask(d, &d->request, &answer, ret_netns_fd);
+    return ask(d, &d->request, ret, ret_netns_fd);
 }
 
 int deputy_write_credentials(struct deputy *d, struct str access_key, struct str secret_key,

@@ -39,13 +39,14 @@ void deputy_close(struct deputy *d); /* and its work; hosts stay. NULL is allowe
 
 /* Each waits for the answer, some 50 us and what is done: milliseconds. 0 or -errno: -EINVAL when
  * the deputy refuses the request. Descriptors are the caller's. */
-int deputy_fabric(struct deputy *d, int *ret_netns_fd) must_use;
+/* The newest endpoints' addresses go to the answer. */
+int deputy_fabric(struct deputy *d, struct deputy_answer *ret, int *ret_netns_fd) must_use;
 int deputy_write_credentials(struct deputy *d, struct str access_key, struct str secret_key,
                              struct str account, struct str region) must_use;
 int deputy_cluster_make(struct deputy *d, struct str cluster, uint32_t uid) must_use;
 int deputy_cluster_remove(struct deputy *d, struct str cluster) must_use;
 int deputy_subnet_add(struct deputy *d, struct str subnet, struct str cidr) must_use;
-/* wanted: family 0: any. -EADDRINUSE, also for one that is there already. */
+/* wanted: family 0: any; one that is there already is kept. -EADDRINUSE: an interface's. */
 int deputy_endpoint_add(struct deputy *d, struct str subnet, struct ip wanted,
                         struct ip *ret) must_use;
 int deputy_endpoint_remove(struct deputy *d, struct ip address) must_use;

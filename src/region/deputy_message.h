@@ -22,9 +22,9 @@ enum {
 };
 
 enum deputy_request_type {
-    DEPUTY_FABRIC,          /* answers the VPC's network namespace */
-    DEPUTY_CREDENTIALS,     /* writes credentials.json */
-    DEPUTY_CLUSTER_MAKE,    /* a folder for a cluster, its user's */
+    DEPUTY_FABRIC,       /* answers the VPC's network namespace; the newest endpoints' addresses */
+    DEPUTY_CREDENTIALS,  /* writes credentials.json */
+    DEPUTY_CLUSTER_MAKE, /* a folder for a cluster, its user's */
     DEPUTY_CLUSTER_REMOVE,  /* with all that is in it */
     DEPUTY_SUBNET_ADD,      /* to the VPC */
     DEPUTY_ENDPOINT_ADD,    /* answers an address of the VPC for a control plane */
@@ -79,7 +79,7 @@ struct deputy_answer {
     char step[DEPUTY_STEP_BYTES];
     uint32_t filled; /* of a host: it has its network and images */
     uint32_t count;
-    uint32_t addresses[DEPUTY_ADDRESSES_MAX]; /* IPv4, as ip_to_u32; the primary one first */
+    uint32_t addresses[DEPUTY_ADDRESSES_MAX]; /* IPv4, as ip_to_u32; a host's own first */
 };
 /* What work ends with. */
 struct deputy_result {

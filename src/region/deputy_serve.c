@@ -51,7 +51,11 @@ static int answer_fabric(struct call *c)
     int err = d->vpc ? 0 : vpc_open(arena_printf(c->arena, "%s/vpc", d->directory).data, &d->vpc);
     if (err)
         return err;
-    return netns_open_process(vpc_holder(c->service->vpc), c->fd);
+    struct ip newest[DEPUTY_ADDRESSES_MAX];
+    c->answer->count = (uint32_t)vpc_endpoints_newest(d->vpc, newest, (size_t)DEPUTY_ADDRESSES_MAX);
+    for (uint32_t i = 0; i < c->answer->count; i++)
+        c->answer->addresses[i] = ip_to_u32(newest[i]);
+    return netns_open_process(vpc_holder(d->vpc), c->fd);
 }
 
 static int answer_credentials(struct call *c)

@@ -88,7 +88,9 @@ TEST(the_network_is_the_vpcs_alone)
 {
     struct ip endpoint;
     int fd;
-    assert_int_equal(deputy_fabric(deputy, &fd), 0);
+    struct deputy_answer known;
+    assert_int_equal(deputy_fabric(deputy, &known, &fd), 0);
+    assert_int_equal(known.count, 0);
     close(fd);
     assert_int_equal(deputy_subnet_add(deputy, STR(SUBNET), STR("172.31.0.0/20")), 0);
     assert_int_equal(deputy_subnet_add(deputy, STR(SUBNET), STR("172.31.0.0/20")), -EEXIST);
@@ -109,6 +111,10 @@ TEST(the_network_is_the_vpcs_alone)
     assert_int_equal(deputy_listen(deputy, ip_of("0.0.0.0"), 6443, &fd), -EADDRNOTAVAIL);
     assert_int_equal(deputy_listen(deputy, ip_of("127.0.0.2"), 6443, &fd), -EADDRNOTAVAIL);
     assert_int_equal(deputy_connect(deputy, endpoint, 6443, &fd), -EHOSTUNREACH);
+    assert_int_equal(deputy_fabric(deputy, &known, &fd), 0);
+    assert_int_equal(known.count, 1);
+    assert_int_equal(known.addresses[0], ip_to_u32(endpoint));
+    close(fd);
     assert_int_equal(deputy_connect(deputy, ip_of("127.0.0.1"), 6444, &fd), -EHOSTUNREACH);
     assert_int_equal(deputy_connect(deputy, ip_of("8.8.8.8"), 53, &fd), -EHOSTUNREACH);
     assert_int_equal(deputy_subnet_add(deputy, STR(OTHER), STR("172.31.0.0/20")), -EBUSY);

@@ -28,10 +28,39 @@ static void reconcile(void *arg)
     arena_release(&a);
 }
 
+static bool note_owned(void *arg, const struct sealed *cluster)
+{
+    struct map *owned = arg;
+    struct ip ip;
+    if (ip_parse(value_str(sealed_root(cluster), "spec.internal.vpcAddress"), &ip) == 0) {
+        uint32_t number = ip_to_u32(ip);
+        map_put(owned, (struct str){(const char *)&number, sizeof(number)}, owned);
+    }
+    return true;
+}
+
+/* A region that was killed may have taken addresses for clusters that hadn't noted them yet. The
+ * newest endpoints are those that it took last. */
+static void give_back_unowned(struct region *r, const struct deputy_answer *endpoints)
+{
+    struct map owned = MAP_INIT;
+    state_each(r->state, STATE_CLUSTER, STR_NONE, note_owned, &owned);
+    for (uint32_t i = 0; i < MIN(endpoints->count, (uint32_t)DEPUTY_ADDRESSES_MAX); i++) {
+        const uint32_t *number = &endpoints->addresses[i];
+        if (map_get(&owned, (struct str){(const char *)number, sizeof(*number)}))
+            continue;
+        int err = deputy_endpoint_remove(r->deputy, ip_from_u32(*number));
+        if (err)
+            log_error("an address of no cluster can't be given back", LOG_ERRNO(err));
+    }
+    map_release(&owned);
+}
+
 struct fleet *fleet_new(struct region *r, const char **ret_error)
 {
     int netns_fd;
-    int err = deputy_fabric(r->deputy, &netns_fd);
+    struct deputy_answer endpoints;
+    int err = deputy_fabric(r->deputy, &endpoints, &netns_fd);
     if (err) {
         *ret_error = strerrordesc_np(-err);
         return NULL;
@@ -40,6 +69,7 @@ struct fleet *fleet_new(struct region *r, const char **ret_error)
     f->region = r;
     f->netns_fd = netns_fd;
     deferred_init(&f->soon, r->loop, reconcile, f);
+    give_back_unowned(r, &endpoints);
     state_each(r->state, STATE_SUBNET, STR_NONE, add_subnet, f);
     state_on_change(r->state, STATE_NODEGROUP, reconcile, f);
     state_on_change(r->state, STATE_INSTANCE, reconcile, f);
@@ -63,6 +93,13 @@ int fleet_netns_fd(const struct fleet *f)
     return f->netns_fd;
 }
 
+static void give_back(struct fleet *f, struct str cluster, struct ip address)
+{
+    int err = deputy_endpoint_remove(f->region->deputy, address);
+    if (err && err != -ENOENT)
+        log_error("an address can't be given back", LOG_STR("cluster", cluster), LOG_ERRNO(err));
+}
+
 int fleet_listen(struct fleet *f, struct arena *a, struct node *cluster, int *ret_fd)
 {
     struct ip wanted = {0}, address;
@@ -74,18 +111,15 @@ int fleet_listen(struct fleet *f, struct arena *a, struct node *cluster, int *re
     if (!str_empty(before) && ip_parse(before, &wanted))
         return -EINVAL;
     int err = deputy_endpoint_add(f->region->deputy, subnet, wanted, &address);
-    if (err == -EADDRINUSE && !str_empty(before)) {
-        /* Kept from the last start. */
-        address = wanted;
-        err = 0;
-    }
     if (err)
         return err;
     if (str_empty(before)) {
         node_put_str(a, cluster, "spec.internal.vpcAddress", str_from(ip_text(address, text)));
         status_init(&st, a);
-        if (state_update(f->region->state, a, STATE_CLUSTER, cluster, &st))
+        if (state_update(f->region->state, a, STATE_CLUSTER, cluster, &st)) {
+            give_back(f, node_str(cluster, "metadata.name"), address);
             return -EAGAIN;
+        }
     }
     return deputy_listen(f->region->deputy, address,
                          (uint16_t)node_num(cluster, "spec.internal.port", 0), ret_fd);
@@ -111,10 +145,6 @@ void fleet_forget_cluster(struct fleet *f, struct arena *a, struct str cluster)
     struct cluster_link *link = map_del(&f->links, cluster);
     if (link)
         cluster_link_free(link);
-    if (ip_parse(node_str(object, "spec.internal.vpcAddress"), &address) == 0) {
-        int err = deputy_endpoint_remove(f->region->deputy, address);
-        if (err && err != -ENOENT)
-            log_error("an address can't be given back", LOG_STR("cluster", cluster),
-                      LOG_ERRNO(err));
-    }
+    if (ip_parse(node_str(object, "spec.internal.vpcAddress"), &address) == 0)
+        give_back(f, cluster, address);
 }

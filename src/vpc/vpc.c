@@ -310,6 +310,14 @@ int vpc_endpoint_remove(struct vpc *vpc, struct ip address)
     return -ENOENT;
 }
 
+size_t vpc_endpoints_newest(const struct vpc *vpc, struct ip *ret, size_t max)
+{
+    size_t count = MIN(vpc->endpoints.count, max), before = vpc->endpoints.count - count;
+    for (size_t n = 0; n < count; n++)
+        ret[n] = vpc->endpoints.items[before + n];
+    return count;
+}
+
 bool vpc_has_endpoint(const struct vpc *vpc, struct ip address)
 {
     for (size_t n = 0; n < vpc->endpoints.count; n++)

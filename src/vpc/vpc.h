@@ -86,6 +86,8 @@ void vpc_addresses_each(const struct vpc *vpc, const char *interface,
 int vpc_endpoint_add(struct vpc *vpc, const char *subnet, struct ip wanted,
                      struct ip *ret) must_use;
 int vpc_endpoint_remove(struct vpc *vpc, struct ip address) must_use;
+/* The newest of them, as many as max, oldest first. How many. */
+size_t vpc_endpoints_newest(const struct vpc *vpc, struct ip *ret, size_t max);
 /* Whether it is an endpoint's address; whether it is one of an interface, or secondary there. */
 bool vpc_has_endpoint(const struct vpc *vpc, struct ip address);
 bool vpc_has_address(const struct vpc *vpc, struct ip address);

@@ -39,7 +39,7 @@ struct vpc {
     unsigned next_number;
     VEC(struct subnet) subnets;
     VEC(struct interface) interfaces;
-    VEC(struct ip) endpoints;
+    VEC(struct ip) endpoints; /* oldest first */
 };
 
 /* vpc_state.c */

@@ -2,6 +2,7 @@
 import base64
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -200,3 +201,26 @@ def test_a_killed_region_comes_back(region):
         time.sleep(0.05)
     assert result.returncode == 0, result.stderr
     region.client().delete_cluster(name='kept')
+
+
+def test_a_killed_region_leaves_no_address_behind(region):
+    """One that is killed may have taken an address for a cluster that hasn't noted it yet: what it leaves is written here as it would be."""
+    state = pathlib.Path(region.data, 'vpc/state')
+    if not state.exists():
+        pytest.skip('a region without root has no VPC')
+    region.create_cluster('owner')
+
+    def endpoints():
+        return [line for line in state.read_text().splitlines() if line.startswith('endpoint ')]
+    owned = endpoints()
+    region.kill()
+    left = [f'endpoint 172.31.{n}.200' for n in (2, 3)]
+    state.write_text(state.read_text() + ''.join(line + '\n' for line in left))
+    region.start()
+    assert endpoints() == owned and len(owned) == 1
+    region.client().delete_cluster(name='owner')
+    for _ in range(100):
+        if endpoints() == []:
+            break
+        time.sleep(0.05)
+    assert endpoints() == []

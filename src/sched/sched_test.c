@@ -427,6 +427,88 @@ TEST(preempted_pods_are_waited_for)
     assert_str(node_of(*state, "low"), "n2");
 }
 
+TEST(a_pod_that_preempts_nobody_keeps_its_promise)
+{
+    struct fixture *f = *state;
+    add_node(f, "n1", "{}", "1");
+    add_running(f, "low", ",\"namespace\":\"d\"", 1, "n1", "");
+    add(f, "pods",
+        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"high\",\"namespace\":"
+        "\"d\",\"uid\":\"h\"},\"spec\":{\"schedulerName\":\"default-scheduler\",\"priority\":9,"
+        "\"preemptionPolicy\":\"Never\",\"containers\":[{\"name\":\"c\",\"resources\":{"
+        "\"requests\":"
+        "{\"cpu\":\"1\"}}}]},\"status\":{\"nominatedNodeName\":\"n1\"}}");
+    run(f);
+    assert_string_equal(f->client.message,
+                        "0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due "
+                        "to preemptionPolicy=Never.");
+    assert_string_equal(f->client.nominated, "n1");
+    assert_int_equal(f->client.deleted, 0);
+}
+
+/* A pod of generation 2 that has been told already why it has no node. */
+static void add_told(struct fixture *f, const char *name, const char *message, int observed)
+{
+    char json[1024];
+    snprintf(
+        json, sizeof(json),
+        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"%s\",\"namespace\":"
+        "\"d\",\"uid\":\"%s\",\"generation\":2},\"spec\":{\"schedulerName\":"
+        "\"default-scheduler\",\"containers\":[{\"name\":\"c\"" CPU(
+            "2") "}]},\"status\":{\"conditions\":[{\"type\":\"PodScheduled\",\"status\":\"False\","
+                 "\"reason\":\"Unschedulable\",\"message\":\"%s\",\"observedGeneration\":%d}]}}",
+        name, name, message, observed);
+    add(f, "pods", json);
+}
+
+TEST(what_was_told_of_an_earlier_generation_is_told_again)
+{
+    struct fixture *f = *state;
+    char message[512];
+    add_node(f, "n1", "{}", "1");
+    goes_to(f, "", "untold", 0, CPU("2"), "");
+    snprintf(message, sizeof(message), "%s", f->client.message);
+    assert_true(message[0]);
+    f->client.message[0] = 0;
+    add_told(f, "told", message, 2);
+    run(f);
+    assert_string_equal(f->client.message, "");
+    add_told(f, "changed", message, 1);
+    run(f);
+    assert_string_equal(f->client.message, message);
+}
+
+TEST(a_node_that_spares_a_budget_is_looked_for_among_all)
+{
+    struct fixture *f = *state;
+    char node[16], pod[16];
+    add_budget(f, "{\"matchLabels\":{\"app\":\"web\"}}", "");
+    for (int i = 0; i <= 100; i++) {
+        snprintf(node, sizeof(node), "n%d", i);
+        snprintf(pod, sizeof(pod), "p%d", i);
+        add_node(f, node, "{}", "1");
+        add_running(f, pod,
+                    i < 100 ? ",\"namespace\":\"d\",\"labels\":{\"app\":\"web\"}"
+                            : ",\"namespace\":\"d\",\"labels\":{\"app\":\"other\"}",
+                    1, node, "");
+    }
+    goes_to(f, "", "high", 9, CPU("1"), "");
+    assert_int_equal(f->client.deleted, 1);
+    assert_str(node_of(f, "p100"), "gone");
+}
+
+TEST(a_budget_protects_no_pod_without_labels)
+{
+    struct fixture *f = *state;
+    add_budget(f, "{\"matchExpressions\":[{\"key\":\"x\",\"operator\":\"DoesNotExist\"}]}", "");
+    add_node(f, "n1", "{}", "1");
+    add_node(f, "n2", "{}", "1");
+    add_running(f, "plain", ",\"namespace\":\"d\"", 2, "n1", "");
+    add_running(f, "labeled", ",\"namespace\":\"d\",\"labels\":{\"a\":\"b\"}", 1, "n2", "");
+    goes_to(f, "", "high", 9, CPU("1"), "");
+    assert_str(node_of(f, "plain"), "gone");
+}
+
 TEST(a_budget_of_everything_protects_nobody)
 {
     struct fixture *f = *state;
@@ -493,6 +575,10 @@ int main(void)
         FACT(what_preemption_could_not_help_is_told_by_node),
         FACT(only_preempted_pods_are_waited_for),
         FACT(preempted_pods_are_waited_for),
+        FACT(a_pod_that_preempts_nobody_keeps_its_promise),
+        FACT(what_was_told_of_an_earlier_generation_is_told_again),
+        FACT(a_node_that_spares_a_budget_is_looked_for_among_all),
+        FACT(a_budget_protects_no_pod_without_labels),
         FACT(a_budget_of_everything_protects_nobody),
         FACT(a_spread_of_everything_counts_nobody),
         FACT(pods_where_a_pod_may_not_go_dont_count_for_its_wishes),

@@ -20,7 +20,8 @@ struct fake_client {
     struct client base;
     struct list views;
     struct list objects;
-    char message[512]; /* of the last PodScheduled=False */
+    char message[512];  /* of the last PodScheduled=False */
+    char nominated[64]; /* what it said of the promised node; "-": nothing */
     size_t deleted;
 };
 
@@ -127,6 +128,17 @@ maybe_unused static struct view *fake_view_open(struct client *base,
     return &v->base;
 }
 
+maybe_unused static void note_patch(struct fake_client *c, const struct node *body)
+{
+    const struct node *condition = node_item(node_at(body, "status.conditions"), 0);
+    const struct node *nominated = node_at(body, "status.nominatedNodeName");
+    if (!str_is(node_str(condition, "type"), "PodScheduled"))
+        return;
+    snprintf(c->message, sizeof(c->message), "%.*s", STR_ARG(node_str(condition, "message")));
+    snprintf(c->nominated, sizeof(c->nominated), "%.*s",
+             STR_ARG(nominated ? node_str(nominated, "") : STR("-")));
+}
+
 maybe_unused static void fake_send(struct client *base, const struct client_request *request,
                                    client_done done, void *user)
 {
@@ -138,10 +150,7 @@ maybe_unused static void fake_send(struct client *base, const struct client_requ
         node_put_str(&arena, tree, "spec.nodeName", node_str(request->body, "target.name"));
         put(c, request->resource, tree);
     } else if (request->verb == CLIENT_PATCH) {
-        const struct node *condition = node_item(node_at(request->body, "status.conditions"), 0);
-        if (str_is(node_str(condition, "type"), "PodScheduled"))
-            snprintf(c->message, sizeof(c->message), "%.*s",
-                     STR_ARG(node_str(condition, "message")));
+        note_patch(c, request->body);
     } else if (request->verb == CLIENT_DELETE && o) {
         c->deleted++;
         take_away(c, o);

@@ -82,3 +82,53 @@ def test_revisions_that_pods_have_use_up_the_limit(server, kubelet, ns, pool):
         server.kubectl('-n', ns, 'set', 'image', 'daemonset/d', 'c=' + image)
         wait_for(lambda image=image: any(image in json.dumps(r['data']) for r in server.get('-n', ns, 'controllerrevisions')['items']))
     wait_for(lambda: sorted(r['revision'] for r in server.get('-n', ns, 'controllerrevisions')['items']) == [1, 3])
+
+
+def test_a_surging_set_keeps_no_old_pod_that_is_of_no_use(server, kubelet, ns, pool):
+    """Its successor need not be available first."""
+    create(server, ns, updateStrategy={'rollingUpdate': {'maxSurge': 1, 'maxUnavailable': 0}})
+    for old in pods(server, ns):
+        ready = [{**c, 'status': 'False'} if c['type'] == 'Ready' else c for c in old['status']['conditions']]
+        where = f'/api/v1/namespaces/{ns}/pods/{old["metadata"]["name"]}/status'
+        assert server.json('PATCH', where, {'status': {'conditions': ready}}, MERGE)[0] == 200
+    server.kubectl('-n', ns, 'patch', 'daemonset/d', '-p', json.dumps({'spec': {'template': {'metadata': {'annotations': {'test/phase': 'Pending'}}}}}))
+    wait_for(lambda: [p['status']['phase'] for p in pods(server, ns)] == ['Pending', 'Pending'])
+
+
+def test_of_two_daemons_the_one_that_has_its_node_stays(server, kubelet, ns, pool):
+    """However young it is."""
+    def extra(name, **spec):
+        server.kubectl('-n', ns, 'create', '-f', '-', input={
+            'apiVersion': 'v1', 'kind': 'Pod', 'metadata': {'name': name, 'labels': {'app': 'd'}},
+            'spec': {'containers': [{'name': 'c', 'image': 'one'}], **spec}})
+    on_first = {'matchFields': [{'key': 'metadata.name', 'operator': 'In', 'values': [pool[0]]}]}
+    extra('waiting', schedulingGates=[{'name': 'test/wait'}], affinity={'nodeAffinity': {
+        'requiredDuringSchedulingIgnoredDuringExecution': {'nodeSelectorTerms': [on_first]}}})
+    time.sleep(1.1)   # times of creation are seconds
+    server.kubectl('-n', ns, 'create', '-f', '-', input={'apiVersion': 'apps/v1', 'kind': 'DaemonSet', 'metadata': {'name': 'd'}, 'spec': {
+        'selector': {'matchLabels': {'app': 'd'}}, 'updateStrategy': {'type': 'OnDelete'}, 'template': template({'app': 'd'}, nodeSelector={'pool': ns})}})
+    wait_for(lambda: sorted('ownerReferences' in p['metadata'] for p in pods(server, ns)) == [True, True])
+    extra('placed', nodeName=pool[0])
+    wait_for(lambda: len(pods(server, ns)) == 2 and 'waiting' not in {p['metadata']['name'] for p in pods(server, ns)})
+    assert 'placed' in {p['metadata']['name'] for p in pods(server, ns)}
+
+
+def test_a_daemon_of_the_templates_generation_is_new_whatever_its_hash(server, kubelet, ns, pool):
+    create(server, ns)
+    before = {p['metadata']['uid'] for p in pods(server, ns)}
+    server.kubectl('-n', ns, 'label', '--overwrite', 'pod', '--all', 'controller-revision-hash=other')
+    server.kubectl('-n', ns, 'annotate', 'daemonset/d', 'look=again')
+    time.sleep(0.5)
+    assert server.get('-n', ns, 'daemonset/d')['status']['updatedNumberScheduled'] == 2
+    assert {p['metadata']['uid'] for p in pods(server, ns)} == before
+
+
+def test_a_set_that_goes_begins_no_new_revision(server, kubelet, ns, pool):
+    create(server, ns)
+    path = f'/apis/apps/v1/namespaces/{ns}/daemonsets/d'
+    assert server.json('PATCH', path, {'metadata': {'finalizers': ['test/held']}}, MERGE)[0] == 200
+    assert server.json('DELETE', path)[0] == 200
+    server.kubectl('-n', ns, 'set', 'image', 'daemonset/d', 'c=two')
+    time.sleep(0.5)
+    assert [r['revision'] for r in server.get('-n', ns, 'controllerrevisions')['items']] == [1]
+    server.json('PATCH', path, {'metadata': {'finalizers': None}}, MERGE)

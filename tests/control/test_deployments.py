@@ -65,3 +65,15 @@ def test_a_failure_is_as_old_as_it_is_in_the_set(server, kubelet, ns):
     of_set = failure('replicasets')
     assert of_deployment['lastTransitionTime'] == of_deployment['lastUpdateTime'] == of_set['lastTransitionTime']
     assert of_deployment['reason'] == 'FailedCreate' and of_deployment['message'] == of_set['message'] and json.dumps('none')[1:-1] in of_set['message']
+
+
+def test_a_revision_that_is_no_number_was_written_by_somebody_else(server, kubelet, ns):
+    server.kubectl('-n', ns, 'create', '-f', '-', input=deployment('web', 1))
+    roll(server, ns)
+    (first,) = server.get('-n', ns, 'replicasets')['items']
+    server.kubectl('-n', ns, 'annotate', '--overwrite', 'replicaset', first['metadata']['name'], 'deployment.kubernetes.io/revision=mine')
+    server.kubectl('-n', ns, 'scale', 'deployment/web', '--replicas=2')
+    wait_for(lambda: server.get('-n', ns, 'deployment/web')['status'].get('readyReplicas') == 2)
+    (now,) = server.get('-n', ns, 'replicasets')['items']
+    assert now['metadata']['annotations']['deployment.kubernetes.io/revision'] == 'mine'
+    assert 'deployment.kubernetes.io/revision-history' not in now['metadata']['annotations']

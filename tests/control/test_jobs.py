@@ -122,3 +122,23 @@ def test_a_finalizer_on_pods_of_other_owners_stays(server, kubelet, ns):
     wait_for(lambda: 'finalizers' not in server.get('-n', ns, 'pod/free')['metadata'])
     assert server.get('-n', ns, 'pod/owned')['metadata']['finalizers'] == [finalizer]
     server.json('PATCH', f'/api/v1/namespaces/{ns}/pods/owned', {'metadata': {'finalizers': None}}, {'Content-Type': 'application/merge-patch+json'})
+
+
+def test_pods_of_a_job_that_another_manages_are_left_to_it(server, kubelet, ns):
+    """Also when it has finished: this controller takes its finalizer from no pod of it."""
+    merge = {'Content-Type': 'application/merge-patch+json'}
+    made = server.json('POST', f'/apis/batch/v1/namespaces/{ns}/jobs', job('theirs', managedBy='example.com/other'))[1]
+    finalizer = 'batch.kubernetes.io/job-tracking'
+    server.kubectl('-n', ns, 'create', '-f', '-', input={'apiVersion': 'v1', 'kind': 'Pod', 'metadata': {
+        'name': 'p', 'labels': made['spec']['template']['metadata']['labels'], 'finalizers': [finalizer], 'ownerReferences': [
+            {'apiVersion': 'batch/v1', 'kind': 'Job', 'name': 'theirs', 'uid': made['metadata']['uid'], 'controller': True}]},
+        'spec': {'containers': [{'name': 'c', 'image': 'one'}]}})
+    now = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
+    ended = [{'type': kind, 'status': 'True', 'lastTransitionTime': now, 'reason': 'Done', 'message': ''} for kind in ('SuccessCriteriaMet', 'Complete')]
+    status, answer = server.json('PATCH', f'/apis/batch/v1/namespaces/{ns}/jobs/theirs/status', {'status': {
+        'startTime': now, 'completionTime': now, 'succeeded': 1, 'conditions': ended}}, merge)
+    assert status == 200, answer
+    server.kubectl('-n', ns, 'annotate', 'pod/p', 'look=again')
+    time.sleep(0.5)
+    assert server.get('-n', ns, 'pod/p')['metadata']['finalizers'] == [finalizer]
+    server.json('PATCH', f'/api/v1/namespaces/{ns}/pods/p', {'metadata': {'finalizers': None}}, merge)

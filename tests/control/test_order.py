@@ -158,11 +158,12 @@ def test_slices_hold_a_hundred_endpoints_each(server, ns):
 
 
 def workload(kind, count):
-    """A ReplicaSet or a Job of so many pods that run on, and the patch that takes one away."""
+    """A ReplicaSet or a Job of so many pods that run on, with a sidecar and an init container, and the patch that takes one away."""
+    beside = {'initContainers': [{'name': 'side', 'image': 'one', 'restartPolicy': 'Always'}, {'name': 'first', 'image': 'one'}]}
     if kind == 'Job':
-        return 'jobs', job('w', 'Running', parallelism=count), {'spec': {'parallelism': count - 1}}
+        return 'jobs', job('w', 'Running', parallelism=count, pod=beside), {'spec': {'parallelism': count - 1}}
     return 'replicasets', {'apiVersion': 'apps/v1', 'kind': 'ReplicaSet', 'metadata': {'name': 'w'}, 'spec': {
-        'replicas': count, 'selector': {'matchLabels': {'app': 'w'}}, 'template': template({'app': 'w'})}}, {'spec': {'replicas': count - 1}}
+        'replicas': count, 'selector': {'matchLabels': {'app': 'w'}}, 'template': template({'app': 'w'}, **beside)}}, {'spec': {'replicas': count - 1}}
 
 
 def shrink_by_one(server, ns, kind, change):
@@ -185,12 +186,18 @@ def ready_since(status, seconds_ago):
             c['lastTransitionTime'] = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() - seconds_ago))
 
 
+@pytest.mark.parametrize('container', ['c', 'side'])
 @pytest.mark.parametrize('kind', ['ReplicaSet', 'Job'])
-def test_a_pod_that_was_restarted_goes_before_one_that_was_not(server, kubelet, ns, kind):
+def test_a_pod_that_was_restarted_goes_before_one_that_was_not(server, kubelet, ns, kind, container):
+    """An init container that came again says nothing."""
     def change(i, status):
         for c in status['conditions']:
             c['lastTransitionTime'] = '2026-01-01T00:00:00Z'
-        status['containerStatuses'][0]['restartCount'] = 1 - i
+        known = {**status['containerStatuses'][0], 'restartCount': 0}
+        status['initContainerStatuses'] = [{**known, 'name': 'side'}, {**known, 'name': 'first', 'restartCount': 3 * i}]
+        for c in status['containerStatuses'] + status['initContainerStatuses']:
+            if c['name'] == container:
+                c['restartCount'] = 1 - i
     names_of_both, left = shrink_by_one(server, ns, kind, change)
     assert left == names_of_both[1]
 

@@ -100,3 +100,17 @@ def test_claims_follow_the_retention_policy(server, kubelet, ns):
     assert server.json('GET', f'{path}/data-db-0')[0] == 200
     server.kubectl('-n', ns, 'delete', 'statefulset/db')
     wait_for(lambda: server.json('GET', f'{path}/data-db-0')[0] == 404)
+
+
+def test_a_pod_comes_again_when_the_claims_of_the_one_before_are_gone(server, kubelet, ns):
+    """Claims that go with their pod are waited for, without a word."""
+    path = f'/api/v1/namespaces/{ns}/persistentvolumeclaims'
+    owner = {'apiVersion': 'v1', 'kind': 'Pod', 'name': 'db-0', 'uid': 'of-an-earlier-one', 'controller': True}
+    assert server.json('POST', path, claim('data-db-0', ownerReferences=[owner], finalizers=['test/held']))[0] == 201
+    server.kubectl('-n', ns, 'create', '-f', '-', input=statefulset(
+        'db', 1, volumeClaimTemplates=CLAIMS, persistentVolumeClaimRetentionPolicy={'whenDeleted': 'Retain', 'whenScaled': 'Delete'}))
+    wait_for(lambda: 'deletionTimestamp' in server.json('GET', f'{path}/data-db-0')[1]['metadata'])
+    time.sleep(0.3)
+    assert names(server, ns, 'pods', app='db') == [] and said(server, ns, 'FailedCreate') == set()
+    server.json('PATCH', f'{path}/data-db-0', {'metadata': {'finalizers': None}}, MERGE)
+    wait_for(lambda: names(server, ns, 'pods', app='db') == ['db-0'])

@@ -70,25 +70,59 @@ struct node *amounts_node(struct arena *a, const struct amounts *list)
     return map;
 }
 
-static struct amounts container_amounts(struct arena *a, struct value container, const char *what)
+static struct value item_named(struct value list, const char *key, struct str text)
 {
-    return amounts_read(a, value_at(value_at(container, "resources"), what));
+    struct value_iter it = value_iter(list);
+    for (struct value v; value_next(&it, &v);)
+        if (str_equal(value_str(v, key), text))
+            return v;
+    return (struct value){.kind = VALUE_NONE};
 }
 
-struct amounts pod_amounts(struct arena *a, struct value pod_spec, const char *what)
+static bool resize_infeasible(struct value status)
 {
+    struct value pending =
+        item_named(value_at(status, "conditions"), "type", STR("PodResizePending"));
+    return str_is(value_str(pending, "reason"), "Infeasible");
+}
+
+/* list: of the status, where the container's is to be found; NULL: the spec alone counts. */
+static struct amounts container_amounts(struct arena *a, struct value container, const char *what,
+                                        struct value status, const char *list)
+{
+    struct amounts wanted = amounts_read(a, value_at(value_at(container, "resources"), what));
+    if (!list)
+        return wanted;
+    struct value told = item_named(value_at(status, list), "name", value_str(container, "name"));
+    if (!value_present(value_at(told, "resources")))
+        return wanted;
+    struct amounts held = amounts_read(a, value_at(told, "resources.requests"));
+    struct amounts allocated = amounts_read(a, value_at(told, "allocatedResources"));
+    max_all(a, &held, &allocated);
+    if (!resize_infeasible(status))
+        max_all(a, &held, &wanted);
+    return held;
+}
+
+/* status: of a pod whose containers may be resized; of kind VALUE_NONE: the spec alone counts. */
+static struct amounts amounts_of(struct arena *a, struct value pod_spec, const char *what,
+                                 struct value status)
+{
+    const char *list = value_present(status) ? "containerStatuses" : NULL;
+    const char *init_list = list ? "initContainerStatuses" : NULL;
     struct amounts total = {0}, sidecars = {0}, init = {0};
     struct value_iter it = value_iter(value_at(pod_spec, "containers"));
     for (struct value c; value_next(&it, &c);) {
-        struct amounts one = container_amounts(a, c, what);
+        struct amounts one = container_amounts(a, c, what, status, list);
         amounts_add_all(a, &total, &one);
     }
     /* Init containers run one after the other, beside the sidecars that were started before them.
      */
     it = value_iter(value_at(pod_spec, "initContainers"));
     for (struct value c; value_next(&it, &c);) {
-        struct amounts one = container_amounts(a, c, what);
-        if (str_is(value_str(c, "restartPolicy"), "Always")) {
+        bool sidecar = str_is(value_str(c, "restartPolicy"), "Always");
+        struct amounts one = container_amounts(a, c, what, status, sidecar ? init_list : NULL);
+        if (sidecar) {
             amounts_add_all(a, &total, &one);
             amounts_add_all(a, &sidecars, &one);
             max_all(a, &init, &sidecars);
@@ -113,4 +147,14 @@ struct amounts pod_amounts(struct arena *a, struct value pod_spec, const char *w
         if (!limits || amounts_find(&total, overhead.items[i].name))
             amounts_add(a, &total, overhead.items[i].name, overhead.items[i].value);
     return total;
+}
+
+struct amounts pod_amounts(struct arena *a, struct value pod_spec, const char *what)
+{
+    return amounts_of(a, pod_spec, what, (struct value){.kind = VALUE_NONE});
+}
+
+struct amounts pod_requests_held(struct arena *a, struct value pod)
+{
+    return amounts_of(a, value_at(pod, "spec"), "requests", value_at(pod, "status"));
 }

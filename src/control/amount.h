@@ -32,5 +32,8 @@ struct node *amounts_node(struct arena *a, const struct amounts *list);
  * needs while it runs if that is more, plus overhead; pod-level resources go before. what:
  * "requests" or "limits". */
 struct amounts pod_amounts(struct arena *a, struct value pod_spec, const char *what);
+/* The requests of a pod that may be on a node. While a container is resized, what it has, what was
+ * allocated for it and what it is to have count all; what can't be had doesn't. */
+struct amounts pod_requests_held(struct arena *a, struct value pod);
 
 #endif

@@ -153,6 +153,53 @@ TEST(pods_ask_for_the_larger_of_start_and_run)
     release(&f);
 }
 
+#define RESOURCES(wanted) ",\"resources\":{\"requests\":{\"cpu\":\"" wanted "\"}}"
+#define ALLOCATED(amount) ",\"allocatedResources\":{\"cpu\":\"" amount "\"}"
+#define STATUSES(c, i, more)                                                                       \
+    "{\"containerStatuses\":[{\"name\":\"c\"" c                                                    \
+    "}],\"initContainerStatuses\":[{\"name\":\"side\"" i                                           \
+    "},{\"name\":\"first\"" RESOURCES("9") "}]" more "}"
+
+/* The spec wants 1 for the container and 2 for its sidecar. */
+TEST(resizes_count_in_all_their_stages)
+{
+    static const struct {
+        const char *status;
+        int64_t milli;
+    } stages[] = {
+        {"{}", 3000},
+        {STATUSES(RESOURCES("1") ALLOCATED("1"), RESOURCES("2") ALLOCATED("2"), ""), 3000},
+        {STATUSES(RESOURCES("4") ALLOCATED("4"), RESOURCES("2") ALLOCATED("2"), ""), 6000},
+        {STATUSES(RESOURCES("4") ALLOCATED("1"), RESOURCES("2") ALLOCATED("2"), ""), 6000},
+        {STATUSES(RESOURCES("500m") ALLOCATED("500m"), RESOURCES("2") ALLOCATED("2"), ""), 3000},
+        {STATUSES(RESOURCES("1") ALLOCATED("1"), RESOURCES("3") ALLOCATED("3"), ""), 4000},
+        {STATUSES(RESOURCES("500m") ALLOCATED("500m"), RESOURCES("2") ALLOCATED("2"),
+                  ",\"conditions\":[{\"type\":\"PodResizePending\",\"status\":\"True\","
+                  "\"reason\":\"Infeasible\"}]"),
+         2500},
+        {STATUSES(RESOURCES("500m") ALLOCATED("500m"), RESOURCES("2") ALLOCATED("2"),
+                  ",\"conditions\":[{\"type\":\"PodResizePending\",\"status\":\"True\","
+                  "\"reason\":\"Deferred\"}]"),
+         3000},
+        {STATUSES(ALLOCATED("9"), ALLOCATED("9"), ""), 3000}, /* of a node that resizes nothing */
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(stages); i++) {
+        struct fixture f = {0};
+        char json[1024];
+        snprintf(json, sizeof(json),
+                 "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"spec\":{\"containers\":[{\"name\":"
+                 "\"c\"" RESOURCES(
+                     "1") "}],\"initContainers\":[{\"name\":\"side\",\"restartPolicy\":"
+                          "\"Always\"" RESOURCES("2") "},{\"name\":\"first\"}]},\"status\":%s}",
+                 stages[i].status);
+        struct amounts held =
+            pod_requests_held(&f.arena, sealed_root(make(&f, "core/v1.Pod", json)));
+        if (quantity_milli(*amounts_find(&held, STR("cpu"))) != stages[i].milli)
+            fail_msg("%s", stages[i].status);
+        release(&f);
+    }
+}
+
 /* A container with one port; more: members of the port. */
 #define PORT(more)         "{\"name\":\"c\",\"ports\":[{\"containerPort\":80" more "}]}"
 #define CONTAINERS(list)   "{\"containers\":[" list "]}"
@@ -213,6 +260,7 @@ int main(void)
         cmocka_unit_test(tolerations),
         cmocka_unit_test(node_selectors),
         cmocka_unit_test(pods_ask_for_the_larger_of_start_and_run),
+        cmocka_unit_test(resizes_count_in_all_their_stages),
         cmocka_unit_test(ports_of_the_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,6 +117,24 @@ static void read_nonzero(struct sched_pod *p, const struct sealed *pod)
     }
 }
 
+static void read_requests(struct scheduler *s, struct arena *a, const struct sealed *pod,
+                          struct sched_amounts *ret)
+{
+    struct amounts requests = pod_requests_held(a, sealed_root(pod));
+    *ret = (struct sched_amounts){0};
+    amounts_take(s, &requests, ret, NULL);
+}
+
+/* Whether a pod holds another share of its node than is known: it was resized. */
+static bool was_resized(struct scheduler *s, const struct sched_pod *p, const struct sealed *pod)
+{
+    struct arena arena = ARENA_INIT;
+    struct sched_amounts requests;
+    read_requests(s, &arena, pod, &requests);
+    arena_release(&arena);
+    return memcmp(&requests, &p->requests, sizeof(requests)) != 0;
+}
+
 struct sched_pod *sched_pod_new(struct scheduler *s, const struct sealed *pod)
 {
     struct str ns = object_namespace(pod), name = object_name(pod), uid = object_uid(pod);
@@ -131,8 +149,7 @@ struct sched_pod *sched_pod_new(struct scheduler *s, const struct sealed *pod)
     list_init(&p->anti_link);
     list_init(&p->affinity_link);
     struct arena arena = ARENA_INIT;
-    struct amounts requests = pod_amounts(&arena, object_at(pod, "spec"), "requests");
-    amounts_take(s, &requests, &p->requests, NULL);
+    read_requests(s, &arena, pod, &p->requests);
     p->ports = keep_ports(pod_host_ports(&arena, object_at(pod, "spec")));
     arena_release(&arena);
     p->priority = object_int(pod, "spec.priority", 0);
@@ -405,7 +422,7 @@ void sched_cache_pod(struct scheduler *s, const struct sealed *now, const struct
     bool stays = now && !pod_finished(now);
     if (p && str_equal(p->uid, object_uid(any)) && stays &&
         str_equal(p->node->name, object_str(now, "spec.nodeName"))) {
-        /* Known. Only what changed in the spec is read again. */
+        /* Known. What else is in the spec doesn't change. */
         bool relabeled = old && object_differs(now, old, "metadata.labels");
         p->assumed = false;
         if (relabeled || p->deleting != object_deleting(now)) {
@@ -417,7 +434,7 @@ void sched_cache_pod(struct scheduler *s, const struct sealed *now, const struct
             p->start_us = value_time_us(sealed_root(now), "status.startTime");
         if (relabeled)
             *ret_events |= SCHED_POD_LABELS;
-        if (!old || !object_differs(now, old, "spec.containers"))
+        if (!was_resized(s, p, now))
             return;
         *ret_events |= SCHED_POD_DELETE;
     }

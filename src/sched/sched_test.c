@@ -369,6 +369,35 @@ static void add_running(struct fixture *f, const char *name, const char *more_me
     add(f, "pods", json);
 }
 
+/* A pod on n1 whose sidecar wants and has so much. */
+static void add_resized(struct fixture *f, const char *wants, const char *has)
+{
+    char json[1024];
+    snprintf(
+        json, sizeof(json),
+        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"resized\",\"namespace\":"
+        "\"d\",\"uid\":\"r\"},\"spec\":{\"nodeName\":\"n1\",\"containers\":[{\"name\":\"c\"}],"
+        "\"initContainers\":[{\"name\":\"i\",\"restartPolicy\":\"Always\",\"resources\":{"
+        "\"requests\":{\"cpu\":\"%s\"}}}]},\"status\":{\"initContainerStatuses\":[{\"name\":\"i\","
+        "\"resources\":{\"requests\":{\"cpu\":\"%s\"}}}]}}",
+        wants, has);
+    add(f, "pods", json);
+}
+
+TEST(a_sidecar_gives_room_back_when_it_has_less_not_when_it_wants_less)
+{
+    struct fixture *f = *state;
+    add_node(f, "n1", "{}", "2");
+    add_resized(f, "2", "2");
+    goes_to(f, "", "waiting", 0, CPU("1"), "");
+    add_resized(f, "1", "2");
+    run(f);
+    goes_to(f, "", "another", 0, CPU("1"), "");
+    add_resized(f, "1", "1");
+    run_until_placed(f, "waiting");
+    assert_str(node_of(f, "waiting"), "n1");
+}
+
 TEST(a_pod_that_has_not_started_goes_before_one_that_has)
 {
     struct fixture *f = *state;
@@ -571,6 +600,7 @@ int main(void)
         FACT(who_is_promised_room_and_goes_leaves_it_to_others),
         FACT(a_promised_node_that_is_of_no_use_is_not_waited_for),
         FACT(who_is_being_disrupted_breaks_no_budget),
+        FACT(a_sidecar_gives_room_back_when_it_has_less_not_when_it_wants_less),
         FACT(a_pod_that_has_not_started_goes_before_one_that_has),
         FACT(what_preemption_could_not_help_is_told_by_node),
         FACT(only_preempted_pods_are_waited_for),

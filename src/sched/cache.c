@@ -76,6 +76,33 @@ static void sum(struct sched_amounts *to, const struct sched_amounts *x, int sig
 
 /* Pods. */
 
+struct str sched_pod_key(char text[SCHED_KEY_BYTES], struct str ns, struct str name)
+{
+    int len = snprintf(text, SCHED_KEY_BYTES, "%.*s/%.*s", STR_ARG(ns), STR_ARG(name));
+    assert(len > 0 && len < SCHED_KEY_BYTES);
+    return (struct str){text, (size_t)len};
+}
+
+size_t sched_names_bytes(const struct sealed *pod)
+{
+    return object_namespace(pod).len + object_name(pod).len + object_uid(pod).len;
+}
+
+static struct str keep(char **to, struct str text)
+{
+    struct str kept = {memcpy(*to, text.data, text.len), text.len};
+    *to += text.len;
+    return kept;
+}
+
+void sched_names_keep(const struct sealed *pod, char *to, struct str *ret_ns, struct str *ret_name,
+                      struct str *ret_uid)
+{
+    *ret_ns = keep(&to, object_namespace(pod));
+    *ret_name = keep(&to, object_name(pod));
+    *ret_uid = keep(&to, object_uid(pod));
+}
+
 static bool has_anti_affinity(const struct sealed *pod)
 {
     return value_count(object_at(pod, "spec.affinity.podAntiAffinity."
@@ -137,14 +164,8 @@ static bool was_resized(struct scheduler *s, const struct sched_pod *p, const st
 
 struct sched_pod *sched_pod_new(struct scheduler *s, const struct sealed *pod)
 {
-    struct str ns = object_namespace(pod), name = object_name(pod), uid = object_uid(pod);
-    struct sched_pod *p = mem_alloc(sizeof(*p) + ns.len + name.len + uid.len);
-    memcpy(p->text, ns.data, ns.len);
-    memcpy(p->text + ns.len, name.data, name.len);
-    memcpy(p->text + ns.len + name.len, uid.data, uid.len);
-    p->ns = (struct str){p->text, ns.len};
-    p->name = (struct str){p->text + ns.len, name.len};
-    p->uid = (struct str){p->text + ns.len + name.len, uid.len};
+    struct sched_pod *p = mem_alloc(sizeof(*p) + sched_names_bytes(pod));
+    sched_names_keep(pod, p->text, &p->ns, &p->name, &p->uid);
     list_init(&p->link);
     list_init(&p->anti_link);
     list_init(&p->affinity_link);
@@ -356,24 +377,17 @@ void sched_cache_node(struct scheduler *s, const struct sealed *now, const struc
 
 /* Assigned pods. */
 
-static struct str key_of(char *text, size_t cap, struct str ns, struct str name)
-{
-    int len = snprintf(text, cap, "%.*s/%.*s", STR_ARG(ns), STR_ARG(name));
-    assert(len > 0 && (size_t)len < cap);
-    return (struct str){text, (size_t)len};
-}
-
 struct sched_pod *sched_pod_named(struct scheduler *s, struct str ns, struct str name)
 {
-    char text[600];
-    return map_get(&s->pods, key_of(text, sizeof(text), ns, name));
+    char text[SCHED_KEY_BYTES];
+    return map_get(&s->pods, sched_pod_key(text, ns, name));
 }
 
 static void drop_pod(struct scheduler *s, struct sched_pod *p)
 {
-    char text[600];
+    char text[SCHED_KEY_BYTES];
     struct sched_node *n = p->node;
-    map_del(&s->pods, key_of(text, sizeof(text), p->ns, p->name));
+    map_del(&s->pods, sched_pod_key(text, p->ns, p->name));
     list_remove(&p->anti_link);
     list_remove(&p->affinity_link);
     sched_groups_remove_pod(s, p);
@@ -385,8 +399,8 @@ static void drop_pod(struct scheduler *s, struct sched_pod *p)
 static void keep_pod(struct scheduler *s, struct sched_pod *p, const struct sealed *pod,
                      struct sched_node *n)
 {
-    char text[600];
-    map_put(&s->pods, key_of(text, sizeof(text), p->ns, p->name), p);
+    char text[SCHED_KEY_BYTES];
+    map_put(&s->pods, sched_pod_key(text, p->ns, p->name), p);
     sched_node_add_pod(s, n, p);
     sched_groups_add_pod(s, p, pod);
     if (has_anti_affinity(pod))

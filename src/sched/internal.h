@@ -103,6 +103,14 @@ struct scheduler {
 };
 
 /* cache.c */
+enum {
+    SCHED_KEY_BYTES = 600 /* of any pod's "NS/NAME" */
+};
+struct str sched_pod_key(char text[SCHED_KEY_BYTES], struct str ns, struct str name);
+/* A pod's namespace, name and uid, copied to sched_names_bytes bytes. */
+size_t sched_names_bytes(const struct sealed *pod);
+void sched_names_keep(const struct sealed *pod, char *to, struct str *ret_ns, struct str *ret_name,
+                      struct str *ret_uid);
 void sched_cache_node(struct scheduler *s, const struct sealed *now, const struct sealed *old,
                       unsigned *ret_events);
 /* An assigned pod came, changed or went (now NULL). */

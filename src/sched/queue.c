@@ -161,42 +161,29 @@ static void on_timer(void *arg)
     rearm(q);
 }
 
-/* Keys. */
-
-static struct str key_of(char *text, size_t cap, struct str ns, struct str name)
-{
-    int len = snprintf(text, cap, "%.*s/%.*s", STR_ARG(ns), STR_ARG(name));
-    assert(len > 0 && (size_t)len < cap);
-    return (struct str){text, (size_t)len};
-}
+/* Pods. */
 
 static struct sched_pending *find(struct sched_queue *q, struct str ns, struct str name)
 {
-    char text[600];
-    return map_get(&q->pods, key_of(text, sizeof(text), ns, name));
+    char text[SCHED_KEY_BYTES];
+    return map_get(&q->pods, sched_pod_key(text, ns, name));
 }
 
 static struct sched_pending *add(struct sched_queue *q, const struct sealed *pod)
 {
-    char text[600];
-    struct str ns = object_namespace(pod), name = object_name(pod), uid = object_uid(pod);
-    struct sched_pending *p = mem_alloc(sizeof(*p) + ns.len + name.len + uid.len);
-    memcpy(p->text, ns.data, ns.len);
-    memcpy(p->text + ns.len, name.data, name.len);
-    memcpy(p->text + ns.len + name.len, uid.data, uid.len);
-    p->ns = (struct str){p->text, ns.len};
-    p->name = (struct str){p->text + ns.len, name.len};
-    p->uid = (struct str){p->text + ns.len + name.len, uid.len};
+    char text[SCHED_KEY_BYTES];
+    struct sched_pending *p = mem_alloc(sizeof(*p) + sched_names_bytes(pod));
+    sched_names_keep(pod, p->text, &p->ns, &p->name, &p->uid);
     p->order = q->next_order++;
     list_init(&p->link);
-    map_put(&q->pods, key_of(text, sizeof(text), ns, name), p);
+    map_put(&q->pods, sched_pod_key(text, p->ns, p->name), p);
     return p;
 }
 
 void sched_queue_forget(struct sched_queue *q, struct sched_pending *p)
 {
-    char text[600];
-    struct str key = key_of(text, sizeof(text), p->ns, p->name);
+    char text[SCHED_KEY_BYTES];
+    struct str key = sched_pod_key(text, p->ns, p->name);
     leave(q, p);
     if (map_get(&q->pods, key) == p) /* its name may be another pod's by now */
         map_del(&q->pods, key);

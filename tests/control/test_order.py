@@ -167,11 +167,13 @@ def workload(kind, count):
 
 
 def shrink_by_one(server, ns, kind, change):
-    """Makes two pods, lets change(index, status) say what they have gone through; names of both and of the one that stays."""
+    """Makes two pods, lets change(index, status) say what they have gone through; names of both and of the one that stays.
+
+    The first of them would go if they were alike: of a ReplicaSet's it is the smaller uid, of a Job's the larger name."""
     plural, body, smaller = workload(kind, 2)
     server.kubectl('-n', ns, 'create', '-f', '-', input=body)
     both = wait_for(lambda: (lambda pods: pods if len(pods) == 2 and all(p['status'].get('podIP') for p in pods) else None)(server.get('-n', ns, 'pods')['items']))
-    both.sort(key=lambda p: p['metadata']['uid'])
+    both.sort(key=lambda p: p['metadata']['name' if kind == 'Job' else 'uid'], reverse=kind == 'Job')
     for i, p in enumerate(both):
         change(i, p['status'])
         assert server.json('PUT', f'/api/v1/namespaces/{ns}/pods/{p["metadata"]["name"]}/status', p)[0] == 200
@@ -194,12 +196,12 @@ def test_a_pod_that_was_restarted_goes_before_one_that_was_not(server, kubelet, 
         for c in status['conditions']:
             c['lastTransitionTime'] = '2026-01-01T00:00:00Z'
         known = {**status['containerStatuses'][0], 'restartCount': 0}
-        status['initContainerStatuses'] = [{**known, 'name': 'side'}, {**known, 'name': 'first', 'restartCount': 3 * i}]
+        status['initContainerStatuses'] = [{**known, 'name': 'side'}, {**known, 'name': 'first', 'restartCount': 3 - 3 * i}]
         for c in status['containerStatuses'] + status['initContainerStatuses']:
             if c['name'] == container:
-                c['restartCount'] = 1 - i
+                c['restartCount'] = i
     names_of_both, left = shrink_by_one(server, ns, kind, change)
-    assert left == names_of_both[1]
+    assert left == names_of_both[0]
 
 
 @pytest.mark.parametrize('seconds_ago, stays', [((1000, 4000), 1), ((4000, 1000), 0), ((1010, 1000), 1), ((1000, 1010), 1)],

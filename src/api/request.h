@@ -69,6 +69,7 @@ struct write_options {
     struct str manager; /* fieldManager, or made from the user agent */
     enum field_validation validation;
     enum patch_kind patch;
+    uint64_t created_revision; /* resourceVersion of an object to be created, where there is none */
     /* Deletion. */
     struct str uid;              /* precondition; empty: none */
     struct str resource_version; /* precondition */

@@ -101,46 +101,102 @@ static enum step_result scale_get(struct request *r)
     return STEP_NEXT;
 }
 
-/* An apply decides for its replicas, forced or not. */
-static bool is_apply(const struct request *r)
+/* Whether a set of fields has this one: f:spec, and f:replicas in it, for "spec.replicas". */
+static bool has_field(struct arena *a, const struct node *fields, const char *path)
 {
-    struct str header = r->http ? http_header(r->http, "Content-Type") : STR_NONE;
-    return r->route.verb == VERB_IS_PATCH &&
-           str_is(str_trim(str_cut(&header, ';')), "application/apply-patch+yaml");
+    for (struct str rest = str_from(path); fields && rest.data;) {
+        struct str part = str_cut(&rest, '.');
+        fields = node_get(fields, arena_printf(a, "f:%.*s", STR_ARG(part)));
+    }
+    return fields != NULL;
 }
 
-static int read_options(struct request *r)
+/* Who owns the number, as managedFields of the Scale. */
+static struct node *scale_owners(struct request *r)
 {
-    r->options.patch = is_apply(r) ? PATCH_APPLY : PATCH_NONE;
-    int err = write_options_read(r);
-    r->options.patch = PATCH_NONE; /* what is kept counts as an update */
-    return err;
+    struct node *list = node_list(r->arena);
+    node_each(entry, node_at(r->old_node, "metadata.managedFields"))
+    {
+        if (!has_field(r->arena, node_get(entry, STR("fieldsV1")), paths_of(r).spec))
+            continue;
+        struct node *copy = node_copy(r->arena, entry), *fields = node_map(r->arena);
+        node_put(r->arena, fields, "f:spec.f:replicas", node_map(r->arena));
+        node_set(r->arena, copy, STR("apiVersion"), node_text(r->arena, STR("autoscaling/v1")));
+        node_set(r->arena, copy, STR("fieldsV1"), fields);
+        node_append(r->arena, list, copy);
+    }
+    return list;
+}
+
+/* Who applies a Scale applies the number to the object that it is a view of, and owns nothing else
+ * of it. Conflicts are told in terms of the Scale. Makes r->object too. */
+static int apply_scale(struct request *r, struct node *before, struct node **ret)
+{
+    struct arena *a = r->arena;
+    struct apply_context ctx = write_apply_context(r), as_scale = ctx;
+    struct decode_notes notes = {0};
+    struct node *config, *after, *whole = node_map(a);
+    as_scale.typing = (struct apply_typing){.type = named_type("autoscaling/v1.Scale")};
+    as_scale.api_version = STR("autoscaling/v1");
+    as_scale.reset_paths = NULL;
+    if (write_read_untyped(r, as_scale.api_version, "Scale", &config, &notes) < 0 ||
+        write_judge_notes(r, &notes) < 0)
+        return -1;
+    struct str revision = node_str(config, "metadata.resourceVersion");
+    node_put(a, before, "metadata.managedFields", scale_owners(r));
+    if (apply_merge(a, &as_scale, before, config, &after, &r->st) < 0)
+        /* What is no Scale is the original's own trouble. */
+        return str_starts(r->st.message, "failed to create typed")
+                   ? status_set(&r->st, REASON_UNKNOWN, "%.*s", STR_ARG(r->st.message))
+                   : -1;
+    if (!str_empty(revision))
+        node_put_str(a, after, "metadata.resourceVersion", revision);
+    ctx.force = true; /* nobody disagrees any more */
+    node_put_str(a, whole, "apiVersion", request_api_version(r));
+    node_put_str(a, whole, "kind", str_from(r->resource->kind));
+    node_put_str(a, whole, "metadata.name", r->route.name);
+    if (node_at(config, "spec.replicas"))
+        node_put_int(a, whole, paths_of(r).spec, node_num(config, "spec.replicas", 0));
+    *ret = after;
+    return apply_merge(a, &ctx, r->old_node, whole, &r->object, &r->st);
+}
+
+static int patch_scale(struct request *r, struct node *before, struct node **ret)
+{
+    struct node *patch;
+    if (r->options.patch == PATCH_APPLY)
+        return apply_scale(r, before, ret);
+    if (json_parse(r->arena, r->http->body, &patch, &r->st) < 0)
+        return -1;
+    return r->options.patch == PATCH_JSON ? json_patch(r->arena, before, patch, ret, &r->st)
+                                          : merge_patch(r->arena, before, patch, ret, &r->st);
 }
 
 static int decode_update(struct request *r, struct node *before, struct node **ret)
 {
-    if (r->route.verb == VERB_IS_UPDATE || !r->http)
-        return r->route.verb == VERB_IS_UPDATE
-                   ? write_decode_body(r, named_type("autoscaling/v1.Scale"), ret)
+    if (r->route.verb == VERB_IS_UPDATE)
+        return write_decode_body(r, named_type("autoscaling/v1.Scale"), ret);
+    return r->http ? patch_scale(r, before, ret)
                    : merge_patch(r->arena, before, node_copy(r->arena, r->sent), ret, &r->st);
-    struct str header = http_header(r->http, "Content-Type");
-    struct str type = str_trim(str_cut(&header, ';'));
-    struct node *patch;
-    if (is_apply(r)) {
-        if (yaml_parse(r->arena, r->http->body, &patch, &r->st) < 0)
-            return -1;
-        return merge_patch(r->arena, before, patch, ret, &r->st);
-    }
-    if (json_parse(r->arena, r->http->body, &patch, &r->st) < 0)
-        return -1;
-    if (str_is(type, "application/json-patch+json"))
-        return json_patch(r->arena, before, patch, ret, &r->st);
-    return merge_patch(r->arena, before, patch, ret, &r->st);
+}
+
+static int check_uid(struct request *r, struct str uid)
+{
+    if (str_empty(uid) || str_equal(uid, object_uid(r->old)))
+        return 0;
+    struct str place = r->custom ? str_from(r->resource->kind)
+                                 : arena_printf(r->arena, "%s/scale", r->resource->plural);
+    return status_conflict(
+        &r->st, request_group(r), place, r->route.name,
+        arena_printf(r->arena,
+                     "Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s",
+                     STR_ARG(uid), STR_ARG(object_uid(r->old))));
 }
 
 static enum step_result scale_decode(struct request *r)
 {
-    if (read_options(r) < 0 || write_load_old(r) < 0)
+    if ((r->route.verb == VERB_IS_PATCH && write_read_patch_type(r) < 0) ||
+        write_options_read(r) < 0 || write_load_old(r) < 0)
         return STEP_FAIL;
     struct node *before = scale_of(r, r->old_node, sealed_revision(r->old)), *after;
     if (!says_replicas(r))
@@ -168,14 +224,14 @@ static enum step_result scale_decode(struct request *r)
         status_invalid_from_causes(&r->st, STR("autoscaling"), STR("Scale"), r->route.name);
         return STEP_FAIL;
     }
-    r->object = node_copy(r->arena, r->old_node);
+    if (r->options.patch != PATCH_APPLY)
+        r->object = node_copy(r->arena, r->old_node);
     struct scale_paths p = paths_of(r);
     node_put_int(r->arena, r->object, p.spec, count);
     struct str revision = node_str(after, "metadata.resourceVersion");
     node_put_str(r->arena, r->object, "metadata.resourceVersion", revision);
-    struct str uid = node_str(after, "metadata.uid");
-    if (!str_empty(uid))
-        node_put_str(r->arena, r->object, "metadata.uid", uid);
+    if (check_uid(r, node_str(after, "metadata.uid")) < 0)
+        return STEP_FAIL;
     return write_check_preconditions(r) < 0 ? STEP_FAIL : STEP_NEXT;
 }
 

@@ -38,6 +38,13 @@ struct apply_context write_apply_context(const struct request *r);
  * route. */
 int write_check_identity(struct request *r) must_use;
 
+/* Reads r->options.patch from Content-Type. 0, or -1: 415. */
+int write_read_patch_type(struct request *r) must_use;
+/* A document to be applied, as any YAML yet; of this apiVersion and kind (NULL: any). 0, or -1:
+ * 400. */
+int write_read_untyped(struct request *r, struct str version, const char *kind, struct node **ret,
+                       struct decode_notes *notes) must_use;
+
 /* The steps, for endpoints of their own (scale, binding ...). */
 /* dryRun of the query, and as given: All, or a cause. */
 void write_read_dry_run(struct request *r);

@@ -428,12 +428,26 @@ static enum step_result create_decode(struct request *r)
                    "create not allowed while custom resource definition is terminating");
         return STEP_FAIL;
     }
-    if (r->http && !str_empty(node_str(r->object, "metadata.resourceVersion"))) {
-        status_set(&r->st, REASON_BAD_REQUEST,
+    /* Judged at the end, by what would store it; what is no number counts as none. */
+    if (r->http && str_to_u64(node_str(r->object, "metadata.resourceVersion"),
+                              &r->options.created_revision) < 0)
+        r->options.created_revision = 0;
+    return STEP_NEXT;
+}
+
+/* Nothing is stored by a dry run: it says the revision that it was told. */
+static enum step_result create_commit(struct request *r)
+{
+    uint64_t revision = r->options.created_revision;
+    if (revision && !r->options.dry_run) {
+        status_set(&r->st, REASON_UNKNOWN,
                    "resourceVersion should not be set on objects to be created");
         return STEP_FAIL;
     }
-    return STEP_NEXT;
+    enum step_result result = write_commit(r);
+    if (result == STEP_NEXT && revision)
+        sealed_set_revision(r->result, revision);
+    return result;
 }
 
 /* Where the original would keep the object: its errors say so. */
@@ -546,7 +560,7 @@ const struct endpoint endpoint_create = {.name = "create",
                                          .prepare = write_prepare,
                                          .admit = write_admit,
                                          .validate = write_validate,
-                                         .commit = write_commit};
+                                         .commit = create_commit};
 const struct endpoint endpoint_update = {.name = "update",
                                          .decode = update_decode,
                                          .prepare = write_prepare,

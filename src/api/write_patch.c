@@ -18,7 +18,7 @@ static const struct {
     {"application/apply-patch+yaml", PATCH_APPLY},
 };
 
-static int read_patch_type(struct request *r)
+int write_read_patch_type(struct request *r)
 {
     if (!r->http)
         return 0;
@@ -174,7 +174,8 @@ static int check_apply(struct request *r, const struct node *config)
 }
 
 /* What is to be applied is looked at as any YAML first: it must say which kind it is of. */
-static int read_untyped(struct request *r, struct node **ret, struct decode_notes *notes)
+int write_read_untyped(struct request *r, struct str version, const char *kind, struct node **ret,
+                       struct decode_notes *notes)
 {
     struct node *any;
     struct status st;
@@ -189,13 +190,12 @@ static int read_untyped(struct request *r, struct node **ret, struct decode_note
             "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: "
             "cannot unmarshal %s into Go value of type map[string]interface {}",
             node_kind_name(any));
-    struct str version = node_str(any, "apiVersion"), kind = node_str(any, "kind");
+    struct str said = node_str(any, "apiVersion"), what = node_str(any, "kind");
     if (node_count(node_at(any, "metadata.managedFields")))
         return status_set(&r->st, REASON_BAD_REQUEST, "metadata.managedFields must be nil");
-    if (!r->custom &&
-        (!str_equal(version, request_api_version(r)) || !str_is(kind, r->resource->kind)))
+    if (kind && (!str_equal(said, version) || !str_is(what, kind)))
         return status_set(&r->st, REASON_BAD_REQUEST, "invalid object type: %s%.*s, Kind=%.*s",
-                          str_find(version, '/') < 0 ? "/" : "", STR_ARG(version), STR_ARG(kind));
+                          str_find(said, '/') < 0 ? "/" : "", STR_ARG(said), STR_ARG(what));
     *ret = any;
     return 0;
 }
@@ -224,7 +224,8 @@ static int read_config(struct request *r, struct node **ret, struct decode_notes
         *ret = node_copy(r->arena, r->sent);
         return 0;
     }
-    if (read_untyped(r, ret, notes) < 0)
+    if (write_read_untyped(r, request_api_version(r), r->custom ? NULL : r->resource->kind, ret,
+                           notes) < 0)
         return -1;
     if (decode_canonical(r->arena, r->resource->type, *ret, notes, &r->st) < 0)
         return explain_untyped(r);
@@ -261,7 +262,7 @@ static int apply_config(struct request *r)
 
 static enum step_result patch_decode(struct request *r)
 {
-    if (read_patch_type(r) < 0 || write_options_read(r) < 0)
+    if (write_read_patch_type(r) < 0 || write_options_read(r) < 0)
         return STEP_FAIL;
     bool apply = r->options.patch == PATCH_APPLY;
     if (write_load_old(r) < 0) {

@@ -255,3 +255,54 @@ def test_a_source_in_another_namespace_is_dropped(server, ns):
     spec = {'accessModes': ['ReadWriteOnce'], 'resources': {'requests': {'storage': '1Gi'}}, 'dataSourceRef': {'apiGroup': 'a.example', 'kind': 'A', 'name': 'a', 'namespace': 'other'}}
     status, made = server.json('POST', f'/api/v1/namespaces/{ns}/persistentvolumeclaims', {'metadata': {'name': 'a'}, 'spec': spec})
     assert status == 201 and 'dataSourceRef' not in made['spec'] and 'dataSource' not in made['spec']
+
+
+def test_a_revision_of_what_is_created(server, ns):
+    where = f'/api/v1/namespaces/{ns}/configmaps'
+    told = 'resourceVersion should not be set on objects to be created'
+
+    def create(revision, query='', **data):
+        body = {**configmap('a', ns, **data), 'metadata': {'name': 'a', 'resourceVersion': revision}}
+        status, answer = server.json('POST', where + query, body)
+        return status, answer.get('message') or answer['metadata'].get('resourceVersion')
+
+    # The store says it, the last of all, and a dry run asks no store.
+    assert create('7') == (500, told)
+    assert create('7', **{'no key': ''})[0] == 422
+    assert create('7', '?dryRun=All') == (201, '7')
+    assert create('0')[0] == 201
+    assert create('7') == (500, told)
+
+
+def test_a_scale_is_applied(server, ns):
+    server.kubectl('create', '--field-manager=maker', '-f', '-', input=deployment(ns))
+    where = f'/apis/apps/v1/namespaces/{ns}/deployments/web'
+
+    def apply(manager, replicas, more=''):
+        scale = {'apiVersion': 'autoscaling/v1', 'kind': 'Scale', 'spec': {'replicas': replicas} if replicas is not None else {}}
+        return server.json('PATCH', f'{where}/scale?fieldManager={manager}{more}', json.dumps(scale),
+                           {'Content-Type': 'application/apply-patch+yaml'})
+
+    def owners():
+        return {(m['manager'], m['operation'], m.get('subresource'), m['apiVersion'])
+                for m in server.json('GET', where)[1]['metadata']['managedFields']
+                if m['manager'] != 'kaname' and 'f:replicas' in m['fieldsV1'].get('f:spec', {})}
+
+    status, refused = apply('a', 3)
+    assert status == 409 and refused['message'].startswith('Apply failed with 1 conflict: conflict with "maker" using autoscaling/v1')
+    assert [c['field'] for c in refused['details']['causes']] == ['.spec.replicas']
+    status, scale = apply('a', 3, '&force=true')
+    assert status == 200 and scale['kind'] == 'Scale' and scale['spec'] == {'replicas': 3}
+    mine = {('a', 'Apply', 'scale', 'apps/v1')}
+    assert owners() == mine and server.json('GET', where)[1]['spec']['replicas'] == 3
+    assert apply('b', 4)[1]['message'] == 'Apply failed with 1 conflict: conflict with "a" with subresource "scale": .spec.replicas'
+    assert apply('b', 3)[0] == 200 and owners() == mine | {('b', 'Apply', 'scale', 'apps/v1')}
+    assert apply('a', 5, '&force=true&dryRun=All')[1]['spec'] == {'replicas': 5} and len(owners()) == 2
+    assert apply('b', None)[0] == 200 and owners() == mine
+    assert apply('a', -1)[0] == 422
+    assert apply('a', 'x')[1]['message'] == ('failed to create typed patch object (/; autoscaling/v1, Kind=Scale): '
+                                             '.spec.replicas: expected numeric (int or float), got string')
+    assert apply('a', 0)[1]['spec'] == {}
+    status, refused = server.json('PATCH', f'{where}/scale?fieldManager=a', '{"spec":{"replicas":1}}', {'Content-Type': 'application/apply-patch+yaml'})
+    assert (status, refused['message']) == (400, 'invalid object type: /, Kind=')
+    assert server.json('PATCH', f'{where}/scale', '{}', {'Content-Type': 'text/plain'})[0] == 415

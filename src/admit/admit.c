@@ -23,13 +23,20 @@ static size_t sorted_plugins(const struct admission_plugin *ret[PLUGINS_MAX])
     return count;
 }
 
+static bool is_asked(const struct admission_plugin *plugin, const struct admission *ad)
+{
+    for (struct str rest = ad->env->off; rest.data && rest.len;)
+        if (str_is(str_trim(str_cut(&rest, ',')), plugin->name))
+            return false;
+    return plugin->operations & ad->operation;
+}
+
 int admit_mutate(struct admission *ad, struct status *st)
 {
     const struct admission_plugin *plugins[PLUGINS_MAX];
     size_t count = sorted_plugins(plugins);
     for (size_t i = 0; i < count; i++)
-        if (plugins[i]->admit && (plugins[i]->operations & ad->operation) &&
-            plugins[i]->admit(ad, st) != 0)
+        if (plugins[i]->admit && is_asked(plugins[i], ad) && plugins[i]->admit(ad, st) != 0)
             return -1;
     return 0;
 }
@@ -39,8 +46,7 @@ int admit_validate(struct admission *ad, struct status *st)
     const struct admission_plugin *plugins[PLUGINS_MAX];
     size_t count = sorted_plugins(plugins);
     for (size_t i = 0; i < count; i++)
-        if (plugins[i]->validate && (plugins[i]->operations & ad->operation) &&
-            plugins[i]->validate(ad, st) != 0)
+        if (plugins[i]->validate && is_asked(plugins[i], ad) && plugins[i]->validate(ad, st) != 0)
             return -1;
     return 0;
 }

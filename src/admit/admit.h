@@ -23,6 +23,7 @@ struct admit_env {
     struct store *store;
     struct watch_hub *hub;
     struct authorizer *authorizer;
+    struct str off; /* names of plugins that are not asked, with commas between; may be empty */
 };
 
 struct admission {

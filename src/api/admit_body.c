@@ -8,7 +8,8 @@ int admit_body(struct request *r, struct node *body)
     struct admit_env env = {.loop = r->api->config.loop,
                             .store = r->api->config.store,
                             .hub = r->api->config.hub,
-                            .authorizer = r->api->config.authorizer};
+                            .authorizer = r->api->config.authorizer,
+                            .off = r->api->config.admission_off};
     struct admission ad = {
         .env = &env,
         .arena = r->arena,

@@ -31,6 +31,7 @@ struct api_config {
     /* Memory is short: requests from outside are refused with 429. May be NULL. */
     bool (*pressed)(void *arg);
     void *pressed_arg;
+    struct str admission_off; /* names of plugins that are not asked: "A,B"; may be empty */
 };
 struct api *api_new(const struct api_config *config);
 void api_free(struct api *a);

@@ -368,7 +368,8 @@ static int admit_delete(struct request *r)
     *env = (struct admit_env){.loop = r->api->config.loop,
                               .store = r->api->config.store,
                               .hub = r->api->config.hub,
-                              .authorizer = r->api->config.authorizer};
+                              .authorizer = r->api->config.authorizer,
+                              .off = r->api->config.admission_off};
     *ad = (struct admission){.env = env,
                              .arena = r->arena,
                              .operation = ADMIT_DELETE,

@@ -253,7 +253,8 @@ static struct admission *admission_of(struct request *r)
     *env = (struct admit_env){.loop = r->api->config.loop,
                               .store = r->api->config.store,
                               .hub = r->api->config.hub,
-                              .authorizer = r->api->config.authorizer};
+                              .authorizer = r->api->config.authorizer,
+                              .off = r->api->config.admission_off};
     *ad = (struct admission){
         .env = env,
         .arena = r->arena,

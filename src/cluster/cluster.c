@@ -176,12 +176,14 @@ static int make_tls(struct cluster *c, const struct cluster_config *config, cons
     }
     /* Client certificates of both authorities are verified; who signed decides what they mean. */
     struct str trusted =
-        arena_printf(&c->arena, "%.*s%.*s", STR_ARG(c->keys.authority.certificate_pem),
-                     STR_ARG(c->keys.front_proxy.certificate_pem));
-    struct tls_server_options options = {.certificate_pem = server.certificate_pem,
-                                         .key_pem = server.key_pem,
-                                         .client_ca_pem = trusted,
-                                         .http2 = true};
+        arena_printf(&c->arena, "%.*s%.*s%.*s", STR_ARG(c->keys.authority.certificate_pem),
+                     STR_ARG(c->keys.front_proxy.certificate_pem), STR_ARG(config->client_ca_pem));
+    bool brought = !str_empty(config->serving_certificate_pem);
+    struct tls_server_options options = {
+        .certificate_pem = brought ? config->serving_certificate_pem : server.certificate_pem,
+        .key_pem = brought ? config->serving_key_pem : server.key_pem,
+        .client_ca_pem = trusted,
+        .http2 = true};
     struct tls_client_options towards_nodes = {
         .certificate_pem = client.certificate_pem, .key_pem = client.key_pem, .insecure = true};
     c->tls = tls_server_new(&options, ret_error);
@@ -214,6 +216,8 @@ static int open_store(struct cluster *c, const struct cluster_config *config,
 static int make_auth(struct cluster *c, const struct cluster_config *config, const char **ret_error)
 {
     struct str issuer = str_from(config->issuer ? config->issuer : ISSUER);
+    if (!str_empty(config->token_key_pem))
+        c->keys.service_account_pem = arena_str(&c->arena, config->token_key_pem);
     struct str *audience = arena_new(&c->arena, struct str);
     *audience = issuer;
     struct authenticator_config auth = {.loop = c->loop,
@@ -316,7 +320,8 @@ static int make_api(struct cluster *c, const struct cluster_config *config, cons
                              .node_netns_fd = config->node_netns_fd,
                              .server_version = STR(SERVER_VERSION),
                              .pressed = is_pressed,
-                             .pressed_arg = c};
+                             .pressed_arg = c,
+                             .admission_off = arena_str(&c->arena, config->admission_off)};
     c->api = api_new(&api);
     if (config->controllers) {
         struct control_trust trust = {

@@ -28,6 +28,11 @@ struct cluster_config {
     uint64_t
         memory_bytes; /* what this process may allocate: it refuses requests before; 0: unknown */
     uint64_t quota_bytes; /* of the store; 0: LIMIT_STORE_QUOTA_MIB */
+    /* What somebody else brings, copied where it must stay; each may be empty. */
+    struct str client_ca_pem; /* more authorities whose client certificates count */
+    struct str serving_certificate_pem, serving_key_pem; /* instead of one of the cluster's CA */
+    struct str token_key_pem; /* signs service accounts' tokens instead of the cluster's key */
+    struct str admission_off; /* names of admission plugins that are not asked: "A,B" */
 };
 /* NULL with a text for people. The server answers when this returns. */
 struct cluster *cluster_start(const struct cluster_config *config, const char **ret_error);

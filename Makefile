@@ -64,12 +64,14 @@ e2e: all test-packages
 	tests/setup/clients
 	KANAME=$(abspath $(BUILD)/kaname) tests/run
 
-# The original kubelet as a node of ours. Building it takes minutes the first time; it stays in the cache.
+# The original kubelet as a node of ours, and controller-runtime's own tests against our API server. Building them takes minutes the first
+# time; they stay in the cache.
 e2e-originals: all
 	tests/setup/packages originals
 	tests/setup/clients
 	tests/setup/originals kubelet
-	KANAME=$(abspath $(BUILD)/kaname) tests/run kubelet
+	tests/setup/controller-runtime
+	KANAME=$(abspath $(BUILD)/kaname) tests/run kubelet operators
 
 # A node on a machine with version 2 control groups: a guest of our own, emulated where there is no KVM.
 guest: all test-packages

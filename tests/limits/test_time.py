@@ -1,5 +1,6 @@
 """Limits of time, with a clock that the test moves and a disk that it halts."""
 import json
+import re
 import ssl
 import time
 
@@ -45,11 +46,15 @@ def is_open(connection):
 
 
 def eventually(server, said):
-    """Until the metrics say so."""
+    """Until the metrics say so: a predicate of them."""
     until = time.monotonic() + 20
-    while said not in server.request('GET', '/metrics')[2]:
+    while not said(server.request('GET', '/metrics')[2]):
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def told_to_come_back(count):
+    return lambda metrics: sum(map(int, re.findall(rb'^apiserver_request_total{.*code="429"} (\d+)$', metrics, re.M))) == count
 
 
 def make(server, name):
@@ -96,7 +101,7 @@ def test_many_in_flight_are_told_to_come_back(timed):
                 body = json.dumps({'metadata': {'name': f'crowd-{n}-{i}'}}).encode()
                 posts += frame(HEADERS, END_HEADERS, 2 * i + 1, request('POST', CONFIGMAPS, *head)) + frame(DATA, END_STREAM, 2 * i + 1, body)
             c.send(posts)
-        eventually(timed, b'code="429"} 40')
+        eventually(timed, told_to_come_back(40))
         assert b'apiserver_current_inflight_requests{request_kind="mutating"} 200\n' in timed.request('GET', '/metrics')[2]
         light = Connection(timed, timed.stranger())
         light.get(1, '/api/v1/namespaces/kube-system', *head[:1])
@@ -104,7 +109,9 @@ def test_many_in_flight_are_told_to_come_back(timed):
         for c in readers:
             for i in range(220):
                 c.get(2 * i + 1, CONFIGMAPS + '/crowd-0-0', *head[:1])
-        eventually(timed, b'apiserver_current_inflight_requests{request_kind="readOnly"} 401\n')  # with the one who asks this
+        eventually(timed, told_to_come_back(80))
+        in_flight = timed.request('GET', '/metrics')[2]
+        assert b'apiserver_current_inflight_requests{request_kind="readOnly"} 401\n' in in_flight  # with the one who asks this
         watches = Connection(timed, timed.stranger())
         watches.get(1, CONFIGMAPS + '?watch=1&timeoutSeconds=1&fieldSelector=metadata.name=x', *head[:1])
         mine = ask(timed, 'POST', CONFIGMAPS, {'metadata': {'name': 'mine'}})

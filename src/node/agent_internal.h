@@ -155,9 +155,8 @@ struct container {
     char *waiting_reason, *waiting_message; /* owned */
     int64_t retry_us;                       /* wall clock: not before; 0: at once */
     bool started, ready;                    /* startup and readiness, as probes see it */
-    bool stop_asked;                        /* somebody (liveness) wants it restarted */
     bool hook_running;
-    bool stop_sent;
+    bool stop_sent;       /* the runtime has been asked, and hasn't answered */
     int64_t stop_grace_s; /* of the stop under way; -1: none */
     unsigned status_tries;
     struct probe *probes[PROBE_KINDS];

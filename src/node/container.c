@@ -313,7 +313,7 @@ void container_start(struct container *c)
         c->restarts++;
     }
     c->retry_us = 0;
-    c->started = c->ready = c->stop_asked = c->stop_sent = false;
+    c->started = c->ready = c->stop_sent = false;
     c->stop_grace_s = -1;
     container_wait_reason(c, container_first_reason(c), "%s", "");
     become(c, CONTAINER_PULLING);
@@ -326,10 +326,14 @@ static void on_stopped(void *user, const struct node *response, const struct cri
 {
     struct container *c = user;
     struct pod *p = c->pod;
-    if (!response)
+    c->stop_sent = false;
+    if (response) {
+        container_look(c);
+    } else {
         log_warn("can't stop a container", LOG_CSTR("container", c->name),
                  LOG_STR("message", error->message));
-    container_look(c);
+        timer_start(&c->status_timer, RETRY_MS);
+    }
     pod_call_end(p);
 }
 
@@ -500,6 +504,9 @@ static void on_container_status(void *user, const struct node *response,
         /* The event of an exit may be here before the runtime's own books are. */
         if (c->status_tries > 0 && --c->status_tries > 0)
             timer_start(&c->status_timer, c->status_tries > STATUS_TRIES_MAX - 10 ? 5 : 50);
+        /* A stop that came while it was being started did nothing, or the runtime lost it. */
+        if (c->state == CONTAINER_STOPPING && !c->stop_sent && !c->hook_running)
+            send_stop(c, MIN(grace_left_s(c), c->stop_grace_s));
         pod_kick(p);
     } else if (ours && c->state == CONTAINER_STARTING) {
         /* It was made, and neither runs nor ended: the runtime could not even try. */

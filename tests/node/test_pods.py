@@ -368,3 +368,12 @@ def test_static_pods(machine):
     machine.inside('n1', 'rm', '/etc/kubernetes/manifests/fixed.yaml')
     machine.wait(lambda: machine.get('pod', 'fixed-n1') is None, 20, 'the mirror is gone')
     machine.wait(lambda: machine.inside('n1', 'ls', '/var/lib/kubelet/pods').strip() == '', 10, 'the pod is gone')
+
+
+def test_pods_that_are_deleted_while_they_start(machine):
+    """The runtime does nothing at a stop of what it is starting: it is stopped once it runs."""
+    names = [f'hasty-{n}' for n in range(12)]
+    for late_s in (0, 0.1, 0.2, 0.3):
+        machine.apply(*map(pod, names))
+        time.sleep(late_s)
+        machine.kubectl('delete', 'pod', *names, '--grace-period=1', timeout=60)

@@ -198,11 +198,6 @@ static bool is_forbidden_label(struct str key)
     return true;
 }
 
-static int compare_text(const void *a, const void *b)
-{
-    return str_compare(*(const struct str *)a, *(const struct str *)b);
-}
-
 /* Names of forbidden labels that differ, in order and joined by commas; empty when there is none.
  */
 static struct str forbidden_changes(struct arena *a, const struct node *now,
@@ -219,7 +214,7 @@ static struct str forbidden_changes(struct arena *a, const struct node *now,
     }
     member_each(m, before) if (!node_get(now, m->name) && is_forbidden_label(m->name))
         names[count++] = m->name;
-    qsort(names, count, sizeof(*names), compare_text);
+    qsort(names, count, sizeof(*names), str_compare_items);
     for (size_t i = 0; i < count; i++)
         text = i ? arena_printf(a, "%.*s, %.*s", STR_ARG(text), STR_ARG(names[i])) : names[i];
     return text;

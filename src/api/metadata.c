@@ -189,21 +189,20 @@ static void warn_of_finalizer(struct request *r, struct str name)
                             STR_ARG(name), str_find(name, '.') < 0 ? "" : " including a path (/)"));
 }
 
-static int by_text(const void *x, const void *y)
-{
-    return str_compare(*(const struct str *)x, *(const struct str *)y);
-}
-
 void metadata_warn(struct request *r, const struct node *object, const struct node *old)
 {
     const struct node *before = node_at(old, "metadata.finalizers"),
                       *now = node_at(object, "metadata.finalizers");
-    struct str *added = arena_alloc(r->arena, (node_count(now) + 1) * sizeof(*added));
     size_t count = 0;
     if (!r->custom || request_is_sub(r, "status"))
         return;
-    node_each(f, now) if (!list_has(before, node_str(f, ""))) added[count++] = node_str(f, "");
-    qsort(added, count, sizeof(*added), by_text);
+    struct str *added = arena_array(r->arena, struct str, node_count(now) + 1);
+    node_each(finalizer, now)
+    {
+        if (!list_has(before, node_str(finalizer, "")))
+            added[count++] = node_str(finalizer, "");
+    }
+    qsort(added, count, sizeof(*added), str_compare_items);
     for (size_t i = 0; i < count; i++)
         if (i == 0 || !str_equal(added[i], added[i - 1]))
             warn_of_finalizer(r, added[i]);

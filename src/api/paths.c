@@ -133,11 +133,6 @@ static enum step_result metrics(struct request *r)
     return STEP_NEXT;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return str_compare(*(const struct str *)a, *(const struct str *)b);
-}
-
 static enum step_result root(struct request *r)
 {
     if (!str_is(r->http->path, "/") && !str_is(r->http->path, "")) {
@@ -167,7 +162,7 @@ static enum step_result root(struct request *r)
         }
         paths[count++] = arena_printf(r->arena, "/readyz/%s", checks[i]);
     }
-    qsort(paths, count, sizeof(*paths), by_text);
+    qsort(paths, count, sizeof(*paths), str_compare_items);
     struct node *n = node_map(r->arena);
     struct node *list = node_need_list(r->arena, n, "paths");
     for (size_t i = 0; i < count; i++)

@@ -225,11 +225,6 @@ struct node *authorize_rules(struct authorizer *a, struct arena *arena, const st
     return status;
 }
 
-static int compare_text(const void *a, const void *b)
-{
-    return str_compare(*(const struct str *)a, *(const struct str *)b);
-}
-
 int authorize_covers(struct authorizer *a, struct arena *arena, const struct user *user,
                      struct str ns, const struct node *rules, struct status *st)
 {
@@ -241,7 +236,7 @@ int authorize_covers(struct authorizer *a, struct arena *arena, const struct use
     struct str *texts = arena_array(arena, struct str, count);
     for (size_t i = 0; i < count; i++)
         texts[i] = policy_rule_text(arena, node_item(missing, i));
-    qsort(texts, count, sizeof(*texts), compare_text);
+    qsort(texts, count, sizeof(*texts), str_compare_items);
     struct str lines = STR_NONE;
     for (size_t i = 0; i < count; i++)
         if (i == 0 || !str_equal(texts[i], texts[i - 1]))

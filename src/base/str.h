@@ -45,8 +45,9 @@ static inline struct str str_slice(struct str s, size_t from, size_t to)
     return (struct str){s.data ? s.data + from : NULL, to - from};
 }
 
-int str_compare(struct str a, struct str b);       /* <0, 0, >0; byte order, shorter first */
-bool str_equal_nocase(struct str a, struct str b); /* ASCII */
+int str_compare(struct str a, struct str b);         /* <0, 0, >0; byte order, shorter first */
+int str_compare_items(const void *a, const void *b); /* of struct str, for qsort and bsearch */
+bool str_equal_nocase(struct str a, struct str b);   /* ASCII */
 bool str_starts(struct str s, const char *prefix);
 bool str_ends(struct str s, const char *suffix);
 /* Index of the first c, or -1. */

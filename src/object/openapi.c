@@ -152,11 +152,6 @@ static bool is_first(size_t index, bool of_version)
     return true;
 }
 
-static int by_text(const void *x, const void *y)
-{
-    return str_compare(*(const struct str *)x, *(const struct str *)y);
-}
-
 struct str *openapi_v3_paths(struct arena *a, size_t *ret_count)
 {
     struct str *paths = arena_array(a, struct str, ARRAY_COUNT(plain) + resource_count() * 2 + 1);
@@ -171,7 +166,7 @@ struct str *openapi_v3_paths(struct arena *a, size_t *ret_count)
             paths[count++] = r->group[0] ? arena_printf(a, "apis/%s/%s", r->group, r->version)
                                          : arena_printf(a, "api/%s", r->version);
     }
-    qsort(paths, count, sizeof(*paths), by_text);
+    qsort(paths, count, sizeof(*paths), str_compare_items);
     *ret_count = count;
     return paths;
 }

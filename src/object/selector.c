@@ -11,18 +11,13 @@ static int by_key(const void *x, const void *y)
     return str_compare(a->key, b->key);
 }
 
-static int by_text(const void *x, const void *y)
-{
-    return str_compare(*(const struct str *)x, *(const struct str *)y);
-}
-
 void selector_normalize(struct selector *s)
 {
     for (size_t i = 0; i < s->count; i++) {
         struct selector_term *t = &s->terms[i];
         if (t->value_count < 2)
             continue;
-        qsort(t->values, t->value_count, sizeof(*t->values), by_text);
+        qsort(t->values, t->value_count, sizeof(*t->values), str_compare_items);
         size_t kept = 1;
         for (size_t v = 1; v < t->value_count; v++)
             if (!str_equal(t->values[v], t->values[kept - 1]))

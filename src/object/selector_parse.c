@@ -390,11 +390,6 @@ static int parse_field_term(struct arena *a, struct str whole, struct str part,
                       STR_ARG(whole), STR_ARG(part));
 }
 
-static int by_text(const void *x, const void *y)
-{
-    return str_compare(*(const struct str *)x, *(const struct str *)y);
-}
-
 int field_selector_parse(struct arena *a, struct str text, struct selector *ret, struct status *st)
 {
     struct selector s = {0};
@@ -406,7 +401,7 @@ int field_selector_parse(struct arena *a, struct str text, struct selector *ret,
     part_count = 0;
     for (size_t from = 0; from < text.len; from = term_end(text, from) + 1)
         parts[part_count++] = str_slice(text, from, term_end(text, from));
-    qsort(parts, part_count, sizeof(*parts), by_text);
+    qsort(parts, part_count, sizeof(*parts), str_compare_items);
     s.terms = arena_array(a, struct selector_term, part_count + 1);
     for (size_t i = 0; i < part_count; i++) {
         if (parts[i].len == 0)

@@ -136,11 +136,6 @@ static void prune(struct pruner *p, const struct node *schema, struct node *n, b
         prune_items(p, node_get(schema, STR("items")), n);
 }
 
-static int by_text(const void *x, const void *y)
-{
-    return str_compare(*(const struct str *)x, *(const struct str *)y);
-}
-
 void structural_prune(struct arena *a, const struct node *schema, struct node *tree,
                       struct str **ret_unknown, size_t *ret_unknown_count)
 {
@@ -149,7 +144,7 @@ void structural_prune(struct arena *a, const struct node *schema, struct node *t
         prune(&p, schema, tree, true);
     buf_release(&p.path);
     if (p.count > 0)
-        qsort(p.unknown, p.count, sizeof(*p.unknown), by_text);
+        qsort(p.unknown, p.count, sizeof(*p.unknown), str_compare_items);
     if (ret_unknown) {
         *ret_unknown = p.unknown;
         *ret_unknown_count = p.count;

@@ -237,16 +237,11 @@ static struct node *node_status(const struct row *row)
     return cell_printf(row, "%s%s", status, off ? ",SchedulingDisabled" : "");
 }
 
-static int by_text(const void *x, const void *y)
-{
-    return str_compare(*(const struct str *)x, *(const struct str *)y);
-}
-
 static struct node *sorted_cell(const struct row *row, struct str *texts, size_t count,
                                 const char *otherwise)
 {
     struct buf out = BUF_INIT;
-    qsort(texts, count, sizeof(*texts), by_text);
+    qsort(texts, count, sizeof(*texts), str_compare_items);
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && str_equal(texts[i], texts[i - 1]))
             continue;
@@ -373,7 +368,7 @@ static struct node *quota_cell(const struct row *row, bool limits)
     for (struct value v; value_next(&it, &v);)
         if (str_starts(it.key, "limits.") == limits)
             names[count++] = it.key;
-    qsort(names, count, sizeof(*names), by_text);
+    qsort(names, count, sizeof(*names), str_compare_items);
     struct buf out = BUF_INIT;
     for (size_t i = 0; i < count; i++) {
         struct str have = value_text(row->arena, value_key(used, names[i]), "");

@@ -82,11 +82,6 @@ static struct node *ingress_hosts(const struct row *row)
     return cell_buf(row, &out);
 }
 
-static int by_text(const void *x, const void *y)
-{
-    return str_compare(*(const struct str *)x, *(const struct str *)y);
-}
-
 static struct node *ingress_address(const struct row *row)
 {
     struct value list = value_at(row->root, "status.loadBalancer.ingress");
@@ -98,7 +93,7 @@ static struct node *ingress_address(const struct row *row)
         texts[count] = ip.len ? ip : value_str(v, "hostname");
         count += texts[count].len > 0;
     }
-    qsort(texts, count, sizeof(*texts), by_text);
+    qsort(texts, count, sizeof(*texts), str_compare_items);
     struct buf out = BUF_INIT;
     for (size_t i = 0; i < count; i++)
         if (i == 0 || !str_equal(texts[i], texts[i - 1]))

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "api/admission.h"
 #include "api/endpoint.h"
 #include "api/metadata.h"
 #include "api/read.h"
@@ -363,28 +364,11 @@ static void warn_of_orphans(struct request *r)
 
 static int admit_delete(struct request *r)
 {
-    struct admission *ad = arena_new(r->arena, struct admission);
-    struct admit_env *env = arena_new(r->arena, struct admit_env);
-    *env = (struct admit_env){.loop = r->api->config.loop,
-                              .store = r->api->config.store,
-                              .hub = r->api->config.hub,
-                              .authorizer = r->api->config.authorizer,
-                              .off = r->api->config.admission_off};
-    *ad = (struct admission){.env = env,
-                             .arena = r->arena,
-                             .operation = ADMIT_DELETE,
-                             .resource = r->resource,
-                             .ns = r->route.ns,
-                             .name = r->old ? object_name(r->old) : STR_NONE,
-                             .old_object = r->old_node,
-                             .options = r->options.body,
-                             .user = r->user,
-                             .dry_run = r->options.dry_run};
+    struct admission *ad = admission_new(r, ADMIT_DELETE, NULL);
+    ad->name = r->old ? object_name(r->old) : STR_NONE;
+    ad->old_object = r->old_node;
     r->admission = ad;
-    int err = admit_mutate(ad, &r->st) < 0 || admit_validate(ad, &r->st) < 0 ? -1 : 0;
-    for (size_t i = 0; i < ad->warning_count; i++)
-        request_warn(r, ad->warnings[i]);
-    return err;
+    return admission_judge(r, ad);
 }
 
 static struct node *success_status(struct request *r)

@@ -1,5 +1,5 @@
 /* binding: gives a pod its node. */
-#include "api/admit_body.h"
+#include "api/admission.h"
 #include "api/endpoint.h"
 #include "api/objects.h"
 #include "api/render.h"
@@ -87,7 +87,7 @@ static enum step_result binding_decode(struct request *r)
         status_set(&r->st, REASON_BAD_REQUEST, "name in URL does not match name in Binding object");
         return STEP_FAIL;
     }
-    if (admit_body(r, binding) < 0)
+    if (admission_judge_body(r, binding) < 0)
         return STEP_FAIL;
     if (str_empty(r->route.name)) { /* POST to /bindings: the pod is named in the body */
         r->route.name = node_str(binding, "metadata.name");

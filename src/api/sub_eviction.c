@@ -1,5 +1,5 @@
 /* eviction: deletes a pod if its disruption budgets allow. */
-#include "api/admit_body.h"
+#include "api/admission.h"
 #include "api/delete.h"
 #include "api/endpoint.h"
 #include "api/objects.h"
@@ -152,7 +152,7 @@ static enum step_result eviction_decode(struct request *r)
                    "name in URL does not match name in Eviction object");
         return STEP_FAIL;
     }
-    if (admit_body(r, eviction) < 0)
+    if (admission_judge_body(r, eviction) < 0)
         return STEP_FAIL;
     r->sent = node_at(eviction, "deleteOptions");
     struct http_request *http = r->http;

@@ -1,5 +1,5 @@
 /* token: a service account's token on request. */
-#include "api/admit_body.h"
+#include "api/admission.h"
 #include "api/endpoint.h"
 #include "api/objects.h"
 #include "api/render.h"
@@ -88,7 +88,7 @@ static enum step_result token_commit(struct request *r)
     struct node *body;
     if (write_options_read(r) < 0 ||
         write_decode_body(r, named_type("authentication.k8s.io/v1.TokenRequest"), &body) < 0 ||
-        admit_body(r, body) < 0 || write_load_old(r) < 0)
+        admission_judge_body(r, body) < 0 || write_load_old(r) < 0)
         return STEP_FAIL;
     struct token_request t = {.ns = r->route.ns,
                               .service_account = r->route.name,

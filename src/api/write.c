@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "api/admission.h"
 #include "api/crd.h"
 #include "api/delete.h"
 #include "api/metadata.h"
@@ -243,47 +244,12 @@ static void bump_generation(struct request *r)
         node_put_int(r->arena, r->object, "metadata.generation", before + 1);
 }
 
-static struct admission *admission_of(struct request *r)
-{
-    static const enum admit_operation operations[] = {[VERB_IS_CREATE] = ADMIT_CREATE,
-                                                      [VERB_IS_UPDATE] = ADMIT_UPDATE,
-                                                      [VERB_IS_PATCH] = ADMIT_UPDATE};
-    struct admission *ad = arena_new(r->arena, struct admission);
-    struct admit_env *env = arena_new(r->arena, struct admit_env);
-    *env = (struct admit_env){.loop = r->api->config.loop,
-                              .store = r->api->config.store,
-                              .hub = r->api->config.hub,
-                              .authorizer = r->api->config.authorizer,
-                              .off = r->api->config.admission_off};
-    *ad = (struct admission){
-        .env = env,
-        .arena = r->arena,
-        .operation = r->old ? ADMIT_UPDATE : operations[VERB_IS_CREATE],
-        .resource = r->resource,
-        .subresource = r->route.subresource,
-        .ns = r->route.ns,
-        .name = str_empty(r->route.name) ? node_str(r->object, "metadata.name") : r->route.name,
-        .object = r->object,
-        .old_object = r->old_node,
-        .options = r->options.body,
-        .user = r->user,
-        .dry_run = r->options.dry_run,
-    };
-    return ad;
-}
-
-static void take_warnings(struct request *r)
-{
-    for (size_t i = 0; i < r->admission->warning_count; i++)
-        request_warn(r, r->admission->warnings[i]);
-    r->admission->warning_count = 0;
-}
-
 enum step_result write_admit(struct request *r)
 {
-    r->admission = admission_of(r);
+    r->admission = admission_new(r, r->old ? ADMIT_UPDATE : ADMIT_CREATE, r->object);
+    r->admission->old_object = r->old_node;
     int err = admit_mutate(r->admission, &r->st);
-    take_warnings(r);
+    admission_tell(r, r->admission);
     if (err < 0)
         return STEP_FAIL;
     r->object = r->admission->object;
@@ -322,7 +288,7 @@ enum step_result write_validate(struct request *r)
         r->kind->warnings(&ctx, r->object, r->old_node, warn_from_kind, r);
     r->admission->name = name;
     int err = admit_validate(r->admission, &r->st);
-    take_warnings(r);
+    admission_tell(r, r->admission);
     return err < 0 ? STEP_FAIL : STEP_NEXT;
 }
 

@@ -144,7 +144,7 @@ static bool had_duplicates(const struct node *schema, const struct node *old)
 }
 
 /* The path that a cause speaks of: a few have it in their words only. */
-static struct str path_of(const struct status_cause *cause)
+static struct str cause_path(const struct status_cause *cause)
 {
     if (!str_is(cause->field, "<nil>"))
         return cause->field;
@@ -168,7 +168,7 @@ void causes_forgive(const struct node *schema, const struct node *now, const str
                 duplicates = had_duplicates(schema, old);
             forgiven = duplicates;
         } else {
-            forgiven = unchanged(&r, schema, now, old, path_of(cause));
+            forgiven = unchanged(&r, schema, now, old, cause_path(cause));
         }
         if (!forgiven)
             st->details.causes[kept++] = *cause;

@@ -4,20 +4,6 @@
 #include "object/patch_edit.h"
 #include "object/structural.h"
 
-static const char *go_type(const struct node *n)
-{
-    static const char *const types[] = {
-        [NODE_NULL] = "<nil>",
-        [NODE_BOOL] = "bool",
-        [NODE_INT] = "int64",
-        [NODE_DOUBLE] = "float64",
-        [NODE_STRING] = "string",
-        [NODE_LIST] = "[]interface {}",
-        [NODE_MAP] = "map[string]interface {}",
-    };
-    return types[n->kind];
-}
-
 /* What stands at a path of a scale (".spec.replicas"); -1 with a cause when a step before the last
  * is no map. ret is NULL when there is nothing. shown: the value that the cause shows. */
 static int scale_value(struct status *st, const struct node *object, const char *path,
@@ -33,7 +19,8 @@ static int scale_value(struct status *st, const struct node *object, const char 
             field_invalid_bare(st, str_from(path), str_from(shown),
                                ".%.*s accessor error: %.*s is of the type %s, expected "
                                "map[string]interface{}",
-                               STR_ARG(str_slice(whole, 0, walked)), STR_ARG(value), go_type(at));
+                               STR_ARG(str_slice(whole, 0, walked)), STR_ARG(value),
+                               node_go_type(at));
             return -1;
         }
         at = node_get(at, step);
@@ -48,7 +35,7 @@ static void wrong_type(struct status *st, const char *path, const struct node *v
     field_invalid_bare(st, str_from(path), str_from(shown),
                        "%s%s accessor error: %.*s is of the type %s, expected %s",
                        *path == '.' ? "" : ".", path, STR_ARG(node_go_text(st->arena, value)),
-                       go_type(value), expected);
+                       node_go_type(value), expected);
 }
 
 static void check_replicas(struct status *st, const struct node *object, const char *path)

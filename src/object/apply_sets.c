@@ -132,16 +132,6 @@ static void add_fault(struct faults *f, struct str text)
                f->path.len ? ": " : "", STR_ARG(text));
 }
 
-static const char *const go_values[] = {
-    [NODE_NULL] = "<nil>",
-    [NODE_BOOL] = "bool",
-    [NODE_INT] = "int64",
-    [NODE_DOUBLE] = "float64",
-    [NODE_STRING] = "string",
-    [NODE_LIST] = "[]interface {}",
-    [NODE_MAP] = "map[string]interface {}",
-};
-
 static struct str shown(struct faults *f, const struct node *n)
 {
     switch ((enum node_kind)n->kind) {
@@ -160,7 +150,7 @@ static void validate_scalar(struct faults *f, enum smd_scalar kind, const struct
         return;
     if (kind == SCALAR_NUMBER && !number)
         add_fault(f, arena_printf(f->s->arena, "expected numeric (int or float), got %s",
-                                  go_values[n->kind]));
+                                  node_go_type(n)));
     else if (kind == SCALAR_STRING && n->kind != NODE_STRING)
         add_fault(f, arena_printf(f->s->arena, "expected string, got %.*s", STR_ARG(shown(f, n))));
     else if (kind == SCALAR_BOOL && n->kind != NODE_BOOL)

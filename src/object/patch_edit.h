@@ -44,6 +44,8 @@ bool patch_key_equal(const struct node *a, const struct node *b);
 struct node *node_clone(struct arena *a, const struct node *n);
 /* As Go's %v prints it, for errors: map[a:1 b:x]; cut after some 2 KiB. */
 struct str node_go_text(struct arena *a, const struct node *n);
+/* Its type as Go names it: "map[string]interface {}"; "<nil>" of a null. */
+const char *node_go_type(const struct node *n);
 /* Whether n nests deeper than max levels (a scalar is one). */
 bool node_deeper(const struct node *n, size_t max);
 

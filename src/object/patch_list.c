@@ -12,15 +12,25 @@ static const char *const json_kinds[] = {
     [NODE_MAP] = "object",
 };
 
-static const char *const go_types[] = {
-    [NODE_NULL] = "%!s(<nil>)",
-    [NODE_BOOL] = "bool",
-    [NODE_INT] = "int64",
-    [NODE_DOUBLE] = "float64",
-    [NODE_STRING] = "string",
-    [NODE_LIST] = "[]interface {}",
-    [NODE_MAP] = "map[string]interface {}",
-};
+const char *node_go_type(const struct node *n)
+{
+    static const char *const types[] = {
+        [NODE_NULL] = "<nil>",
+        [NODE_BOOL] = "bool",
+        [NODE_INT] = "int64",
+        [NODE_DOUBLE] = "float64",
+        [NODE_STRING] = "string",
+        [NODE_LIST] = "[]interface {}",
+        [NODE_MAP] = "map[string]interface {}",
+    };
+    return types[n->kind];
+}
+
+/* As "%s" of Go prints it. */
+static const char *printed_type(const struct node *n)
+{
+    return n->kind == NODE_NULL ? "%!s(<nil>)" : node_go_type(n);
+}
 
 const char *smp_json_kind(const struct node *n)
 {
@@ -89,13 +99,13 @@ int smp_unknown_directive(struct smp *s, const struct node *directive, const str
 int smp_not_a_list(struct smp *s, const struct node *n)
 {
     return status_set(s->st, REASON_BAD_REQUEST, "expected a []interface {}, but received a %s",
-                      go_types[n->kind]);
+                      printed_type(n));
 }
 
 static int not_a_map(struct smp *s, const struct node *n)
 {
     return status_set(s->st, REASON_BAD_REQUEST,
-                      "expected a map[string]interface {}, but received a %s", go_types[n->kind]);
+                      "expected a map[string]interface {}, but received a %s", printed_type(n));
 }
 
 /* What tells items apart: a map's merge key, else the item itself. */
@@ -115,7 +125,7 @@ static int item_key(struct smp *s, const struct node *item, struct str merge_key
     if (key->kind == NODE_MAP || key->kind == NODE_LIST)
         return status_set(s->st, REASON_BAD_REQUEST,
                           "list items can't be told apart by a value of type %s",
-                          go_types[key->kind]);
+                          printed_type(key));
     *ret = key;
     return 0;
 }

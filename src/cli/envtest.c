@@ -46,16 +46,10 @@ static const struct flag store_flags[] = {
     {NULL},
 };
 
-static bool is_named(const char *path, const char *name)
-{
-    const char *slash = strrchr(path, '/');
-    return strcmp(slash ? slash + 1 : path, name) == 0;
-}
-
 bool envtest_called(const char *program_name)
 {
-    return is_named(program_name, ENVTEST_SERVER_NAME) ||
-           is_named(program_name, ENVTEST_STORE_NAME);
+    const char *name = basename(program_name);
+    return strcmp(name, ENVTEST_SERVER_NAME) == 0 || strcmp(name, ENVTEST_STORE_NAME) == 0;
 }
 
 static void print_help(const struct flag *known)
@@ -193,7 +187,7 @@ static int run_store(struct arena *a, const struct flags *f)
 
 int envtest_main(int argc, char **argv)
 {
-    bool store = is_named(argv[0], ENVTEST_STORE_NAME);
+    bool store = strcmp(basename(argv[0]), ENVTEST_STORE_NAME) == 0;
     const struct flag *known = store ? store_flags : server_flags;
     if (argc > 1 && strcmp(argv[1], "--help") == 0) {
         print_help(known);

@@ -8,16 +8,11 @@ enum {
     CONFIG_BYTES_MAX = 1 << 20
 };
 
-static bool named(const char *program_name, const char *name)
-{
-    const char *slash = strrchr(program_name, '/');
-    return strcmp(slash ? slash + 1 : program_name, name) == 0;
-}
-
 bool cni_plugin_called(const char *program_name)
 {
+    const char *name = basename(program_name);
     return getenv("CNI_COMMAND") &&
-           (named(program_name, CNI_PLUGIN_NAME) || named(program_name, CNI_LOOPBACK_NAME));
+           (strcmp(name, CNI_PLUGIN_NAME) == 0 || strcmp(name, CNI_LOOPBACK_NAME) == 0);
 }
 
 /* The runtime asks for the loopback device by a plug-in of its own; the other one sets it up along
@@ -85,7 +80,7 @@ int cni_plugin_main(const char *program_name)
              "0\"]}");
         return 0;
     }
-    if (named(program_name, CNI_LOOPBACK_NAME))
+    if (strcmp(basename(program_name), CNI_LOOPBACK_NAME) == 0)
         return loopback();
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         const char *value = getenv(names[i]);
